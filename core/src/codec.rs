@@ -1,0 +1,101 @@
+//! Canonical bytes. The only module that calls borsh.
+//!
+//! One value has one encoding: decoding refuses trailing bytes, unordered or repeated keys, unknown
+//! tags, and anything that does not encode again to the bytes received (A1). No wire type is
+//! recursive, and every list has a bound ([`crate::bounded`]), so decoding allocates at most a
+//! small multiple of the input, whose size is capped before decoding.
+
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+use thiserror::Error;
+
+/// Why bytes are not the canonical encoding of the wanted type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum CodecError {
+    /// More bytes than this type may have.
+    #[error("{got} bytes, at most {max} are allowed")]
+    TooLarge {
+        /// Bytes received.
+        got: usize,
+        /// Bytes allowed.
+        max: usize,
+    },
+    /// The bytes do not decode, or something follows.
+    #[error("the bytes do not decode")]
+    Malformed,
+    /// The bytes decode, but this is not how the value is encoded.
+    #[error("the bytes decode but are not the canonical encoding")]
+    NotCanonical,
+}
+
+/// The canonical encoding of `value`.
+pub fn encode<T: BorshSerialize>(value: &T) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode_into(value, &mut bytes);
+    bytes
+}
+
+/// Appends the canonical encoding of `value` to `bytes`.
+pub fn encode_into<T: BorshSerialize>(value: &T, bytes: &mut Vec<u8>) {
+    // A vector never refuses a write, and no type here has an encoding that can fail.
+    let written = value.serialize(bytes);
+    debug_assert!(written.is_ok());
+}
+
+/// Decodes the one canonical encoding of a `T`.
+///
+/// # Errors
+///
+/// [`CodecError`] when `bytes` is longer than `max`, does not decode completely, or is not what
+/// the decoded value encodes to.
+pub fn decode<T: BorshSerialize + BorshDeserialize>(
+    bytes: &[u8],
+    max: usize,
+) -> Result<T, CodecError> {
+    if bytes.len() > max {
+        return Err(CodecError::TooLarge { got: bytes.len(), max });
+    }
+    let mut rest = bytes;
+    let value = T::deserialize(&mut rest).map_err(|_| CodecError::Malformed)?;
+    if !rest.is_empty() {
+        return Err(CodecError::Malformed);
+    }
+    let mut check = Comparing { rest: bytes };
+    let same = value.serialize(&mut check).is_ok() && check.rest.is_empty();
+    if same { Ok(value) } else { Err(CodecError::NotCanonical) }
+}
+
+/// A writer that accepts only the bytes it expects, so that checking allocates nothing.
+struct Comparing<'a> {
+    rest: &'a [u8],
+}
+
+impl borsh::io::Write for Comparing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> borsh::io::Result<usize> {
+        self.rest = self
+            .rest
+            .strip_prefix(bytes)
+            .ok_or_else(|| borsh::io::Error::from(borsh::io::ErrorKind::InvalidData))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> borsh::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn trailing_bytes_wrong_bools_and_excess_are_refused() {
+        assert_eq!(decode::<bool>(&[1], 8), Ok(true));
+        assert_eq!(decode::<bool>(&[2], 8), Err(CodecError::Malformed));
+        assert_eq!(decode::<bool>(&[1, 0], 8), Err(CodecError::Malformed));
+        assert_eq!(decode::<u64>(&[0; 8], 7), Err(CodecError::TooLarge { got: 8, max: 7 }));
+        assert_eq!(decode::<Vec<u8>>(&[255, 255, 255, 255], 8), Err(CodecError::Malformed));
+        assert_eq!(decode::<Vec<u8>>(&encode(&vec![1_u8, 2]), 8), Ok(vec![1, 2]));
+    }
+}

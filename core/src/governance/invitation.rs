@@ -1,0 +1,94 @@
+//! Invitations and join requests (governance section 2).
+//!
+//! An invitation is not an op. The inviter signs its content; the string that people pass on adds
+//! the one-time secret and addresses, which are outside the signature. A join request carries two
+//! more signatures over the joiner's key, one by the joiner and one by the one-time secret, so a
+//! witness or a reader of the log cannot use the invitation again.
+
+use crate::bounded::Bounded;
+use crate::codec;
+use crate::digest::{Domain, digest};
+use crate::governance::rights::Rights;
+use crate::id::{GroupId, InvitationId, MemberId, NamespaceId, OpId};
+use crate::key::{Signature, is_valid};
+use crate::limits::PARENTS_MAX;
+use crate::time::UnixMillis;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// What the inviter signs.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Terms {
+    /// The namespace.
+    pub namespace: NamespaceId,
+    /// The group that the joiner becomes a member of.
+    pub group: GroupId,
+    /// Who invites.
+    pub inviter: MemberId,
+    /// What the joiner gets; never empty.
+    pub rights: Rights,
+    /// How many different joiners may use it, 1 to [`crate::limits::INVITATION_USES_MAX`].
+    pub uses_max: u32,
+    /// When a witness stops accepting it, by the witness's clock.
+    pub expires_at: UnixMillis,
+    /// The inviter's heads when it was written.
+    pub frontier: Bounded<OpId, PARENTS_MAX>,
+    /// Public half of the one-time secret.
+    pub one_time_key: MemberId,
+}
+
+/// Terms with the inviter's signature over their digest.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Invitation {
+    /// What was promised.
+    pub terms: Terms,
+    /// By the inviter, over [`Terms::id`].
+    pub signature: Signature,
+}
+
+/// Consent of a joiner to an invitation.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct JoinRequest {
+    /// The invitation used.
+    pub invitation: Invitation,
+    /// The joiner's key in this namespace.
+    pub joiner: MemberId,
+    /// By the joiner, over [`consent`] of the invitation and the joiner.
+    pub signature: Signature,
+    /// By the one-time secret, over [`voucher`] of the invitation and the joiner.
+    pub one_time_signature: Signature,
+}
+
+impl Terms {
+    /// Id of the invitation, and what the inviter signs.
+    pub fn id(&self) -> InvitationId {
+        InvitationId(digest(Domain::Invitation, &codec::encode(self)))
+    }
+}
+
+impl Invitation {
+    /// Whether the inviter signed these terms.
+    pub fn is_signed(&self) -> bool {
+        is_valid(&self.terms.inviter, &self.terms.id().0, &self.signature)
+    }
+}
+
+impl JoinRequest {
+    /// Whether all three signatures are valid (A10).
+    pub fn is_signed(&self) -> bool {
+        let id = self.invitation.terms.id();
+        let one_time = &self.invitation.terms.one_time_key;
+        self.invitation.is_signed()
+            && is_valid(&self.joiner, &consent(id, self.joiner), &self.signature)
+            && is_valid(one_time, &voucher(id, self.joiner), &self.one_time_signature)
+    }
+}
+
+/// What a joiner signs to use an invitation.
+pub fn consent(invitation: InvitationId, joiner: MemberId) -> [u8; 32] {
+    digest(Domain::Join, &codec::encode(&(invitation, joiner)))
+}
+
+/// What the one-time secret signs for a joiner.
+pub fn voucher(invitation: InvitationId, joiner: MemberId) -> [u8; 32] {
+    digest(Domain::OneTime, &codec::encode(&(invitation, joiner)))
+}

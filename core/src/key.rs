@@ -1,0 +1,126 @@
+//! Keys and signatures: one predicate for the whole network.
+//!
+//! A signature is valid by ZIP-215 under a key that is a canonical encoding of a point that is not
+//! of small order (A3). ZIP-215 makes a batch agree with single checks by construction, so a page
+//! may be verified in one go without two nodes ever disagreeing.
+
+use crate::digest::{Domain, hasher};
+use crate::id::MemberId;
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+use core::convert::Infallible;
+use core::fmt;
+use ed25519_zebra::batch;
+use ed25519_zebra::{VerificationKey, VerificationKeyBytes};
+
+/// An ed25519 signature, not yet judged.
+#[derive(Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Signature(pub [u8; 64]);
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, ..] = self.0;
+        write!(out, "sig:{a:02x}{b:02x}{c:02x}{d:02x}")
+    }
+}
+
+/// The order of the field, 2^255 - 19, least significant byte first, without its first byte (0xed)
+/// and last byte (0x7f), which are compared apart.
+fn is_reduced(key: &[u8; 32]) -> bool {
+    let [first, middle @ .., last] = key;
+    let maximal = last & 0x7f == 0x7f && middle.iter().all(|byte| *byte == 0xff);
+    !maximal || *first < 0xed
+}
+
+/// Whether `key` is the canonical encoding of a point whose order is not small.
+pub fn is_key(key: &MemberId) -> bool {
+    is_reduced(&key.0)
+        && ed25519_dalek::VerifyingKey::from_bytes(&key.0).is_ok_and(|point| !point.is_weak())
+}
+
+/// Whether `signature` is one of `key` over `message`, by ZIP-215.
+pub fn is_valid(key: &MemberId, message: &[u8], signature: &Signature) -> bool {
+    is_key(key)
+        && VerificationKey::try_from(key.0)
+            .is_ok_and(|key| key.verify(&signature.0.into(), message).is_ok())
+}
+
+/// One signature of a page.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    /// Who is said to have signed.
+    pub key: MemberId,
+    /// What was signed: a digest.
+    pub message: [u8; 32],
+    /// The signature.
+    pub signature: Signature,
+}
+
+impl Claim {
+    /// Whether the signature is valid, judged alone.
+    pub fn is_valid(&self) -> bool {
+        is_valid(&self.key, &self.message, &self.signature)
+    }
+}
+
+/// Judges many signatures at once; element by element the same answers as [`Claim::is_valid`].
+///
+/// The whole page is one batch. Where that fails, each signature is judged alone.
+pub fn are_valid(claims: &[Claim]) -> Vec<bool> {
+    let mut keys: Vec<(MemberId, bool)> = claims.iter().map(|claim| (claim.key, false)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    for (key, usable) in &mut keys {
+        *usable = is_key(key);
+    }
+    let usable = |claim: &Claim| {
+        let found = keys.binary_search_by(|(key, _)| key.cmp(&claim.key)).ok();
+        found.and_then(|at| keys.get(at)).is_some_and(|(_, usable)| *usable)
+    };
+    let mut page = batch::Verifier::new();
+    for claim in claims.iter().filter(|claim| usable(claim)) {
+        let key = VerificationKeyBytes::from(claim.key.0);
+        page.queue((key, claim.signature.0.into(), &claim.message));
+    }
+    if page.verify(Factors::of(claims)).is_ok() {
+        return claims.iter().map(usable).collect();
+    }
+    claims.iter().map(Claim::is_valid).collect()
+}
+
+/// The random factors of a batch, drawn from a digest of all that is in it: nobody can choose
+/// signatures that cancel out without changing the factors.
+struct Factors(blake3::OutputReader);
+
+impl Factors {
+    fn of(claims: &[Claim]) -> Self {
+        let mut hasher = hasher(Domain::Batch);
+        for claim in claims {
+            hasher.update(&claim.key.0).update(&claim.message).update(&claim.signature.0);
+        }
+        Self(hasher.finalize_xof())
+    }
+}
+
+impl rand_core::TryRng for Factors {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut bytes = [0; 4];
+        self.0.fill(&mut bytes);
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut bytes = [0; 8];
+        self.0.fill(&mut bytes);
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        self.0.fill(bytes);
+        Ok(())
+    }
+}
+
+impl rand_core::TryCryptoRng for Factors {}

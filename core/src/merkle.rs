@@ -1,0 +1,1 @@
+//! Persistent Merkle map.

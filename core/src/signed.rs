@@ -1,0 +1,245 @@
+//! Signed ops, and the type that says one was verified (A1 to A3).
+
+use crate::codec::{self, CodecError};
+use crate::digest::{Domain, digest};
+use crate::governance::op::{Body, Payload, SlotWrite, Subject};
+use crate::id::{MemberId, NamespaceId, OpId};
+use crate::key::{Claim, Signature, are_valid, is_key};
+use crate::limits::{INVITATION_USES_MAX, OP_BYTES_MAX, RULES_VERSION};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+use core::ops::Deref;
+use thiserror::Error;
+
+/// An op as it travels. Received bytes are kept and forwarded as they are.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct SignedOp {
+    /// Canonical encoding of a [`Payload`].
+    pub payload: Vec<u8>,
+    /// By the signer in the payload, over the op's id.
+    pub signature: Signature,
+}
+
+impl SignedOp {
+    /// Id of the op: the signature is outside, so a second one makes no second op (D1).
+    pub fn id(&self) -> OpId {
+        OpId(digest(Domain::Op, &self.payload))
+    }
+}
+
+/// Something whose signature and form were checked. Only this module makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified<T>(Arc<T>);
+
+impl<T> Deref for Verified<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// A decoded op beside its bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Op {
+    /// Its id.
+    pub id: OpId,
+    /// What the author signed.
+    pub payload: Payload,
+    /// The bytes as received.
+    pub signed: SignedOp,
+    /// Whether the signatures inside the body are valid; true where there are none (A10).
+    pub inner_valid: bool,
+}
+
+/// A refusal that blames the sender of the bytes: the same on every node, final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Malformed {
+    /// A1: size, form, canonical encoding, bounds.
+    #[error("A1: not a well-formed op: {0}")]
+    Encoding(CodecError),
+    /// A1: a value that no author may write.
+    #[error("A1: not a well-formed op: {0}")]
+    Value(&'static str),
+    /// A2: an op of another namespace.
+    #[error("A2: the op belongs to another namespace than the topic or stream it came by")]
+    OtherNamespace,
+    /// A2: an op of rules that this node does not know; it is parked, and nobody is blamed.
+    #[error("A2: the op is of rules version {0}, newer than this node knows: upgrade it")]
+    NewerRules(u16),
+    /// A3: key or signature.
+    #[error("A3: the signature is not valid")]
+    Signature,
+}
+
+/// Checks one op that came by the topic or a stream of `namespace` (A1 to A3).
+///
+/// # Errors
+///
+/// [`Malformed`], naming the rule.
+pub fn verify(bytes: &[u8], namespace: NamespaceId) -> Result<Verified<Op>, Malformed> {
+    let (signed, payload, id) = read(bytes, namespace)?;
+    let valid = claim(&signed, &payload, id).is_valid();
+    seal(signed, payload, id, valid)
+}
+
+/// Checks a page of ops at once; element by element the same answers as [`verify`].
+pub fn verify_page<B: AsRef<[u8]>>(
+    page: &[B],
+    namespace: NamespaceId,
+) -> Vec<Result<Verified<Op>, Malformed>> {
+    let read: Vec<_> = page.iter().map(|bytes| read(bytes.as_ref(), namespace)).collect();
+    let claims: Vec<Claim> =
+        read.iter().flatten().map(|(signed, payload, id)| claim(signed, payload, *id)).collect();
+    let mut verdicts = are_valid(&claims).into_iter();
+    let seal_next = |op: Result<_, Malformed>| {
+        let (signed, payload, id) = op?;
+        seal(signed, payload, id, verdicts.next().unwrap_or(false))
+    };
+    read.into_iter().map(seal_next).collect()
+}
+
+/// Reads a record of our own checksummed log, which was verified before it was written.
+///
+/// # Errors
+///
+/// [`Malformed`] where the bytes are not an op at all: the log is damaged.
+pub fn from_own_log(bytes: &[u8], inner_valid: bool) -> Result<Verified<Op>, Malformed> {
+    let signed: SignedOp = codec::decode(bytes, OP_BYTES_MAX).map_err(Malformed::Encoding)?;
+    let payload = codec::decode(&signed.payload, OP_BYTES_MAX).map_err(Malformed::Encoding)?;
+    let id = signed.id();
+    Ok(Verified(Arc::new(Op { id, payload, signed, inner_valid })))
+}
+
+fn claim(signed: &SignedOp, payload: &Payload, id: OpId) -> Claim {
+    Claim { key: payload.signer, message: id.0, signature: signed.signature }
+}
+
+fn read(bytes: &[u8], namespace: NamespaceId) -> Result<(SignedOp, Payload, OpId), Malformed> {
+    let signed: SignedOp = codec::decode(bytes, OP_BYTES_MAX).map_err(Malformed::Encoding)?;
+    // The version stands first, so that an op of newer rules is recognised before its body.
+    let version = signed.payload.get(..2).and_then(|head| <[u8; 2]>::try_from(head).ok());
+    match version.map(u16::from_le_bytes) {
+        Some(newer) if newer > RULES_VERSION => return Err(Malformed::NewerRules(newer)),
+        _ => {}
+    }
+    let payload: Payload =
+        codec::decode(&signed.payload, OP_BYTES_MAX).map_err(Malformed::Encoding)?;
+    well_formed(&payload)?;
+    let id = signed.id();
+    let genesis = matches!(payload.body, Body::NamespaceCreated { .. });
+    let own = if genesis { NamespaceId::from(id) } else { payload.namespace };
+    if own != namespace {
+        return Err(Malformed::OtherNamespace);
+    }
+    Ok((signed, payload, id))
+}
+
+fn seal(
+    signed: SignedOp,
+    payload: Payload,
+    id: OpId,
+    valid: bool,
+) -> Result<Verified<Op>, Malformed> {
+    if !valid {
+        return Err(Malformed::Signature);
+    }
+    let inner_valid = match &payload.body {
+        Body::MemberJoined { request } => request.is_signed(),
+        Body::InvitationRevoked { invitation } => invitation.is_signed(),
+        Body::NamespaceCreated { .. }
+        | Body::GroupCreated { .. }
+        | Body::GroupMoved { .. }
+        | Body::GroupDeleted
+        | Body::Anchor { .. }
+        | Body::Noop
+        | Body::MemberAdded { .. }
+        | Body::MemberRestricted { .. }
+        | Body::MemberLeft
+        | Body::SlotSet { .. }
+        | Body::ContextRegistered { .. } => true,
+    };
+    Ok(Verified(Arc::new(Op { id, payload, signed, inner_valid })))
+}
+
+/// What the types cannot say of a payload (A1).
+fn well_formed(payload: &Payload) -> Result<(), Malformed> {
+    if payload.rules != RULES_VERSION {
+        return Err(Malformed::Value("rules version 0 does not exist"));
+    }
+    match &payload.body {
+        Body::NamespaceCreated { owners, .. } => genesis_is_well_formed(payload, owners),
+        Body::MemberAdded { member, rights } => {
+            holds(!rights.is_empty(), "a grant gives at least one right")?;
+            key_is_well_formed(*member)
+        }
+        Body::MemberRestricted { member, .. } => key_is_well_formed(*member),
+        Body::MemberJoined { request } => {
+            key_is_well_formed(request.joiner)?;
+            invitation_is_well_formed(&request.invitation.terms)
+        }
+        Body::InvitationRevoked { invitation } => invitation_is_well_formed(&invitation.terms),
+        Body::Anchor { rules, .. } if *rules > RULES_VERSION => Err(Malformed::NewerRules(*rules)),
+        Body::Anchor { rules, notary } => {
+            holds(*rules == RULES_VERSION, "an anchor names a rules version that exists")?;
+            notary.map_or(Ok(()), key_is_well_formed)
+        }
+        Body::SlotSet { write, .. } => slot_is_well_formed(write),
+        Body::GroupCreated { .. }
+        | Body::GroupMoved { .. }
+        | Body::GroupDeleted
+        | Body::Noop
+        | Body::MemberLeft
+        | Body::ContextRegistered { .. } => Ok(()),
+    }
+}
+
+fn slot_is_well_formed(write: &SlotWrite) -> Result<(), Malformed> {
+    match write {
+        SlotWrite::Metadata { subject: Subject::Member(member), .. }
+        | SlotWrite::ContextRights { member, .. } => key_is_well_formed(*member),
+        SlotWrite::Metadata { subject: Subject::Group | Subject::Context(_), .. }
+        | SlotWrite::Visibility(_)
+        | SlotWrite::DefaultRights(_)
+        | SlotWrite::AutoFollow(_)
+        | SlotWrite::Policy { .. }
+        | SlotWrite::TargetApplication(_)
+        | SlotWrite::UpgradePolicy(_)
+        | SlotWrite::Migration(_)
+        | SlotWrite::ContextDetached(_) => Ok(()),
+    }
+}
+
+fn genesis_is_well_formed(payload: &Payload, owners: &[MemberId]) -> Result<(), Malformed> {
+    let zero = payload.namespace.0 == [0; 32]
+        && payload.group.0 == [0; 32]
+        && payload.state_hash == [0; 32];
+    holds(zero, "namespace, group and state hash of a genesis are zero")?;
+    holds(!owners.is_empty(), "a namespace has at least one owner")?;
+    let distinct = owners.iter().enumerate().all(|(at, owner)| {
+        owners.iter().skip(at + 1).all(|other| other != owner)
+    });
+    holds(distinct, "the owners of a namespace are distinct")?;
+    owners.iter().copied().try_for_each(key_is_well_formed)
+}
+
+fn invitation_is_well_formed(
+    terms: &crate::governance::invitation::Terms,
+) -> Result<(), Malformed> {
+    holds(!terms.rights.is_empty(), "an invitation gives at least one right")?;
+    let uses = terms.uses_max;
+    holds((1..=INVITATION_USES_MAX).contains(&uses), "an invitation has 1 to 10,000 uses")?;
+    let ascending = terms.frontier.is_sorted_by(|a, b| a < b);
+    holds(ascending, "the frontier of an invitation is strictly ascending")?;
+    key_is_well_formed(terms.inviter)?;
+    key_is_well_formed(terms.one_time_key)
+}
+
+fn key_is_well_formed(key: MemberId) -> Result<(), Malformed> {
+    holds(is_key(&key), "a key in the body is not canonical, or of small order")
+}
+
+fn holds(condition: bool, what: &'static str) -> Result<(), Malformed> {
+    if condition { Ok(()) } else { Err(Malformed::Value(what)) }
+}
