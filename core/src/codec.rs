@@ -10,15 +10,15 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use thiserror::Error;
 
 /// Why bytes are not the canonical encoding of the wanted type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, BorshSerialize, BorshDeserialize)]
 pub enum CodecError {
     /// More bytes than this type may have.
     #[error("{got} bytes, at most {max} are allowed")]
     TooLarge {
         /// Bytes received.
-        got: usize,
+        got: u64,
         /// Bytes allowed.
-        max: usize,
+        max: u64,
     },
     /// The bytes do not decode, or something follows.
     #[error("the bytes do not decode")]
@@ -53,7 +53,7 @@ pub fn decode<T: BorshSerialize + BorshDeserialize>(
     max: usize,
 ) -> Result<T, CodecError> {
     if bytes.len() > max {
-        return Err(CodecError::TooLarge { got: bytes.len(), max });
+        return Err(too_large(bytes.len(), max));
     }
     let mut rest = bytes;
     let value = T::deserialize(&mut rest).map_err(|_| CodecError::Malformed)?;
@@ -63,6 +63,11 @@ pub fn decode<T: BorshSerialize + BorshDeserialize>(
     let mut check = Comparing { rest: bytes };
     let same = value.serialize(&mut check).is_ok() && check.rest.is_empty();
     if same { Ok(value) } else { Err(CodecError::NotCanonical) }
+}
+
+/// The error for `got` bytes where `max` are allowed.
+pub(crate) const fn too_large(got: usize, max: usize) -> CodecError {
+    CodecError::TooLarge { got: got as u64, max: max as u64 }
 }
 
 /// A writer that accepts only the bytes it expects, so that checking allocates nothing.

@@ -50,3 +50,15 @@ pub const PAGE_BYTES_MAX: usize = 900 * 1024;
 pub const ANCHOR_OPS: u64 = 64;
 /// Time after the last anchor that makes the notary's node anchor by itself, in milliseconds.
 pub const ANCHOR_AGE_MS: u64 = 10 * 60 * 1000;
+/// Most heads in one message; a graph wider than this is brought together by the next authors.
+pub const HEADS_MAX: usize = 8192;
+/// Deadline of a request to a peer, in milliseconds.
+pub const REQUEST_MS_MAX: u64 = 10_000;
+/// How often heads are compared with one connected peer, in milliseconds.
+pub const COMPARE_EVERY_MS: u64 = 30_000;
+/// Absolute deadline of a join, unless the command names another, in milliseconds (NET-22).
+pub const JOIN_MS: u64 = 30_000;
+/// Most commands that wait for the author's chain, per namespace.
+pub const COMMANDS_WAITING_MAX: usize = 1024;
+/// Most namespaces that one node takes part in.
+pub const NAMESPACES_MAX: usize = 1024;

@@ -29,14 +29,37 @@ impl SignedOp {
 }
 
 /// Something whose signature and form were checked. Only this module makes one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Verified<T>(Arc<T>);
+
+impl<T> Clone for Verified<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
 
 impl<T> Deref for Verified<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
         &self.0
+    }
+}
+
+/// Own records only: the log and the flight recorder hold what was verified before.
+impl BorshSerialize for Verified<Op> {
+    fn serialize<W: borsh::io::Write>(&self, writer: &mut W) -> borsh::io::Result<()> {
+        self.signed.serialize(writer)?;
+        self.inner_valid.serialize(writer)
+    }
+}
+
+impl BorshDeserialize for Verified<Op> {
+    fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
+        let refuse = |_| borsh::io::Error::from(borsh::io::ErrorKind::InvalidData);
+        let signed = SignedOp::deserialize_reader(reader)?;
+        let inner_valid = bool::deserialize_reader(reader)?;
+        from_own_log(signed, inner_valid).map_err(refuse)
     }
 }
 
@@ -54,14 +77,14 @@ pub struct Op {
 }
 
 /// A refusal that blames the sender of the bytes: the same on every node, final.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, BorshSerialize, BorshDeserialize)]
 pub enum Malformed {
     /// A1: size, form, canonical encoding, bounds.
     #[error("A1: not a well-formed op: {0}")]
     Encoding(CodecError),
     /// A1: a value that no author may write.
     #[error("A1: not a well-formed op: {0}")]
-    Value(&'static str),
+    Value(Flaw),
     /// A2: an op of another namespace.
     #[error("A2: the op belongs to another namespace than the topic or stream it came by")]
     OtherNamespace,
@@ -71,6 +94,32 @@ pub enum Malformed {
     /// A3: key or signature.
     #[error("A3: the signature is not valid")]
     Signature,
+}
+
+/// A value that no author may write (A1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, BorshSerialize, BorshDeserialize)]
+pub enum Flaw {
+    /// The version does not exist.
+    #[error("this rules version does not exist")]
+    Rules,
+    /// A grant or invitation of nothing.
+    #[error("a grant gives at least one right")]
+    EmptyGrant,
+    /// A genesis that names a namespace, group or state hash.
+    #[error("namespace, group and state hash of a genesis are zero")]
+    GenesisFields,
+    /// No owner, or one twice.
+    #[error("a namespace has 1 to 8 distinct owners")]
+    Owners,
+    /// An invitation with no use, or too many.
+    #[error("an invitation has 1 to 10,000 uses")]
+    Uses,
+    /// A frontier out of order.
+    #[error("the frontier of an invitation is strictly ascending")]
+    Frontier,
+    /// A key in the body.
+    #[error("a key in the body is not canonical, or of small order")]
+    Key,
 }
 
 /// Checks one op that came by the topic or a stream of `namespace` (A1 to A3).
@@ -105,8 +154,7 @@ pub fn verify_page<B: AsRef<[u8]>>(
 /// # Errors
 ///
 /// [`Malformed`] where the bytes are not an op at all: the log is damaged.
-pub fn from_own_log(bytes: &[u8], inner_valid: bool) -> Result<Verified<Op>, Malformed> {
-    let signed: SignedOp = codec::decode(bytes, OP_BYTES_MAX).map_err(Malformed::Encoding)?;
+pub fn from_own_log(signed: SignedOp, inner_valid: bool) -> Result<Verified<Op>, Malformed> {
     let payload = codec::decode(&signed.payload, OP_BYTES_MAX).map_err(Malformed::Encoding)?;
     let id = signed.id();
     Ok(Verified(Arc::new(Op { id, payload, signed, inner_valid })))
@@ -166,12 +214,12 @@ fn seal(
 /// What the types cannot say of a payload (A1).
 fn well_formed(payload: &Payload) -> Result<(), Malformed> {
     if payload.rules != RULES_VERSION {
-        return Err(Malformed::Value("rules version 0 does not exist"));
+        return Err(Malformed::Value(Flaw::Rules));
     }
     match &payload.body {
         Body::NamespaceCreated { owners, .. } => genesis_is_well_formed(payload, owners),
         Body::MemberAdded { member, rights } => {
-            holds(!rights.is_empty(), "a grant gives at least one right")?;
+            holds(!rights.is_empty(), Flaw::EmptyGrant)?;
             key_is_well_formed(*member)
         }
         Body::MemberRestricted { member, .. } => key_is_well_formed(*member),
@@ -182,7 +230,7 @@ fn well_formed(payload: &Payload) -> Result<(), Malformed> {
         Body::InvitationRevoked { invitation } => invitation_is_well_formed(&invitation.terms),
         Body::Anchor { rules, .. } if *rules > RULES_VERSION => Err(Malformed::NewerRules(*rules)),
         Body::Anchor { rules, notary } => {
-            holds(*rules == RULES_VERSION, "an anchor names a rules version that exists")?;
+            holds(*rules == RULES_VERSION, Flaw::Rules)?;
             notary.map_or(Ok(()), key_is_well_formed)
         }
         Body::SlotSet { write, .. } => slot_is_well_formed(write),
@@ -215,31 +263,31 @@ fn genesis_is_well_formed(payload: &Payload, owners: &[MemberId]) -> Result<(), 
     let zero = payload.namespace.0 == [0; 32]
         && payload.group.0 == [0; 32]
         && payload.state_hash == [0; 32];
-    holds(zero, "namespace, group and state hash of a genesis are zero")?;
-    holds(!owners.is_empty(), "a namespace has at least one owner")?;
+    holds(zero, Flaw::GenesisFields)?;
+    holds(!owners.is_empty(), Flaw::Owners)?;
     let distinct = owners.iter().enumerate().all(|(at, owner)| {
         owners.iter().skip(at + 1).all(|other| other != owner)
     });
-    holds(distinct, "the owners of a namespace are distinct")?;
+    holds(distinct, Flaw::Owners)?;
     owners.iter().copied().try_for_each(key_is_well_formed)
 }
 
 fn invitation_is_well_formed(
     terms: &crate::governance::invitation::Terms,
 ) -> Result<(), Malformed> {
-    holds(!terms.rights.is_empty(), "an invitation gives at least one right")?;
+    holds(!terms.rights.is_empty(), Flaw::EmptyGrant)?;
     let uses = terms.uses_max;
-    holds((1..=INVITATION_USES_MAX).contains(&uses), "an invitation has 1 to 10,000 uses")?;
+    holds((1..=INVITATION_USES_MAX).contains(&uses), Flaw::Uses)?;
     let ascending = terms.frontier.is_sorted_by(|a, b| a < b);
-    holds(ascending, "the frontier of an invitation is strictly ascending")?;
+    holds(ascending, Flaw::Frontier)?;
     key_is_well_formed(terms.inviter)?;
     key_is_well_formed(terms.one_time_key)
 }
 
 fn key_is_well_formed(key: MemberId) -> Result<(), Malformed> {
-    holds(is_key(&key), "a key in the body is not canonical, or of small order")
+    holds(is_key(&key), Flaw::Key)
 }
 
-fn holds(condition: bool, what: &'static str) -> Result<(), Malformed> {
+fn holds(condition: bool, what: Flaw) -> Result<(), Malformed> {
     if condition { Ok(()) } else { Err(Malformed::Value(what)) }
 }

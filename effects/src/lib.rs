@@ -1,1 +1,3 @@
 //! Folkmoot: effects.
+
+pub mod net;

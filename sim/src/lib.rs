@@ -1,1 +1,5 @@
 //! Folkmoot: sim.
+
+pub mod kit;
+pub mod oracle;
+pub mod world;

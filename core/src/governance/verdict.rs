@@ -13,7 +13,7 @@ pub enum Admission {
     /// A node of the graph that has no effect in any set.
     Void(VoidAtCut),
     /// Not stored.
-    Drop(Drop),
+    Drop(Dropped),
     /// Parents are missing; asked again when they are here.
     Pending {
         /// The missing ids, ascending.
@@ -25,7 +25,7 @@ pub enum Admission {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
-pub enum Drop {
+pub enum Dropped {
     /// Parents not strictly ascending, none although no genesis, or a second genesis.
     #[error("A4: parents are 1 to 64, strictly ascending; none only in the genesis by owner 0")]
     Parents = 4,

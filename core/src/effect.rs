@@ -1,0 +1,223 @@
+//! Orders to the world, in the imperative. All events of an output are durable before the first.
+
+use crate::command::{CommandId, Outcome};
+use crate::governance::invitation::Terms;
+use crate::governance::verdict::VoidAtCut;
+use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
+use crate::input::{ExchangeId, MessageId, RequestId};
+use crate::signed::Malformed;
+use crate::wire::{Gossip, Request, Response};
+use alloc::string::String;
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Effect {
+    /// Sign, and answer with `Input::SignatureReady`.
+    Sign {
+        /// Names the answer.
+        request: RequestId,
+        /// With whose key.
+        signer: MemberId,
+        /// What.
+        draft: Draft,
+    },
+    /// Answer a command. Once for each.
+    Reply {
+        /// Which command.
+        command: CommandId,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// Take part in a topic.
+    Subscribe(NamespaceId),
+    /// Take part no longer.
+    Unsubscribe(NamespaceId),
+    /// Publish on a topic.
+    Publish {
+        /// Which.
+        namespace: NamespaceId,
+        /// What.
+        gossip: Gossip,
+    },
+    /// Publish a stored op again, as it is.
+    PublishStored {
+        /// Where.
+        namespace: NamespaceId,
+        /// Which.
+        op: OpId,
+    },
+    /// Say whether a published message is forwarded.
+    Validate {
+        /// Which.
+        message: MessageId,
+        /// Whether.
+        verdict: Forward,
+    },
+    /// Ask a peer; answered by `ResponseReceived` or `RequestFailed`.
+    Ask {
+        /// Names the answer.
+        request: RequestId,
+        /// Whom.
+        peer: PeerKey,
+        /// What.
+        question: Request,
+    },
+    /// Answer a peer.
+    Respond {
+        /// Its request.
+        exchange: ExchangeId,
+        /// The answer.
+        response: Response,
+    },
+    /// Answer a peer with stored ops, as many as fit a page.
+    RespondWithOps {
+        /// Its request.
+        exchange: ExchangeId,
+        /// Which, in order.
+        ops: Vec<OpId>,
+        /// Whether there are more behind these.
+        more: bool,
+    },
+    /// Answer a joiner with the stored op that admits it.
+    RespondJoined {
+        /// Its request.
+        exchange: ExchangeId,
+        /// The op.
+        op: OpId,
+    },
+    /// Keep a connection with whoever is at this address.
+    Dial(String),
+    /// A peer provably broke A1 to A4: note it against it (NET-2).
+    Charge {
+        /// Who.
+        peer: PeerKey,
+        /// What it sent.
+        why: Malformed,
+    },
+    /// Tell whoever listens.
+    Notify(Notice),
+}
+
+/// What is to be signed.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Draft {
+    /// The encoding of a payload of this namespace (of no namespace yet, for a genesis).
+    Op {
+        /// Canonical encoding of a `Payload`.
+        payload: Vec<u8>,
+    },
+    /// Terms of an invitation.
+    Invitation(Terms),
+}
+
+/// What becomes of a published message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Forward {
+    /// Forward it.
+    Accept,
+    /// Do not, and blame nobody.
+    Ignore,
+    /// Do not, and blame the forwarder: A1 to A4 only.
+    Reject,
+}
+
+/// Something that people may want to know.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Notice {
+    /// An op was stored.
+    OpAccepted {
+        /// Where.
+        namespace: NamespaceId,
+        /// Which.
+        op: OpId,
+        /// Why it is void at its cut, if it is.
+        void: Option<VoidAtCut>,
+    },
+    /// A stored op has no effect any more.
+    OpVoided {
+        /// Where.
+        namespace: NamespaceId,
+        /// Which.
+        op: OpId,
+    },
+    /// A stored op has effect again.
+    OpRevived {
+        /// Where.
+        namespace: NamespaceId,
+        /// Which.
+        op: OpId,
+    },
+    /// An anchor made everything below it final (K6).
+    Anchored {
+        /// Where.
+        namespace: NamespaceId,
+        /// The anchor.
+        anchor: OpId,
+    },
+    /// One signer, one nonce, two ops: both are kept as evidence.
+    Equivocation {
+        /// Where.
+        namespace: NamespaceId,
+        /// Who.
+        signer: MemberId,
+        /// Which nonce.
+        nonce: u64,
+        /// The op that came first.
+        first: OpId,
+        /// The one that came now.
+        second: OpId,
+    },
+    /// An author saw other rows than its cut gives: a bug or a lie (A9).
+    StateHashMismatch {
+        /// Where.
+        namespace: NamespaceId,
+        /// The op.
+        op: OpId,
+        /// What it says.
+        got: [u8; 32],
+        /// What the cut gives.
+        expected: [u8; 32],
+    },
+    /// Ops of newer rules came: this node needs an upgrade.
+    NeedsUpgrade {
+        /// Where.
+        namespace: NamespaceId,
+        /// Version of the rules.
+        rules: u16,
+    },
+    /// An op was refused; nothing was stored.
+    OpRefused {
+        /// Where.
+        namespace: NamespaceId,
+        /// Which.
+        op: OpId,
+        /// Why.
+        why: crate::governance::verdict::Dropped,
+    },
+    /// A join went on to its next phase.
+    JoinPhase {
+        /// Where.
+        namespace: NamespaceId,
+        /// The phase it is in now.
+        phase: Phase,
+    },
+}
+
+/// Phases of a join (network section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Phase {
+    /// Looking for members.
+    Probing = 0,
+    /// Fetching the history from one.
+    Pulling = 1,
+    /// Asking one to admit us.
+    Asking = 2,
+    /// Done.
+    Confirmed = 3,
+    /// Given up.
+    Failed = 4,
+}

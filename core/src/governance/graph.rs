@@ -1,0 +1,447 @@
+//! The graph of ops: what follows from an op and its ancestors alone, the same in every set.
+//!
+//! Append-only. Nothing here depends on which ops are effective now: that is a [`super::view`].
+
+mod node;
+mod place;
+
+pub use node::{Deed, Grant, Node, Restriction};
+pub use place::Placed;
+
+use crate::governance::invitation::Terms;
+use crate::governance::judged::Judged;
+use crate::governance::op::{Body, SlotKey};
+use crate::governance::order::Seniority;
+use crate::governance::reach::{Chains, Cut, Place};
+use crate::governance::rights::Rights;
+use crate::governance::table::{
+    GrantIx, GroupIx, InvitationIx, Ix, PersonIx, RestrictionIx, SlotIx, Table,
+};
+use crate::governance::tree::Tree;
+use crate::governance::verdict::VoidAtCut;
+use crate::id::{GroupId, InvitationId, MemberId, NamespaceId, OpId};
+use crate::signed::Op;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// Every stored op of one namespace, with the indexes that the engine asks.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    pub(super) nodes: Table<Ix, Node>,
+    by_id: BTreeMap<OpId, Ix>,
+    pub(super) chains: Chains,
+    pub(super) grants: Table<GrantIx, Grant>,
+    pub(super) restrictions: Table<RestrictionIx, Restriction>,
+    pub(super) people: Table<PersonIx, Person>,
+    people_by_id: BTreeMap<MemberId, PersonIx>,
+    pub(super) groups: Table<GroupIx, GroupId>,
+    groups_by_id: BTreeMap<GroupId, GroupIx>,
+    pub(super) slots: Table<SlotIx, Slot>,
+    slots_by_key: BTreeMap<SlotKey, SlotIx>,
+    pub(super) invitations: Table<InvitationIx, Invited>,
+    invitations_by_id: BTreeMap<InvitationId, InvitationIx>,
+    /// Creations, moves and deletions of groups.
+    pub(super) structure: Vec<Ix>,
+    pub(super) moves: BTreeMap<GroupIx, Vec<Ix>>,
+    pub(super) anchors: Vec<Ix>,
+    pub(super) owners: Vec<PersonIx>,
+    void: BTreeMap<Ix, VoidAtCut>,
+    /// Moves in the past of an op that were not effective at its cut (D11); rarely any.
+    pub(super) dead_moves: BTreeMap<Ix, Vec<Ix>>,
+    /// All but the first of several ops of one signer with one nonce.
+    forks: BTreeMap<(PersonIx, u64), Vec<Ix>>,
+}
+
+/// What is known of a member or author.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// Its key.
+    pub id: MemberId,
+    /// Grants to it.
+    pub grants: Vec<GrantIx>,
+    /// Restrictions on it.
+    pub restrictions: Vec<RestrictionIx>,
+    /// Its ops, one for each nonce from 1 on.
+    pub ops: Vec<Ix>,
+}
+
+/// What is known of a slot.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    /// Which one.
+    pub key: SlotKey,
+    /// The group that holds it.
+    pub group: GroupIx,
+    /// Every write of it.
+    pub writes: Vec<Ix>,
+    /// Those writes that are strict.
+    pub strict: Vec<Ix>,
+}
+
+/// What is known of an invitation.
+#[derive(Clone, Debug)]
+pub struct Invited {
+    /// Its id.
+    pub id: InvitationId,
+    /// Who invited.
+    pub inviter: PersonIx,
+    /// How many joiners it admits.
+    pub uses_max: u32,
+    /// Joins by it.
+    pub joins: Vec<Ix>,
+    /// Revocations of it.
+    pub revocations: Vec<Ix>,
+}
+
+impl Graph {
+    /// Number of stored ops.
+    pub fn len(&self) -> u32 {
+        self.nodes.len()
+    }
+
+    /// Whether nothing is stored, not even a genesis.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The op with this id, where it is stored.
+    pub fn find(&self, id: &OpId) -> Option<Ix> {
+        self.by_id.get(id).copied()
+    }
+
+    /// The op at a place.
+    pub fn node(&self, ix: Ix) -> &Node {
+        &self.nodes[ix]
+    }
+
+    /// The namespace: the id of the genesis.
+    pub fn namespace(&self) -> Option<NamespaceId> {
+        self.nodes.get(Ix(0)).map(|genesis| genesis.id.into())
+    }
+
+    /// The person with this key, where some op names it.
+    pub fn person(&self, id: &MemberId) -> Option<PersonIx> {
+        self.people_by_id.get(id).copied()
+    }
+
+    /// The group with this id, where some op created it.
+    pub fn group(&self, id: &GroupId) -> Option<GroupIx> {
+        self.groups_by_id.get(id).copied()
+    }
+
+    /// The slot with this key, where some op wrote it.
+    pub fn slot(&self, key: &SlotKey) -> Option<SlotIx> {
+        self.slots_by_key.get(key).copied()
+    }
+
+    /// The invitation with this id, where some op names it.
+    pub fn invitation(&self, id: &InvitationId) -> Option<InvitationIx> {
+        self.invitations_by_id.get(id).copied()
+    }
+
+    /// Why an op is void at its cut, where it is.
+    pub fn void_at_cut(&self, ix: Ix) -> Option<&VoidAtCut> {
+        self.void.get(&ix)
+    }
+
+    /// Whether `past` is a strict ancestor of `op` (D2).
+    pub fn is_past(&self, past: Ix, op: Ix) -> bool {
+        let (past, op) = (&self.nodes[past], &self.nodes[op]);
+        if past.place.chain == op.place.chain {
+            past.place.position < op.place.position
+        } else {
+            op.past.contains(past.place)
+        }
+    }
+
+    /// Whether neither op is in the other's past, and they are not the same.
+    pub fn is_concurrent(&self, a: Ix, b: Ix) -> bool {
+        a != b && !self.is_past(a, b) && !self.is_past(b, a)
+    }
+
+    /// The cut of a stored op: its strict ancestors.
+    pub fn past(&self, ix: Ix) -> Cut {
+        let node = &self.nodes[ix];
+        let mut cut = node.past.clone();
+        if let Some(position) = node.place.position.checked_sub(1) {
+            cut.include(Place { position, ..node.place });
+        }
+        cut
+    }
+
+    /// The cut of an op to come: `parents` with their ancestors.
+    pub fn closure(&self, parents: &[Ix]) -> Cut {
+        let closed = |ix: &Ix| {
+            let node = &self.nodes[*ix];
+            let mut cut = node.past.clone();
+            cut.include(node.place);
+            cut
+        };
+        parents.iter().map(closed).reduce(|a, b| a.union(&b)).unwrap_or_default()
+    }
+
+    /// The ops in `larger` that are not in `smaller`, in topological order.
+    pub fn difference(&self, larger: &Cut, smaller: &Cut) -> Vec<Ix> {
+        self.chains.difference(larger, smaller)
+    }
+
+    /// Key of a grant (D8).
+    pub fn seniority(&self, grant: GrantIx) -> Seniority {
+        let grant = &self.grants[grant];
+        Seniority { tier: grant.tier, rank: grant.rank, id: self.nodes[grant.op].id }
+    }
+
+    /// The largest key of the auths of an op; a self-restriction sorts last (D8).
+    pub fn prio(&self, ix: Ix) -> Seniority {
+        let node = &self.nodes[ix];
+        match (node.auth(), &node.deed) {
+            (Some(auth), _) => {
+                let first = self.seniority(auth);
+                node.inviter_auth().map_or(first, |second| first.max(self.seniority(second)))
+            }
+            (None, Deed::Genesis) => Seniority::GENESIS,
+            (None, _) => Seniority::of_self(node.id),
+        }
+    }
+
+    /// Other ops of the same signer with the same nonce: equivocation.
+    pub fn rivals(&self, ix: Ix) -> Vec<Ix> {
+        let node = &self.nodes[ix];
+        self.with_nonce(node.signer, node.nonce).filter(|other| *other != ix).collect()
+    }
+
+    /// Ops of one signer with one nonce.
+    fn with_nonce(&self, signer: PersonIx, nonce: u64) -> impl Iterator<Item = Ix> {
+        let at = nonce.checked_sub(1).and_then(|at| usize::try_from(at).ok());
+        let first = at.and_then(|at| self.people[signer].ops.get(at)).copied();
+        let rest = self.forks.get(&(signer, nonce)).into_iter().flatten().copied();
+        first.into_iter().chain(rest)
+    }
+
+    /// Evidence: every signer and nonce with more than one op, with those ops.
+    pub fn equivocations(&self) -> impl Iterator<Item = (PersonIx, u64, Vec<Ix>)> {
+        self.forks.keys().map(|(signer, nonce)| {
+            (*signer, *nonce, self.with_nonce(*signer, *nonce).collect())
+        })
+    }
+
+    /// The latest op of a signer, by nonce; of several the first to arrive.
+    pub fn last_of(&self, signer: PersonIx) -> Option<Ix> {
+        self.people[signer].ops.last().copied()
+    }
+
+    /// Stores an op that was judged.
+    pub fn push(&mut self, op: &Op, placed: &Placed, judged: &Judged, tree: Arc<Tree>) -> Ix {
+        let ix = Ix(self.nodes.len());
+        let signer = self.intern_person(op.payload.signer);
+        let parents = &placed.parents;
+        let places: Vec<Place> = parents.iter().map(|parent| self.nodes[*parent].place).collect();
+        let nodes = &self.nodes;
+        let place = self.chains.assign(ix, &places, &placed.cut, |ix| nodes[ix].place);
+        let past = match parents.as_slice() {
+            // Along a chain all ops share one map: what precedes on the own chain is implied.
+            [only] if nodes[*only].place.chain == place.chain => nodes[*only].past.clone(),
+            _ => placed.cut.clone(),
+        };
+        let deed = self.read_deed(ix, op, judged);
+        let node = Node {
+            id: op.id,
+            signer,
+            nonce: op.payload.nonce,
+            generation: placed.generation,
+            group: self.group(&op.payload.group).unwrap_or(GroupIx::ROOT),
+            parents: parents.clone().into_boxed_slice(),
+            place,
+            past,
+            deed,
+            auths: judged.auths,
+            tree,
+        };
+        self.nodes.push(node);
+        self.by_id.insert(op.id, ix);
+        self.note_nonce(ix, signer, op.payload.nonce);
+        self.index(ix, judged);
+        ix
+    }
+
+    fn note_nonce(&mut self, ix: Ix, signer: PersonIx, nonce: u64) {
+        let ops = &mut self.people[signer].ops;
+        if ops.len() as u64 + 1 == nonce {
+            ops.push(ix);
+        } else {
+            self.forks.entry((signer, nonce)).or_default().push(ix);
+        }
+    }
+
+    fn index(&mut self, ix: Ix, judged: &Judged) {
+        if let Some(void) = judged.void {
+            self.void.insert(ix, void);
+            return;
+        }
+        if !judged.dead_moves.is_empty() {
+            self.dead_moves.insert(ix, judged.dead_moves.clone());
+        }
+        for auth in judged.auths.iter().flatten() {
+            self.grants[auth.grant].used.push(ix);
+        }
+        match self.nodes[ix].deed {
+            Deed::Create { .. } | Deed::Delete => self.structure.push(ix),
+            Deed::Move { .. } => {
+                self.structure.push(ix);
+                self.moves.entry(self.nodes[ix].group).or_default().push(ix);
+            }
+            Deed::Anchor { .. } => self.anchors.push(ix),
+            Deed::Join { invitation, .. } => self.invitations[invitation].joins.push(ix),
+            Deed::Revoke { invitation } => self.invitations[invitation].revocations.push(ix),
+            Deed::Write { slot, strict } => {
+                self.slots[slot].writes.push(ix);
+                if strict {
+                    self.slots[slot].strict.push(ix);
+                }
+            }
+            Deed::Void | Deed::Genesis | Deed::Noop | Deed::Grant(_) | Deed::Restrict(_) => {}
+        }
+    }
+
+    fn read_deed(&mut self, ix: Ix, op: &Op, judged: &Judged) -> Deed {
+        if judged.void.is_some() {
+            return Deed::Void;
+        }
+        let group = self.group(&op.payload.group).unwrap_or(GroupIx::ROOT);
+        match &op.payload.body {
+            Body::NamespaceCreated { owners, .. } => self.read_genesis(ix, op, owners),
+            Body::GroupCreated { .. } => {
+                let created = self.intern_group(op.id.into());
+                let creator = op.payload.signer;
+                let grant = self.add_grant(ix, creator, created, Rights::ADMIN, judged);
+                Deed::Create { group: created, grant }
+            }
+            Body::GroupMoved { new_parent } => {
+                Deed::Move { to: self.group(new_parent).unwrap_or(GroupIx::ROOT) }
+            }
+            Body::GroupDeleted => Deed::Delete,
+            Body::Anchor { notary, .. } => {
+                Deed::Anchor { notary: notary.map(|notary| self.intern_person(notary)) }
+            }
+            Body::Noop => Deed::Noop,
+            Body::MemberAdded { member, rights } => {
+                Deed::Grant(self.add_grant(ix, *member, group, *rights, judged))
+            }
+            Body::MemberRestricted { member, keep } => {
+                let by_self = *member == op.payload.signer;
+                self.add_restriction(ix, *member, group, *keep, by_self)
+            }
+            Body::MemberLeft => {
+                self.add_restriction(ix, op.payload.signer, group, Rights::NONE, true)
+            }
+            Body::MemberJoined { request } => {
+                let terms = &request.invitation.terms;
+                let invitation = self.intern_invitation(terms);
+                let grant = self.add_grant(ix, request.joiner, group, terms.rights, judged);
+                Deed::Join { grant, invitation }
+            }
+            Body::InvitationRevoked { invitation } => {
+                Deed::Revoke { invitation: self.intern_invitation(&invitation.terms) }
+            }
+            Body::SlotSet { strict, .. } => self.read_write(op, group, *strict),
+            Body::ContextRegistered { .. } => self.read_write(op, group, false),
+        }
+    }
+
+    fn read_write(&mut self, op: &Op, group: GroupIx, strict: bool) -> Deed {
+        match op.payload.slot_key(op.id) {
+            Some(key) => Deed::Write { slot: self.intern_slot(key, group), strict },
+            None => Deed::Noop,
+        }
+    }
+
+    fn read_genesis(&mut self, ix: Ix, op: &Op, owners: &[MemberId]) -> Deed {
+        self.intern_group(NamespaceId::from(op.id).root());
+        for (rank, owner) in (0..).zip(owners) {
+            let target = self.intern_person(*owner);
+            self.owners.push(target);
+            let grant = Grant {
+                op: ix,
+                target,
+                group: GroupIx::ROOT,
+                rights: Rights::ADMIN,
+                tier: Seniority::OWNER,
+                rank,
+                used: Vec::new(),
+            };
+            let grant = self.grants.push(grant);
+            self.people[target].grants.push(grant);
+        }
+        Deed::Genesis
+    }
+
+    fn add_grant(
+        &mut self,
+        op: Ix,
+        target: MemberId,
+        group: GroupIx,
+        rights: Rights,
+        judged: &Judged,
+    ) -> GrantIx {
+        let target = self.intern_person(target);
+        let tier = judged.tier;
+        let rank = judged.generation;
+        let grant = Grant { op, target, group, rights, tier, rank, used: Vec::new() };
+        let grant = self.grants.push(grant);
+        self.people[target].grants.push(grant);
+        grant
+    }
+
+    fn add_restriction(
+        &mut self,
+        op: Ix,
+        target: MemberId,
+        group: GroupIx,
+        keep: Rights,
+        by_self: bool,
+    ) -> Deed {
+        let target = self.intern_person(target);
+        let restriction = Restriction { op, target, group, keep, by_self };
+        let restriction = self.restrictions.push(restriction);
+        self.people[target].restrictions.push(restriction);
+        Deed::Restrict(restriction)
+    }
+
+    fn intern_person(&mut self, id: MemberId) -> PersonIx {
+        let people = &mut self.people;
+        *self.people_by_id.entry(id).or_insert_with(|| {
+            let (grants, restrictions, ops) = (Vec::new(), Vec::new(), Vec::new());
+            people.push(Person { id, grants, restrictions, ops })
+        })
+    }
+
+    fn intern_group(&mut self, id: GroupId) -> GroupIx {
+        let groups = &mut self.groups;
+        *self.groups_by_id.entry(id).or_insert_with(|| groups.push(id))
+    }
+
+    fn intern_slot(&mut self, key: SlotKey, group: GroupIx) -> SlotIx {
+        if let Some(slot) = self.slots_by_key.get(&key) {
+            return *slot;
+        }
+        let (writes, strict) = (Vec::new(), Vec::new());
+        let slot = self.slots.push(Slot { key: key.clone(), group, writes, strict });
+        self.slots_by_key.insert(key, slot);
+        slot
+    }
+
+    fn intern_invitation(&mut self, terms: &Terms) -> InvitationIx {
+        let id = terms.id();
+        if let Some(known) = self.invitations_by_id.get(&id) {
+            return *known;
+        }
+        let inviter = self.intern_person(terms.inviter);
+        let uses_max = terms.uses_max;
+        let (joins, revocations) = (Vec::new(), Vec::new());
+        let invited = Invited { id, inviter, uses_max, joins, revocations };
+        let invitation = self.invitations.push(invited);
+        self.invitations_by_id.insert(id, invitation);
+        invitation
+    }
+}

@@ -1,0 +1,166 @@
+//! Rows of the graph's tables.
+
+use crate::governance::judged::Auth;
+use crate::governance::reach::{Cut, Place};
+use crate::governance::rights::Rights;
+use crate::governance::table::{
+    GrantIx, GroupIx, InvitationIx, Ix, PersonIx, RestrictionIx, SlotIx,
+};
+use crate::governance::tree::Tree;
+use crate::id::OpId;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// One stored op, without its bytes.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Its id.
+    pub id: OpId,
+    /// Its author.
+    pub signer: PersonIx,
+    /// Its position on the author's chain.
+    pub nonce: u64,
+    /// 0 for the genesis, else 1 + the largest of its parents.
+    pub generation: u64,
+    /// The group it acts on; the root where it names none that exists.
+    pub group: GroupIx,
+    /// Its parents, ascending by id.
+    pub parents: Box<[Ix]>,
+    /// Its place in the chain cover.
+    pub place: Place,
+    /// Its ancestors off its own chain; see [`super::Graph::past`].
+    pub(super) past: Cut,
+    /// What it does.
+    pub deed: Deed,
+    /// By which grants: the signer's, and for a join the inviter's.
+    pub(super) auths: [Option<Auth>; 2],
+    /// The tree at its cut.
+    pub tree: Arc<Tree>,
+}
+
+impl Node {
+    /// The grants that authorise the op, each with the rights it must give (D7).
+    pub fn auths(&self) -> impl Iterator<Item = Auth> + use<> {
+        self.auths.into_iter().flatten()
+    }
+
+    /// The signer's grant; none in a genesis, a self-restriction, and an op void at its cut.
+    pub fn auth(&self) -> Option<GrantIx> {
+        let [signer, _] = self.auths;
+        signer.map(|auth| auth.grant)
+    }
+
+    /// The inviter's grant, in a join.
+    pub fn inviter_auth(&self) -> Option<GrantIx> {
+        let [_, inviter] = self.auths;
+        inviter.map(|auth| auth.grant)
+    }
+}
+
+/// What an op does, in terms of the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Nothing, in any set: it was void at its cut.
+    Void,
+    /// Begins the namespace.
+    Genesis,
+    /// Joins heads.
+    Noop,
+    /// Adds a member.
+    Grant(GrantIx),
+    /// Admits a joiner.
+    Join {
+        /// What the joiner gets.
+        grant: GrantIx,
+        /// By which invitation.
+        invitation: InvitationIx,
+    },
+    /// Creates a group.
+    Create {
+        /// The new group.
+        group: GroupIx,
+        /// What its creator gets.
+        grant: GrantIx,
+    },
+    /// Moves the op's group.
+    Move {
+        /// The new parent.
+        to: GroupIx,
+    },
+    /// Deletes the op's group.
+    Delete,
+    /// Restricts a member.
+    Restrict(RestrictionIx),
+    /// Revokes an invitation.
+    Revoke {
+        /// Which one.
+        invitation: InvitationIx,
+    },
+    /// Writes a slot.
+    Write {
+        /// Which one.
+        slot: SlotIx,
+        /// Whether it is void unless it wins (R5).
+        strict: bool,
+    },
+    /// Marks finality.
+    Anchor {
+        /// The notary from here on, if it changes.
+        notary: Option<PersonIx>,
+    },
+}
+
+impl Deed {
+    /// The grant that the op makes, beside those of a genesis.
+    pub const fn grant(self) -> Option<GrantIx> {
+        match self {
+            Self::Grant(grant) | Self::Join { grant, .. } | Self::Create { grant, .. } => {
+                Some(grant)
+            }
+            Self::Void
+            | Self::Genesis
+            | Self::Noop
+            | Self::Move { .. }
+            | Self::Delete
+            | Self::Restrict(_)
+            | Self::Revoke { .. }
+            | Self::Write { .. }
+            | Self::Anchor { .. } => None,
+        }
+    }
+}
+
+/// Rights that an op gives (D4).
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// The op.
+    pub op: Ix,
+    /// Who gets them.
+    pub target: PersonIx,
+    /// Where.
+    pub group: GroupIx,
+    /// Which.
+    pub rights: Rights,
+    /// First part of its key (D8).
+    pub tier: u8,
+    /// Second part of its key: the generation of the op, or an owner's rank.
+    pub rank: u64,
+    /// Ops that it authorises.
+    pub used: Vec<Ix>,
+}
+
+/// What an op leaves of somebody's rights (D5).
+#[derive(Clone, Copy, Debug)]
+pub struct Restriction {
+    /// The op.
+    pub op: Ix,
+    /// Whose rights.
+    pub target: PersonIx,
+    /// Where, and below.
+    pub group: GroupIx,
+    /// What may remain.
+    pub keep: Rights,
+    /// Whether the author restricts itself.
+    pub by_self: bool,
+}

@@ -1,0 +1,105 @@
+//! What a join must fulfil beside its auths (A10).
+
+use super::Case;
+use crate::governance::graph::{Deed, Restriction};
+use crate::governance::invitation::{Invitation, JoinRequest};
+use crate::governance::judged::Auth;
+use crate::governance::reach::Cut;
+use crate::governance::table::{Ix, PersonIx};
+use crate::governance::verdict::Unauthorised;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+impl Case<'_> {
+    /// Whether an invitation is signed by its inviter and for this namespace and group.
+    pub(super) fn check_invitation(&self, invitation: &Invitation) -> Result<(), Unauthorised> {
+        let terms = &invitation.terms;
+        let fits = self.inner_valid
+            && terms.namespace == self.payload.namespace
+            && terms.group == self.payload.group;
+        if fits { Ok(()) } else { Err(Unauthorised::Invitation) }
+    }
+
+    /// The inviter's auth, and everything else that A10 asks of a join.
+    pub(super) fn check_join(&self, request: &JoinRequest) -> Result<Auth, Unauthorised> {
+        let terms = &request.invitation.terms;
+        self.check_invitation(&request.invitation)?;
+        let inviter = self.graph.person(&terms.inviter);
+        let auth = self.inviter_auth(inviter, terms.rights)?;
+        let frontier: Option<Vec<Ix>> =
+            terms.frontier.iter().map(|id| self.graph.find(id)).collect();
+        let frontier = frontier.filter(|ops| ops.iter().all(|op| self.knows(*op)));
+        let frontier = frontier.ok_or(Unauthorised::Frontier)?;
+        let joiner = self.graph.person(&request.joiner);
+        self.check_uses(request, joiner)?;
+        if let Some(joiner) = joiner {
+            self.check_past_of(joiner, &self.graph.closure(&frontier))?;
+        }
+        Ok(auth)
+    }
+
+    fn check_uses(
+        &self,
+        request: &JoinRequest,
+        joiner: Option<PersonIx>,
+    ) -> Result<(), Unauthorised> {
+        let id = request.invitation.terms.id();
+        let Some(invitation) = self.graph.invitation(&id) else { return Ok(()) };
+        let invited = &self.graph.invitations[invitation];
+        let counts = |op: &Ix| self.knows(*op) && self.view.is_effective(self.graph, *op);
+        if invited.joins.len() >= invited.uses_max as usize {
+            let joins = invited.joins.iter().copied().filter(counts);
+            let joiners: BTreeSet<_> = joins
+                .filter_map(|join| self.graph.node(join).deed.grant())
+                .map(|grant| self.graph.grants[grant].target)
+                .filter(|other| Some(*other) != joiner)
+                .collect();
+            if joiners.len() >= invited.uses_max as usize {
+                return Err(Unauthorised::UsedUp);
+            }
+        }
+        if invited.revocations.iter().any(counts) {
+            return Err(Unauthorised::Revoked);
+        }
+        Ok(())
+    }
+
+    /// What an earlier removal or leave of the joiner demands.
+    fn check_past_of(&self, joiner: PersonIx, frontier: &Cut) -> Result<(), Unauthorised> {
+        for r in &self.graph.people[joiner].restrictions {
+            let restriction = &self.graph.restrictions[*r];
+            if !self.ended_here(restriction) {
+                continue;
+            }
+            if restriction.by_self {
+                let seen = frontier.contains(self.graph.node(restriction.op).place);
+                if !seen {
+                    return Err(Unauthorised::Left);
+                }
+            } else if !self.was_added_after(joiner, restriction.op) {
+                return Err(Unauthorised::Removed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a restriction left nothing, on the op's group or above it.
+    fn ended_here(&self, restriction: &Restriction) -> bool {
+        restriction.keep.is_empty()
+            && self.path.contains(&restriction.group)
+            && self.knows(restriction.op)
+            && self.view.is_effective(self.graph, restriction.op)
+    }
+
+    /// Whether an effective `MemberAdded` on the group or above it cites the removal.
+    fn was_added_after(&self, joiner: PersonIx, removal: Ix) -> bool {
+        self.graph.people[joiner].grants.iter().any(|grant| {
+            let grant = &self.graph.grants[*grant];
+            matches!(self.graph.node(grant.op).deed, Deed::Grant(_))
+                && self.path.contains(&grant.group)
+                && self.knows(grant.op)
+                && self.view.is_effective(self.graph, grant.op)
+                && self.graph.is_past(removal, grant.op)
+        })
+    }
+}

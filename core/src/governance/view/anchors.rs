@@ -1,0 +1,103 @@
+//! The chain of anchors, and what a change of it moves (D12).
+
+use super::{SlotWork, TreeWork, View};
+use crate::governance::graph::{Deed, Graph};
+use crate::governance::table::{Ix, PersonIx};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+impl View {
+    /// Follows an anchor that joined or left the set, and marks what depends on epochs.
+    pub(super) fn note_anchor(&mut self, graph: &Graph, anchor: Ix) {
+        let before = Arc::clone(&self.anchors);
+        let kept = before.iter().take_while(|old| graph.is_past(**old, anchor)).count();
+        let chain = self.continue_chain(graph, before.get(..kept).unwrap_or_default());
+        if *before == chain {
+            return;
+        }
+        let same = before.iter().zip(&chain).take_while(|(old, new)| old == new).count();
+        // Ops below the last anchor in common keep their epoch. Where the chain only grew by one,
+        // so do those below the new one: they were, and are, in the epoch that it closes.
+        let grown = before.len().max(chain.len()) == same + 1;
+        let longer = if chain.len() > before.len() { &chain } else { &*before };
+        let last = if grown { longer.get(same) } else { same.checked_sub(1).and_then(|at| chain.get(at)) };
+        let settled = last.map(|anchor| graph.closure(&[*anchor])).unwrap_or_default();
+        self.anchors = Arc::new(chain);
+        for moved in graph.difference(&self.cut, &settled) {
+            self.mark_moved(graph, moved);
+        }
+    }
+
+    /// The chain that begins with `kept` (D12).
+    fn continue_chain(&self, graph: &Graph, kept: &[Ix]) -> Vec<Ix> {
+        let mut chain = kept.to_vec();
+        loop {
+            let Some(notary) = notary_after(graph, &chain) else { return chain };
+            let tip = chain.last().copied();
+            let follows = |anchor: &Ix| {
+                self.holds(graph, *anchor)
+                    && graph.node(*anchor).signer == notary
+                    && tip.is_none_or(|tip| graph.is_past(tip, *anchor))
+            };
+            // Newest first: the usual chain has nothing behind its tip.
+            let next: Vec<Ix> = graph
+                .anchors
+                .iter()
+                .rev()
+                .take_while(|anchor| tip.is_none_or(|tip| **anchor > tip))
+                .copied()
+                .filter(follows)
+                .collect();
+            let minimal = |anchor: &&Ix| !next.iter().any(|other| graph.is_past(*other, **anchor));
+            let least = next.iter().filter(minimal).min_by_key(|anchor| graph.node(**anchor).id);
+            let Some(least) = least else { return chain };
+            chain.push(*least);
+        }
+    }
+
+    /// The notary at this set: the owner of rank 0, until an anchor of the chain names another.
+    pub fn notary(&self, graph: &Graph) -> Option<PersonIx> {
+        notary_after(graph, &self.anchors)
+    }
+
+    /// Marks an op whose epoch changed, with all that it may free or strike or outrank.
+    fn mark_moved(&mut self, graph: &Graph, ix: Ix) {
+        self.mark(graph, ix);
+        match graph.node(ix).deed {
+            Deed::Restrict(_) | Deed::Move { .. } => self.mark_victims(graph, ix),
+            Deed::Join { invitation, .. } => {
+                for join in &graph.invitations[invitation].joins {
+                    self.mark(graph, *join);
+                }
+            }
+            Deed::Write { slot, .. } => {
+                self.work.slots.insert(slot, SlotWork::Rebuild);
+                for write in &graph.slots[slot].strict {
+                    self.mark(graph, *write);
+                }
+            }
+            Deed::Void
+            | Deed::Genesis
+            | Deed::Noop
+            | Deed::Grant(_)
+            | Deed::Create { .. }
+            | Deed::Delete
+            | Deed::Revoke { .. }
+            | Deed::Anchor { .. } => {}
+        }
+        if matches!(
+            graph.node(ix).deed,
+            Deed::Create { .. } | Deed::Move { .. } | Deed::Delete
+        ) {
+            self.work.tree = TreeWork::Rebuild;
+        }
+    }
+}
+
+fn notary_after(graph: &Graph, chain: &[Ix]) -> Option<PersonIx> {
+    let named = chain.iter().rev().find_map(|anchor| match graph.node(*anchor).deed {
+        Deed::Anchor { notary } => notary,
+        _ => None,
+    });
+    named.or_else(|| graph.owners.first().copied())
+}

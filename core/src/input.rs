@@ -1,0 +1,164 @@
+//! What happened at the boundary. The reducer learns of the world by these alone.
+
+use crate::command::{Command, CommandId};
+use crate::governance::invitation::Invitation;
+use crate::id::{MemberId, NamespaceId, PeerKey};
+use crate::signed::{Malformed, Op, Verified};
+use crate::wire::{Refused, Request, Response};
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// Names a request of the core to the world until it is answered or times out.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize,
+)]
+pub struct RequestId(pub u64);
+
+/// Names a request of a peer until the core answers it.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize,
+)]
+pub struct ExchangeId(pub u64);
+
+/// Names a published message until the core says whether to forward it.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize,
+)]
+pub struct MessageId(pub u64);
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Input {
+    /// The process started, after the log was read. Once, before anything else.
+    Started {
+        /// Seed of all random choices of this run.
+        seed: [u8; 32],
+    },
+    /// A person or program wants something.
+    CommandIssued {
+        /// Names the command in its reply.
+        command: CommandId,
+        /// What is wanted.
+        wish: Command,
+    },
+    /// An `Effect::Sign` was carried out, or could not be.
+    SignatureReady {
+        /// Which one.
+        request: RequestId,
+        /// What was signed.
+        signed: Signed,
+    },
+    /// Ops were published on a topic, verified by the ingress (A1 to A3).
+    GossipReceived {
+        /// Names the message.
+        message: MessageId,
+        /// Who forwarded it, not who wrote it.
+        peer: PeerKey,
+        /// The topic.
+        namespace: NamespaceId,
+        /// What was in it.
+        op: Result<Verified<Op>, Malformed>,
+    },
+    /// A connected peer asks something.
+    RequestReceived {
+        /// Names the request in its answer.
+        exchange: ExchangeId,
+        /// Who asks.
+        peer: PeerKey,
+        /// What is asked.
+        request: Request,
+        /// Whether the signatures in it are valid (a join request has three).
+        signatures_valid: bool,
+    },
+    /// A peer answered.
+    ResponseReceived {
+        /// Our request.
+        request: RequestId,
+        /// Who answered.
+        peer: PeerKey,
+        /// The answer, with its ops verified.
+        answer: Answer,
+    },
+    /// A peer will not answer: gone, timed out, or its bytes were no message.
+    RequestFailed {
+        /// Our request.
+        request: RequestId,
+    },
+    /// Ops were read from a file by a person (`moot import`), verified by the ingress.
+    OpsImported {
+        /// Names the command in its reply.
+        command: CommandId,
+        /// Their namespace.
+        namespace: NamespaceId,
+        /// The ops.
+        ops: Vec<Verified<Op>>,
+    },
+    /// A first connection with this peer was made.
+    PeerConnected {
+        /// Who.
+        peer: PeerKey,
+    },
+    /// The last connection with this peer is gone.
+    PeerDisconnected {
+        /// Who.
+        peer: PeerKey,
+    },
+    /// A connected peer takes part in a topic (NET-4).
+    PeerSubscribed {
+        /// Who.
+        peer: PeerKey,
+        /// In what.
+        namespace: NamespaceId,
+    },
+    /// A peer takes part no longer.
+    PeerUnsubscribed {
+        /// Who.
+        peer: PeerKey,
+        /// In what.
+        namespace: NamespaceId,
+    },
+    /// Time has come. A late or extra one changes nothing.
+    Wake,
+}
+
+/// The answer of a peer, after the ingress.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Answer {
+    /// Heads.
+    Heads(crate::wire::Heads),
+    /// A page of ops; those that A1 to A3 refuse are counted.
+    Ops {
+        /// The good ones, in the order of the page.
+        ops: Vec<Verified<Op>>,
+        /// The first refusal of another.
+        refused: Option<Malformed>,
+        /// Whether more follow.
+        more: bool,
+    },
+    /// The witness's op.
+    Joined(Verified<Op>),
+    /// Not served.
+    Refused(Refused),
+}
+
+impl Answer {
+    /// The answer in a response that carries no ops; those go through the ingress.
+    pub fn plain(response: Response) -> Option<Self> {
+        match response {
+            Response::Heads(heads) => Some(Self::Heads(heads)),
+            Response::Refused(why) => Some(Self::Refused(why)),
+            Response::Ops { .. } | Response::Joined(_) => None,
+        }
+    }
+}
+
+/// What came of an `Effect::Sign`.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Signed {
+    /// The op, signed and verified.
+    Op(Verified<Op>),
+    /// The invitation, signed.
+    Invitation(Invitation),
+    /// The key is not here.
+    NoKey(MemberId),
+}

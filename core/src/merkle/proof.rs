@@ -1,0 +1,157 @@
+//! Proofs that a key has a value, or none, in the map of a known root.
+
+use super::{
+    EMPTY_ROOT, MerkleMap, MerkleValue, PATH_NIBBLES, Target, inner_digest, leaf_digest, nibble,
+    path_of,
+};
+use crate::bounded::Bounded;
+use crate::pmap::slots::{self, SLOTS};
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+use thiserror::Error;
+
+/// Longest encoding of a value that a proof can carry, in bytes. Longer values can be stored and
+/// proved present, but not serve as the [`Neighbour`] that proves a key absent.
+pub const PROOF_VALUE_BYTES_MAX: usize = 64 * 1024;
+
+/// Proof of the value of one key, or of its absence.
+///
+/// It holds the inner nodes from the root down the path of the key until a leaf or an empty slot
+/// ends it. Neither the key nor its value is inside: whoever verifies brings both.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Proof {
+    /// The inner nodes on the path, the root first.
+    pub steps: Bounded<ProofStep, PATH_NIBBLES>,
+    /// The leaf of another key that stands where the absent key would.
+    pub neighbour: Option<Neighbour>,
+}
+
+/// One inner node of a [`Proof`].
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ProofStep {
+    /// One bit for each filled slot.
+    pub bitmap: u16,
+    /// Digests of the children beside the path, by ascending slot.
+    pub siblings: Bounded<[u8; 32], SLOTS>,
+}
+
+/// A leaf that a [`Proof`] of absence ends in.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Neighbour {
+    /// Digest of the leaf's key.
+    pub path: [u8; 32],
+    /// Encoding of the leaf's value.
+    pub value: Bounded<u8, PROOF_VALUE_BYTES_MAX>,
+}
+
+/// Why a proof does not show what it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ProofError {
+    /// A node does not fit what is below it on the path of the key.
+    #[error("node {depth} of the proof does not fit the path of the key; discard the proof")]
+    Step {
+        /// Inner nodes above the one that does not fit.
+        depth: usize,
+    },
+    /// A neighbour is given with a value, is the key itself or stands elsewhere.
+    #[error("the neighbour leaf of the proof says nothing about the key; discard the proof")]
+    Neighbour,
+    /// The digests add up to another root.
+    #[error("the proof is of another root, key or value; discard it or get the current root")]
+    Root,
+}
+
+impl Proof {
+    /// Checks that in the map with this `root`, `key` has the value with the encoding `value`, or
+    /// is absent where `value` is `None`.
+    ///
+    /// # Errors
+    ///
+    /// [`ProofError`] when that is not so, or this is not the proof of it.
+    pub fn verify(
+        &self,
+        root: &[u8; 32],
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> Result<(), ProofError> {
+        self.verify_at(root, &path_of(key), value)
+    }
+
+    pub(super) fn verify_at(
+        &self,
+        root: &[u8; 32],
+        path: &[u8; 32],
+        value: Option<&[u8]>,
+    ) -> Result<(), ProofError> {
+        let end = match (value, &self.neighbour) {
+            (Some(value), None) => Some(leaf_digest(path, value)),
+            (None, Some(neighbour)) if self.ends_in(neighbour, path) => {
+                Some(leaf_digest(&neighbour.path, &*neighbour.value))
+            }
+            (None, None) => None,
+            (Some(_) | None, Some(_)) => return Err(ProofError::Neighbour),
+        };
+        let nodes = self.steps.iter().enumerate().rev();
+        let top = nodes.into_iter().try_fold(end, |below, (depth, step)| {
+            let node = step.digest_over(nibble(path, depth), below);
+            node.map(Some).ok_or(ProofError::Step { depth })
+        })?;
+        if top.unwrap_or(EMPTY_ROOT) == *root { Ok(()) } else { Err(ProofError::Root) }
+    }
+
+    /// Whether `neighbour` is another leaf than that of `path`, yet goes the same way so far.
+    fn ends_in(&self, neighbour: &Neighbour, path: &[u8; 32]) -> bool {
+        let agrees = |depth| nibble(&neighbour.path, depth) == nibble(path, depth);
+        neighbour.path != *path && (0..self.steps.len()).all(agrees)
+    }
+}
+
+impl ProofStep {
+    /// The digest of this node when its child in `slot` has the digest `below` or does not exist;
+    /// `None` when the node cannot have such a child.
+    pub(super) fn digest_over(&self, slot: u32, below: Option<[u8; 32]>) -> Option<[u8; 32]> {
+        let count = self.siblings.len() + usize::from(below.is_some());
+        let is_filled = self.bitmap & slots::bit(slot) != 0;
+        if is_filled != below.is_some() || count != self.bitmap.count_ones() as usize {
+            return None;
+        }
+        let mut siblings = self.siblings.iter().copied();
+        let children = slots::filled(self.bitmap)
+            .filter_map(|at| if at == slot { below } else { siblings.next() });
+        Some(inner_digest(self.bitmap, children))
+    }
+}
+
+impl<V: MerkleValue> MerkleMap<V> {
+    /// The proof of the value of `key`, or of its absence, against the root of this map.
+    pub fn prove(&self, key: &[u8]) -> Proof {
+        self.prove_at(&path_of(key))
+    }
+
+    pub(super) fn prove_at(&self, path: &[u8; 32]) -> Proof {
+        let mut steps = Vec::new();
+        let mut neighbour = None;
+        let mut next = self.root.as_ref();
+        while let Some(link) = next {
+            next = match &link.target {
+                Target::Inner(children) => {
+                    let slot = nibble(path, steps.len());
+                    let beside = children.iter().filter(|(at, _)| *at != slot);
+                    let siblings = beside.map(|(_, child)| child.digest).collect();
+                    let siblings = Bounded::truncated(siblings);
+                    steps.push(ProofStep { bitmap: children.bitmap(), siblings });
+                    children.get(slot)
+                }
+                Target::Leaf(leaf) => {
+                    neighbour = (leaf.path != *path).then(|| {
+                        let mut value = Vec::new();
+                        leaf.value.encode(&mut value);
+                        Neighbour { path: leaf.path, value: Bounded::truncated(value) }
+                    });
+                    None
+                }
+            };
+        }
+        Proof { steps: Bounded::truncated(steps), neighbour }
+    }
+}

@@ -1,0 +1,333 @@
+extern crate std;
+
+use super::*;
+use crate::bounded::Bounded;
+use crate::codec::{decode, encode};
+use crate::pmap::slots;
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::{format, vec};
+
+type Path = [u8; 32];
+type Model = BTreeMap<Path, Vec<u8>>;
+
+/// The root from the definition: no sharing, no order of changes, its own hashing.
+fn naive_root(entries: &[(&Path, &Vec<u8>)], depth: usize) -> Path {
+    let keyed = |name: &str, message: &[u8]| {
+        *blake3::keyed_hash(blake3::hash(name.as_bytes()).as_bytes(), message).as_bytes()
+    };
+    if let [(path, value)] = entries {
+        return keyed("folkmoot merkle leaf v1", &[*path, value.as_slice()].concat());
+    }
+    let mut message = vec![0, 0];
+    for slot in 0..16_u8 {
+        let here = |path: &Path| {
+            path[depth / 2] >> (if depth.is_multiple_of(2) { 4 } else { 0 }) & 0xf == slot
+        };
+        let below: Vec<_> = entries.iter().copied().filter(|(path, _)| here(path)).collect();
+        if !below.is_empty() {
+            message[usize::from(slot / 8)] |= 1 << (slot % 8);
+            message.extend(naive_root(&below, depth + 1));
+        }
+    }
+    keyed("folkmoot merkle node v1", &message)
+}
+
+/// Paths that part at depths all over the trie, the last nibble included.
+fn path() -> impl Strategy<Value = Path> {
+    (0_u8..3, 0_usize..64, 0_u8..4).prop_map(|(first, depth, nibble)| {
+        let mut path = [first << 4; 32];
+        path[depth / 2] ^= if depth % 2 == 0 { nibble << 4 } else { nibble };
+        path
+    })
+}
+
+fn value() -> impl Strategy<Value = Vec<u8>> {
+    vec(0_u8..2, 0..3)
+}
+
+fn build<'a>(entries: impl IntoIterator<Item = (&'a Path, &'a Vec<u8>)>) -> MerkleMap<Vec<u8>> {
+    let mut map = MerkleMap::new();
+    for (path, value) in entries {
+        map.insert_at(*path, value.clone());
+    }
+    map
+}
+
+/// The map holds what the model holds, in the one shape that these paths have.
+fn check(map: &MerkleMap<Vec<u8>>, model: &Model) {
+    assert_eq!((map.len(), map.is_empty()), (model.len(), model.is_empty()));
+    assert_eq!(map.iter().len(), model.len());
+    assert!(map.iter().eq(model.iter()));
+    assert!(model.iter().all(|(path, value)| map.get_at(path) == Some(value)));
+    assert_eq!(map.root(), naive_root(&model.iter().collect::<Vec<_>>(), 0));
+    map.root.iter().for_each(check_link);
+}
+
+fn check_link(link: &Link<Vec<u8>>) {
+    match &link.target {
+        Target::Leaf(leaf) => assert_eq!(link.digest, leaf_digest(&leaf.path, &leaf.value)),
+        Target::Inner(children) => {
+            assert_eq!(link.digest, Link::digest_over(children));
+            if let [only] = children.items() {
+                assert!(matches!(only.target, Target::Inner(_)), "an only leaf takes its place");
+            }
+            children.items().iter().for_each(check_link);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// `None` as value removes. Every kept copy stays what it was.
+    #[test]
+    fn a_map_and_its_kept_copies_behave_like_btree_maps(
+        actions in vec((path(), proptest::option::weighted(0.6, value())), 0..60),
+        keep_at in vec(0_usize..60, 3),
+    ) {
+        let (mut map, mut model) = (MerkleMap::new(), Model::new());
+        let mut kept = Vec::new();
+        for (at, (path, value)) in actions.into_iter().enumerate() {
+            if keep_at.contains(&at) {
+                kept.push((map.clone(), model.clone()));
+            }
+            let copy = map.clone();
+            let (old, expected) = match value {
+                Some(value) => (map.insert_at(path, value.clone()), model.insert(path, value)),
+                None => (map.remove_at(&path), model.remove(&path)),
+            };
+            prop_assert_eq!(copy.get_at(&path), expected.as_ref());
+            prop_assert_eq!(old, expected);
+        }
+        kept.push((map, model));
+        for (map, model) in &kept {
+            check(map, model);
+        }
+    }
+
+    /// Other entries that come and go in between leave no trace.
+    #[test]
+    fn the_root_does_not_depend_on_history(
+        model in btree_map(path(), value(), 0..24),
+        order in vec(any::<u32>(), 24),
+        passing in btree_map(path(), value(), 0..24),
+    ) {
+        let mut shuffled: Vec<_> = order.iter().zip(&model).collect();
+        shuffled.sort();
+        let is_passing = |entry: &(&Path, &Vec<u8>)| !model.contains_key(entry.0);
+        let passing: Vec<_> = passing.iter().filter(is_passing).collect();
+        let mut map = build(passing.iter().copied());
+        for (path, value) in shuffled.iter().map(|(_, entry)| *entry) {
+            map.insert_at(*path, vec![9; 9]);
+            map.insert_at(*path, value.clone());
+        }
+        for (path, _) in &passing {
+            map.remove_at(path);
+        }
+        check(&map, &model);
+        prop_assert_eq!(&map, &build(&model));
+        let removed = model.keys().rev().filter_map(|path| map.remove_at(path)).count();
+        prop_assert_eq!(removed, model.len());
+        prop_assert_eq!(map.root(), EMPTY_ROOT);
+        prop_assert!(map.ptr_eq(&MerkleMap::new()));
+    }
+
+    /// Each proof shows the one value of its key in its map, and nothing else.
+    #[test]
+    fn proofs_show_what_is_so_and_nothing_else(
+        model in btree_map(path(), value(), 0..24),
+        absent in vec(path(), 8),
+        other in (path(), value()),
+    ) {
+        let map = build(&model);
+        let mut changed = map.clone();
+        let is_changed = changed.insert_at(other.0, other.1.clone()) != Some(other.1);
+        for path in model.keys().chain(&absent) {
+            let value = model.get(path).map(Vec::as_slice);
+            let proof = map.prove_at(path);
+            prop_assert_eq!(proof.verify_at(&map.root(), path, value), Ok(()));
+            prop_assert_eq!(&decode::<Proof>(&encode(&proof), 1 << 16), &Ok(proof.clone()));
+            for wrong in [None, Some(&b""[..]), Some(b"\0"), Some(b"other")] {
+                let verdict = proof.verify_at(&map.root(), path, wrong);
+                prop_assert_eq!(verdict.is_ok(), wrong == value);
+            }
+            for (foreign, wrong) in &model {
+                let verdict = proof.verify_at(&map.root(), foreign, Some(wrong));
+                prop_assert_eq!(verdict.is_ok(), foreign == path);
+            }
+            if is_changed {
+                let verdict = proof.verify_at(&changed.root(), path, value);
+                prop_assert_eq!(verdict, Err(ProofError::Root));
+            }
+        }
+    }
+
+    #[test]
+    fn invented_proofs_are_refused(
+        steps in vec((any::<u16>(), vec(any::<Path>(), 0..17)), 0..65),
+        neighbour in proptest::option::of((path(), value())),
+        path in path(),
+        value in proptest::option::of(value()),
+    ) {
+        let honest = build([(&path, &vec![1])]);
+        for fitting in [false, true] {
+            let steps = steps.iter().enumerate().map(|(depth, (bitmap, siblings))| {
+                let mut siblings = siblings.clone();
+                let mut bitmap = *bitmap;
+                if fitting {
+                    bitmap |= slots::bit(nibble(&path, depth));
+                    siblings.resize(bitmap.count_ones() as usize - 1, [0; 32]);
+                }
+                ProofStep { bitmap, siblings: Bounded::truncated(siblings) }
+            });
+            let neighbour = neighbour.clone().map(|(path, value)| {
+                Neighbour { path, value: Bounded::truncated(value) }
+            });
+            let proof = Proof { steps: Bounded::truncated(steps.collect()), neighbour };
+            let is_honest = proof == honest.prove_at(&path) && value == Some(vec![1]);
+            let verdict = proof.verify_at(&honest.root(), &path, value.as_deref());
+            prop_assert_eq!(verdict.is_ok(), is_honest);
+        }
+    }
+}
+
+fn numbered(count: u32) -> MerkleMap<Vec<u8>> {
+    let mut map = MerkleMap::new();
+    for at in 0..count {
+        map.insert(format!("key {at}").as_bytes(), format!("value {at}").into_bytes());
+    }
+    map
+}
+
+/// Computed by an independent program from the definition in the head of the module.
+#[test]
+fn golden_roots() {
+    let golden = [
+        (0, "041d44beb5ec9d498191f05cf6e0e1765a2fef2c1404eb409daf72606a7b4dcf"),
+        (1, "e51fad6a38ae38aef69522c429faa6e7e932e674c7b8cb60d5038dcbc29335ab"),
+        (2, "07bf10a0a1ac58f9ab144477594f9b044c429a036bc7162a4c08aebe5fa87a34"),
+        (17, "a9c0bb6e5a2fc45dc32d2b14d2e73b9965a18eaa28b508d6c52245db4536a6d5"),
+    ];
+    for (count, root) in golden {
+        assert_eq!(blake3::Hash::from_bytes(numbered(count).root()).to_hex().as_str(), root);
+    }
+    assert_eq!(EMPTY_ROOT, digest(Domain::MerkleNode, &[0, 0]));
+}
+
+#[test]
+fn keys_are_found_by_their_bytes() {
+    let mut map = numbered(17);
+    let copy = map.clone();
+    assert_eq!(map.get(b"key 3"), Some(&b"value 3".to_vec()));
+    assert_eq!(map.insert(b"key 3", b"new".to_vec()), Some(b"value 3".to_vec()));
+    assert_eq!(map.insert(&[7; 512], b"long".to_vec()), None);
+    assert_eq!(map.remove(b""), None);
+    assert_eq!(map.remove(&[7; 512]), Some(b"long".to_vec()));
+    assert_ne!(map, copy);
+    map.insert(b"key 3", b"value 3".to_vec());
+    assert_eq!((&map, map.len()), (&copy, 17));
+    assert!(!map.ptr_eq(&copy) && map.ptr_eq(&map.clone()));
+    assert_eq!(format!("{map:?}"), "MerkleMap(17 entries, root a9c0bb6e)");
+}
+
+#[test]
+fn an_absent_key_copies_nothing() {
+    let map = numbered(17);
+    let mut copy = map.clone();
+    assert_eq!(copy.remove(b"key 17"), None);
+    assert!(copy.ptr_eq(&map));
+}
+
+/// Two leaves that part at the last nibble hang below 63 nodes with one child; removing either
+/// brings the other back to the top.
+#[test]
+fn removal_collapses_the_longest_chain() {
+    let (mut left, right, far) = ([0; 32], [0; 32], [0xff; 32]);
+    left[31] = 1;
+    for (removed, rest) in [(left, right), (right, left)] {
+        let mut map = build([(&left, &vec![1]), (&right, &vec![1])]);
+        assert_eq!(map.prove_at(&left).steps.len(), PATH_NIBBLES);
+        map.remove_at(&removed);
+        assert_eq!(map.prove_at(&rest).steps.len(), 0);
+        map.insert_at(far, vec![2]);
+        map.insert_at(removed, vec![1]);
+        map.remove_at(&removed);
+        assert_eq!(map.prove_at(&rest).steps.len(), 1);
+        assert_eq!(map, build([(&far, &vec![2]), (&rest, &vec![1])]));
+    }
+}
+
+/// Presence, an empty slot and another leaf in the way: three ways for a proof to end.
+#[test]
+fn every_changed_bit_of_a_proof_is_noticed() {
+    let map = numbered(40);
+    let absent: Vec<_> = (40..60).map(|at| format!("key {at}")).collect();
+    let ends_in_leaf = |key: &&std::string::String| map.prove(key.as_bytes()).neighbour.is_some();
+    let cases = [
+        ("key 0", Some(&b"value 0"[..])),
+        (absent.iter().find(ends_in_leaf).unwrap(), None),
+        (absent.iter().find(|key| !ends_in_leaf(key)).unwrap(), None),
+    ];
+    for (key, value) in cases {
+        let (key, root) = (key.as_bytes(), map.root());
+        let bytes = encode(&map.prove(key));
+        assert_eq!(map.prove(key).verify(&root, key, value), Ok(()));
+        for bit in 0..bytes.len() * 8 {
+            let mut bytes = bytes.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let forged = decode::<Proof>(&bytes, 1 << 16);
+            assert!(forged.is_err() || forged.unwrap().verify(&root, key, value).is_err(), "{bit}");
+        }
+        for bit in 0..256 {
+            let mut root = root;
+            root[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(map.prove(key).verify(&root, key, value), Err(ProofError::Root));
+        }
+    }
+}
+
+#[test]
+fn steps_and_neighbours_that_do_not_fit_are_named() {
+    let map = numbered(17);
+    let (root, proof) = (map.root(), map.prove(b"key 0"));
+    let verify = |proof: &Proof, value| proof.verify(&root, b"key 0", value);
+    let last = proof.steps.len() - 1;
+    assert_eq!(verify(&proof, None), Err(ProofError::Step { depth: last }));
+    for (change, depth) in [(-1, last), (1, last)] {
+        let mut steps = proof.steps.to_vec();
+        let mut siblings = steps[last].siblings.to_vec();
+        siblings.resize(siblings.len().checked_add_signed(change).unwrap(), [0; 32]);
+        steps[last].siblings = Bounded::truncated(siblings);
+        let forged = Proof { steps: Bounded::truncated(steps), neighbour: None };
+        assert_eq!(verify(&forged, Some(b"value 0")), Err(ProofError::Step { depth }));
+    }
+    let own = Neighbour { path: path_of(b"key 0"), value: Bounded::truncated(b"value 0".to_vec()) };
+    let forged = Proof { neighbour: Some(own), ..proof };
+    assert_eq!(verify(&forged, None), Err(ProofError::Neighbour));
+    assert_eq!(verify(&forged, Some(b"value 0")), Err(ProofError::Neighbour));
+    let elsewhere =
+        Neighbour { path: path_of(b"key 1"), value: Bounded::truncated(b"value 1".to_vec()) };
+    let forged = Proof { neighbour: Some(elsewhere), ..forged };
+    assert_eq!(verify(&forged, None), Err(ProofError::Neighbour));
+}
+
+/// The two plainest forgeries: a present child listed among its siblings to look absent, and a
+/// child slipped in below a slot that is empty.
+#[test]
+fn a_slot_is_filled_exactly_when_something_is_below_it() {
+    let child = [7; 32];
+    let full = ProofStep { bitmap: 0b11, siblings: Bounded::truncated(vec![child, child]) };
+    assert_eq!(full.digest_over(0, None), None);
+    assert!(full.digest_over(2, None).is_some());
+    let other = ProofStep { bitmap: 0b11, siblings: Bounded::truncated(vec![child]) };
+    assert_eq!(other.digest_over(2, Some(child)), None);
+    assert_eq!(other.digest_over(0, Some(child)), full.digest_over(2, None));
+}
+
+#[test]
+fn a_map_may_cross_threads() {
+    fn crosses<T: Send + Sync>() {}
+    crosses::<MerkleMap<Vec<u8>>>();
+}

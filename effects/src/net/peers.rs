@@ -1,0 +1,218 @@
+//! Who is connected, by which connections, and receives which topics.
+//!
+//! It also notices a peer that was killed and came back with the same identity before its old
+//! connection was known to be dead. Gossipsub announces our topics on the *first* connection of a
+//! peer only, so the new process would never hear of them. The cure is to close everything and
+//! begin with a first connection again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use libp2p::PeerId;
+use libp2p::swarm::ConnectionId;
+
+use super::{PeerKey, Topic};
+
+/// A connection that breaks within this time of a newer one was the dead one of a restarted
+/// process: it covers the time to find out, by silence on QUIC or by an unanswered ping on TCP,
+/// and ends before a spare connection of a simultaneous dial idles out.
+const RESTART_WINDOW: Duration = Duration::from_secs(25);
+
+struct Peer {
+    key: PeerKey,
+    connections: BTreeMap<ConnectionId, Instant>,
+    topics: BTreeSet<Topic>,
+    since: Instant,
+    restarted: bool,
+}
+
+/// What a new connection means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opened {
+    /// The peer is connected now.
+    First,
+    /// It was before; both ends dialled at once.
+    Spare,
+    /// It was before, and has restarted since: close all of its connections.
+    Restarted,
+}
+
+/// What a closed connection means.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Closed {
+    /// Nothing: the peer has others, or was never accepted.
+    Nothing,
+    /// It was the dead end of a restarted peer: close the others.
+    Restarted,
+    /// The peer is gone.
+    Last {
+        key: PeerKey,
+        topics: BTreeSet<Topic>,
+        /// For how long it was connected.
+        lived: Duration,
+        /// Whether it is there all the same, and waits to be dialled.
+        restarted: bool,
+    },
+}
+
+/// The connected peers.
+pub(super) struct Peers {
+    connected: BTreeMap<PeerId, Peer>,
+    settled_after: Duration,
+}
+
+impl Peers {
+    pub(super) fn new(settled_after: Duration) -> Self {
+        Self { connected: BTreeMap::new(), settled_after }
+    }
+
+    pub(super) fn is_connected(&self, peer: &PeerId) -> bool {
+        self.connected.contains_key(peer)
+    }
+
+    pub(super) fn connected(&self) -> impl Iterator<Item = PeerId> {
+        self.connected.keys().copied()
+    }
+
+    pub(super) fn opened(
+        &mut self,
+        peer: PeerId,
+        key: PeerKey,
+        connection: ConnectionId,
+        now: Instant,
+    ) -> Opened {
+        let known = self.connected.entry(peer).or_insert_with(|| Peer {
+            key,
+            connections: BTreeMap::new(),
+            topics: BTreeSet::new(),
+            since: now,
+            restarted: false,
+        });
+        let oldest = known.connections.values().min().copied();
+        known.connections.insert(connection, now);
+        let Some(oldest) = oldest else { return Opened::First };
+        if now.saturating_duration_since(oldest) < self.settled_after {
+            return Opened::Spare;
+        }
+        known.restarted = true;
+        Opened::Restarted
+    }
+
+    /// `broken` tells an error of the connection from an orderly end.
+    pub(super) fn closed(
+        &mut self,
+        peer: &PeerId,
+        connection: ConnectionId,
+        broken: bool,
+        now: Instant,
+    ) -> Closed {
+        let Some(known) = self.connected.get_mut(peer) else { return Closed::Nothing };
+        let opened = known.connections.remove(&connection);
+        if let Some(newest) = known.connections.values().max() {
+            let newer = opened.is_some_and(|opened| opened <= *newest);
+            let young = now.saturating_duration_since(*newest) < RESTART_WINDOW;
+            if !(broken && newer && young) {
+                return Closed::Nothing;
+            }
+            known.restarted = true;
+            return Closed::Restarted;
+        }
+        let Some(gone) = self.connected.remove(peer) else { return Closed::Nothing };
+        Closed::Last {
+            key: gone.key,
+            topics: gone.topics,
+            lived: now.saturating_duration_since(gone.since),
+            restarted: gone.restarted,
+        }
+    }
+
+    /// The key of the peer, if this is news about a connected one (NET-4).
+    pub(super) fn subscribed(&mut self, peer: &PeerId, topic: Topic) -> Option<PeerKey> {
+        let known = self.connected.get_mut(peer)?;
+        known.topics.insert(topic).then_some(known.key)
+    }
+
+    /// The key of the peer, if this is news about a connected one (NET-4).
+    pub(super) fn unsubscribed(&mut self, peer: &PeerId, topic: Topic) -> Option<PeerKey> {
+        let known = self.connected.get_mut(peer)?;
+        known.topics.remove(&topic).then_some(known.key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: PeerKey = PeerKey([1; 32]);
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn peer() -> PeerId {
+        PeerId::from_bytes(&[0, 1, 0]).unwrap()
+    }
+
+    fn connection(number: usize) -> ConnectionId {
+        ConnectionId::new_unchecked(number)
+    }
+
+    #[test]
+    fn both_ends_dialling_at_once_is_no_restart() {
+        let start = Instant::now();
+        let mut peers = Peers::new(3 * SECOND);
+        assert_eq!(peers.opened(peer(), KEY, connection(1), start), Opened::First);
+        assert_eq!(peers.opened(peer(), KEY, connection(2), start + SECOND), Opened::Spare);
+        let later = start + 60 * SECOND;
+        assert_eq!(peers.closed(&peer(), connection(1), true, later), Closed::Nothing);
+    }
+
+    #[test]
+    fn a_connection_beside_a_settled_one_is_a_restart() {
+        let start = Instant::now();
+        let mut peers = Peers::new(3 * SECOND);
+        peers.opened(peer(), KEY, connection(1), start);
+        let later = start + 3 * SECOND;
+        assert_eq!(peers.opened(peer(), KEY, connection(2), later), Opened::Restarted);
+        assert_eq!(peers.closed(&peer(), connection(2), false, later), Closed::Nothing);
+        let gone = peers.closed(&peer(), connection(1), false, later);
+        assert!(matches!(gone, Closed::Last { restarted: true, .. }));
+    }
+
+    #[test]
+    fn an_older_connection_that_breaks_beside_a_young_one_is_a_restart() {
+        let start = Instant::now();
+        let mut peers = Peers::new(3 * SECOND);
+        peers.opened(peer(), KEY, connection(1), start);
+        peers.opened(peer(), KEY, connection(2), start + SECOND);
+        let later = start + 4 * SECOND;
+        assert_eq!(peers.closed(&peer(), connection(1), true, later), Closed::Restarted);
+    }
+
+    #[test]
+    fn an_orderly_end_or_the_end_of_the_newer_one_is_no_restart() {
+        let start = Instant::now();
+        let mut peers = Peers::new(3 * SECOND);
+        for number in 1..=3 {
+            peers.opened(peer(), KEY, connection(number), start + SECOND);
+        }
+        assert_eq!(peers.closed(&peer(), connection(1), false, start), Closed::Nothing);
+        peers.opened(peer(), KEY, connection(4), start + 2 * SECOND);
+        assert_eq!(peers.closed(&peer(), connection(4), true, start), Closed::Nothing);
+    }
+
+    #[test]
+    fn net_4_the_last_connection_takes_the_topics_along() {
+        let start = Instant::now();
+        let topic = Topic([7; 32]);
+        let mut peers = Peers::new(3 * SECOND);
+        assert_eq!(peers.subscribed(&peer(), topic), None);
+        peers.opened(peer(), KEY, connection(1), start);
+        assert_eq!(peers.subscribed(&peer(), topic), Some(KEY));
+        assert_eq!(peers.subscribed(&peer(), topic), None);
+        let gone = peers.closed(&peer(), connection(1), true, start + SECOND);
+        assert_eq!(
+            gone,
+            Closed::Last { key: KEY, topics: [topic].into(), lived: SECOND, restarted: false }
+        );
+        assert!(!peers.is_connected(&peer()));
+        assert_eq!(peers.unsubscribed(&peer(), topic), None);
+    }
+}

@@ -1,0 +1,69 @@
+//! Which ops make heads (R6, ruling 12).
+
+use super::terms::{Grant, Node, Restriction};
+use super::{Effect, Oracle};
+use folkmoot_core::governance::rights::Rights;
+use folkmoot_core::id::OpId;
+use std::collections::BTreeSet;
+
+impl Oracle {
+    /// The effective ops that change something, with their pasts (R6).
+    pub(super) fn visible(&self, nodes: &[&Node], effect: &Effect) -> BTreeSet<OpId> {
+        let mut visible = BTreeSet::new();
+        for o in nodes.iter().filter(|o| effect.effective.contains(&o.id())) {
+            if !self.is_idle(o, nodes, effect) {
+                visible.insert(o.id());
+                visible.extend(&o.past);
+            }
+        }
+        visible
+    }
+
+    /// Whether `o` is a self-restriction that changes nothing (ruling 12).
+    fn is_idle(&self, o: &Node, nodes: &[&Node], effect: &Effect) -> bool {
+        o.restriction().is_some_and(|restriction| {
+            restriction.by_self
+                && self.effective_grants(effect).all(|g| self.is_moot(o, restriction, g, effect))
+                && self.kills_only_the_void(o, nodes, effect)
+        })
+    }
+
+    /// Whether the restrictions of others leave `grant` no more than the self-restriction `s`
+    /// does, wherever `s` touches it.
+    fn is_moot(&self, s: &Node, own: &Restriction, grant: &Grant, effect: &Effect) -> bool {
+        let others = || {
+            self.effective_restrictions(effect).filter(|(_, restriction)| !restriction.by_self)
+        };
+        if self.binds(s, grant) {
+            let left = others()
+                .filter(|(r, _)| self.binds(r, grant))
+                .fold(grant.rights, |left, (_, restriction)| left & restriction.keep);
+            return own.keep.covers(left);
+        }
+        if self.shuts_out(s, grant) {
+            // A denial is a row of its group, so only denials on the same group make it moot.
+            let left = others()
+                .filter(|(r, restriction)| {
+                    restriction.group == own.group && self.shuts_out(r, grant)
+                })
+                .fold(Rights::ADMIN, |left, (_, restriction)| left & restriction.keep);
+            return own.keep.covers(left);
+        }
+        true
+    }
+
+    /// Whether every op that `s` kills is void even without any self-restriction of its signer.
+    fn kills_only_the_void(&self, s: &Node, nodes: &[&Node], effect: &Effect) -> bool {
+        let killed: Vec<OpId> = nodes
+            .iter()
+            .filter(|o| self.kills(s, o, &effect.epochs))
+            .map(|o| o.id())
+            .collect();
+        if killed.is_empty() {
+            return true;
+        }
+        let without = Some(s.op.payload.signer);
+        let (effective, _) = self.verdicts(nodes, &effect.epochs, without);
+        killed.iter().all(|id| !effective.contains(id))
+    }
+}

@@ -1,0 +1,3 @@
+//! stub
+pub use prng::Prng;
+mod prng;
