@@ -1,9 +1,11 @@
 //! Governance: operations, their admission and their effect under rule set SR-1.
 //!
 //! [`graph`] holds what follows from an op and its ancestors, [`view`] what follows from a set of
-//! ops, [`judge`] decides at a cut, [`frontier`] says what is visible. Rule ids are those of
+//! ops, [`judge`] decides at a cut, [`frontier`] says what is visible, and [`space`] joins them. Rule ids are those of
 //! `docs/protocol.md`.
 
+pub mod cuts;
+pub mod frontier;
 pub mod graph;
 pub mod invitation;
 pub mod judge;
@@ -13,6 +15,7 @@ pub mod order;
 pub mod reach;
 pub mod relation;
 pub mod rights;
+pub mod space;
 pub mod table;
 pub mod tree;
 pub mod verdict;

@@ -21,7 +21,7 @@ use crate::governance::rights::Rights;
 use crate::governance::table::{GroupIx, Ix, PersonIx};
 use crate::governance::verdict::{Dropped, Precondition, VoidAtCut};
 use crate::governance::view::View;
-use crate::id::{ContextId, OpId};
+use crate::id::{ContextId, MemberId, OpId};
 use crate::limits::DEPTH_MAX;
 use crate::signed::Op;
 use alloc::vec::Vec;
@@ -60,7 +60,7 @@ pub fn judge(graph: &Graph, view: &View, op: &Op, placed: &Placed) -> Result<Jud
     if let Body::NamespaceCreated { .. } = payload.body {
         return Ok(case.judged(None, &Found::default()));
     }
-    if !case.has_any_row() {
+    if !has_standing(graph, view, &payload.signer) {
         return Err(Dropped::Stranger);
     }
     Ok(match case.admit() {
@@ -95,20 +95,19 @@ pub fn preflight(
     case.admit_in_state().map(|_| ())
 }
 
+/// A8: whether a person has a direct right in a group that exists.
+pub fn has_standing(graph: &Graph, view: &View, person: &MemberId) -> bool {
+    let standing = graph.person(person).and_then(|person| view.standing(person));
+    standing.is_some_and(|standing| {
+        let mut live = standing.live.iter();
+        live.any(|(grant, _)| view.tree().exists(graph.grants[*grant].group))
+    })
+}
+
 impl Case<'_> {
     /// The group, where it exists.
     pub(super) fn group(&self) -> Option<GroupIx> {
         self.path.first().copied()
-    }
-
-    /// A8: whether the signer has a direct right in a group that exists.
-    fn has_any_row(&self) -> bool {
-        let standing = self.signer.and_then(|signer| self.view.standing(signer));
-        standing.is_some_and(|standing| {
-            standing.live.iter().any(|(grant, _)| {
-                self.view.tree().exists(self.graph.grants[*grant].group)
-            })
-        })
     }
 
     fn admit(&self) -> Result<Found, VoidAtCut> {

@@ -31,11 +31,16 @@ impl View {
         self.dead_auth(graph, ix).is_none()
             && self.strikers(graph, ix).next().is_none()
             && self.detachers(graph, ix).next().is_none()
-            && match node.deed {
-                Deed::Join { invitation, .. } => self.spent(graph, ix, invitation).is_none(),
-                Deed::Write { slot, strict: true } => self.beaten_by(graph, ix, slot).is_none(),
-                _ => true,
-            }
+            && self.wins(graph, ix)
+    }
+
+    /// Whether no join or write that comes first takes an op's place (K7, R5).
+    fn wins(&self, graph: &Graph, ix: Ix) -> bool {
+        match graph.node(ix).deed {
+            Deed::Join { invitation, .. } => self.spent(graph, ix, invitation).is_none(),
+            Deed::Write { slot, strict: true } => self.beaten_by(graph, ix, slot).is_none(),
+            _ => true,
+        }
     }
 
     /// Why an op of the set is not effective; `None` where it is, or is void at its cut.
@@ -78,10 +83,21 @@ impl View {
             .map(|r| graph.restrictions[*r].op)
     }
 
-    /// As [`View::strikers`], leaving out what `person` did to itself.
-    pub(super) fn is_struck_by_others(&self, graph: &Graph, ix: Ix, person: PersonIx) -> bool {
-        let mut strikers = self.strikers(graph, ix);
-        strikers.any(|op| graph.node(op).auth().is_some() || graph.node(op).signer != person)
+    /// Whether an effective restriction strikes an op of the set, epochs included.
+    pub fn is_struck_by(&self, graph: &Graph, restriction: Ix, ix: Ix) -> bool {
+        self.holds(graph, ix) && self.strikers(graph, ix).any(|op| op == restriction)
+    }
+
+    /// Whether an op would be effective if its self-restrictions did not count against `person`.
+    pub fn would_be_effective_without(&self, graph: &Graph, ix: Ix, person: PersonIx) -> bool {
+        let by_person_itself = |op: Ix| {
+            let node = graph.node(op);
+            node.signer == person && node.auth().is_none()
+        };
+        self.dead_auth(graph, ix).is_none()
+            && self.strikers(graph, ix).all(by_person_itself)
+            && self.detachers(graph, ix).next().is_none()
+            && self.wins(graph, ix)
     }
 
     /// Effective moves that cut an op off from what it was authorised by (D11).

@@ -1,0 +1,122 @@
+//! Views at old cuts, for judging ops that were not written at our heads (section 7).
+//!
+//! A cache: dropping it changes nothing but the cost. A view moves to a cut by the difference
+//! between the two sets, out of the nearest one that is kept: the current one, those of branches
+//! that ops were judged on lately, and checkpoints at distances that double.
+
+use crate::governance::frontier::Frontier;
+use crate::governance::graph::Graph;
+use crate::governance::reach::Cut;
+use crate::governance::view::View;
+use alloc::vec::Vec;
+
+/// Most views of branches kept.
+const BRANCHES_MAX: usize = 8;
+/// Ops between checkpoints at the newest end.
+const CHECKPOINT_EVERY: u32 = 1024;
+
+/// Views that were useful, and may be again.
+#[derive(Clone, Debug, Default)]
+pub struct Cuts {
+    /// Latest use last.
+    branches: Vec<View>,
+    checkpoints: Vec<(u32, View)>,
+}
+
+impl Cuts {
+    /// Keeps the current view from time to time, to start from for old cuts.
+    pub fn note(&mut self, graph: &Graph, current: &View) {
+        let count = graph.len();
+        if !count.is_multiple_of(CHECKPOINT_EVERY) {
+            return;
+        }
+        self.checkpoints.push((count, current.clone()));
+        self.thin(count);
+    }
+
+    /// Drops checkpoints until each is about twice as far back as the next.
+    fn thin(&mut self, count: u32) {
+        let mut kept: Vec<(u32, View)> = Vec::new();
+        let mut reach = CHECKPOINT_EVERY;
+        for (at, view) in self.checkpoints.drain(..).rev() {
+            if kept.is_empty() || count.saturating_sub(at) >= reach {
+                reach = count.saturating_sub(at).saturating_mul(2).max(CHECKPOINT_EVERY);
+                kept.push((at, view));
+            }
+        }
+        kept.reverse();
+        self.checkpoints = kept;
+    }
+
+    /// The view at `cut`, or one whose visible part is the same; `None` when the budget ran out on
+    /// the way, to be asked again with a new one.
+    pub fn view_at<'a>(
+        &'a mut self,
+        graph: &Graph,
+        current: &'a View,
+        frontier: &Frontier,
+        cut: &Cut,
+        budget: &mut u32,
+    ) -> Option<&'a View> {
+        // All that is visible is in the cut: what it holds besides has no effect.
+        if frontier.is_within(graph, cut) {
+            return Some(current);
+        }
+        let mut view = self.nearest(current, cut);
+        let arrived = travel(graph, &mut view, cut, budget);
+        self.branches.push(view);
+        if arrived { self.branches.last() } else { None }
+    }
+
+    /// Takes the kept view from which the way to `cut` is shortest.
+    fn nearest(&mut self, current: &View, cut: &Cut) -> View {
+        let branch = closest(self.branches.iter(), cut);
+        let checkpoint = closest(self.checkpoints.iter().map(|(_, view)| view), cut);
+        let from_current = current.cut().distance(cut);
+        let from_branch = branch.map_or(u64::MAX, |(distance, _)| distance);
+        let from_checkpoint = checkpoint.map_or(u64::MAX, |(distance, _)| distance);
+        let view = if from_branch <= from_current.min(from_checkpoint) {
+            branch.and_then(|(_, at)| self.take_branch(at, cut))
+        } else if from_checkpoint < from_current {
+            checkpoint.and_then(|(_, at)| Some(self.checkpoints.get(at)?.1.clone()))
+        } else {
+            None
+        };
+        if self.branches.len() >= BRANCHES_MAX {
+            self.branches.remove(0);
+        }
+        view.unwrap_or_else(|| current.clone())
+    }
+
+    /// A branch that only grows is moved along; one that is left stays for others.
+    fn take_branch(&mut self, at: usize, cut: &Cut) -> Option<View> {
+        let view = self.branches.get(at)?;
+        let grows = !view.is_settled() || view.cut().union(cut) == *cut;
+        if grows { Some(self.branches.remove(at)) } else { Some(view.clone()) }
+    }
+}
+
+fn closest<'a>(views: impl Iterator<Item = &'a View>, cut: &Cut) -> Option<(u64, usize)> {
+    views.enumerate().map(|(at, view)| (view.cut().distance(cut), at)).min()
+}
+
+/// Moves a view to a cut: maximal ops out, then missing ones in, so that the set stays closed.
+fn travel(graph: &Graph, view: &mut View, cut: &Cut, budget: &mut u32) -> bool {
+    if !view.settle(graph, budget) {
+        return false;
+    }
+    for ix in graph.difference(view.cut(), cut).into_iter().rev() {
+        view.exclude(graph, ix);
+        if !view.settle(graph, budget) {
+            return false;
+        }
+    }
+    for ix in graph.difference(cut, view.cut()) {
+        view.include(graph, ix);
+        if !view.settle(graph, budget) {
+            return false;
+        }
+    }
+    view.take_changes();
+    true
+}

@@ -1,0 +1,186 @@
+//! What is visible, and its heads (R6).
+//!
+//! Visible are the effective ops and their ancestors; heads are the maximal ones. A
+//! self-restriction that changes nothing makes nothing visible (ADR 2, ruling 12).
+
+use crate::governance::graph::{Deed, Graph, Restriction};
+use crate::governance::relation::Reach;
+use crate::governance::rights::Rights;
+use crate::governance::table::{GrantIx, Ix, PersonIx, RestrictionIx};
+use crate::governance::view::{Changes, View};
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+/// Heads of the visible ops of a view.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Frontier {
+    /// Maximal effective ops, in order of arrival.
+    heads: Vec<Ix>,
+    /// Effective self-restrictions that change nothing.
+    idle: BTreeSet<Ix>,
+}
+
+impl Frontier {
+    /// The heads, in order of arrival. Never truncated (GOV-21).
+    pub fn heads(&self) -> &[Ix] {
+        &self.heads
+    }
+
+    /// Effective self-restrictions that change nothing.
+    pub fn idle(&self) -> &BTreeSet<Ix> {
+        &self.idle
+    }
+
+    /// Whether an op is visible: a head, or in the past of one.
+    pub fn is_visible(&self, graph: &Graph, ix: Ix) -> bool {
+        self.heads.iter().any(|head| *head == ix || graph.is_past(ix, *head))
+    }
+
+    /// Whether a cut holds everything visible.
+    pub fn is_within(&self, graph: &Graph, cut: &crate::governance::reach::Cut) -> bool {
+        self.heads.iter().all(|head| cut.contains(graph.node(*head).place))
+    }
+
+    /// Follows what changed in a settled view.
+    pub fn update(&mut self, graph: &Graph, view: &View, changes: &Changes) {
+        let mut touched: BTreeSet<Ix> = changes.flipped.iter().map(|(ix, _)| *ix).collect();
+        for person in concerned(graph, &touched) {
+            self.update_idle(graph, view, person, &mut touched);
+        }
+        let shows = |ix: Ix| view.is_effective(graph, ix) && !self.idle.contains(&ix);
+        let (gained, lost): (Vec<Ix>, Vec<Ix>) = touched.into_iter().partition(|ix| shows(*ix));
+        let mut uncovered = Vec::new();
+        for ix in lost {
+            if let Some(at) = self.heads.iter().position(|head| *head == ix) {
+                self.heads.remove(at);
+                uncovered.push(ix);
+            }
+        }
+        let below = self.maximal_below(graph, view, uncovered);
+        for ix in below.into_iter().chain(gained) {
+            self.raise(graph, ix);
+        }
+    }
+
+    /// Enters an op that shows itself; nothing happens below a head.
+    fn raise(&mut self, graph: &Graph, ix: Ix) {
+        if self.is_visible(graph, ix) {
+            return;
+        }
+        self.heads.retain(|head| !graph.is_past(*head, ix));
+        self.heads.push(ix);
+        self.heads.sort_unstable();
+    }
+
+    /// Ops that show themselves right below heads that vanished.
+    fn maximal_below(&self, graph: &Graph, view: &View, from: Vec<Ix>) -> Vec<Ix> {
+        let mut found = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut stack = from;
+        while let Some(ix) = stack.pop() {
+            for parent in &graph.node(ix).parents {
+                let covered = !seen.insert(*parent) || self.is_visible(graph, *parent);
+                if covered {
+                    continue;
+                }
+                if view.is_effective(graph, *parent) && !self.idle.contains(parent) {
+                    found.push(*parent);
+                } else {
+                    stack.push(*parent);
+                }
+            }
+        }
+        found
+    }
+
+    fn update_idle(
+        &mut self,
+        graph: &Graph,
+        view: &View,
+        person: PersonIx,
+        touched: &mut BTreeSet<Ix>,
+    ) {
+        for r in &graph.people[person].restrictions {
+            let restriction = &graph.restrictions[*r];
+            if !restriction.by_self {
+                continue;
+            }
+            let idle = view.is_effective(graph, restriction.op)
+                && changes_nothing(graph, view, *r, restriction);
+            let changed = if idle {
+                self.idle.insert(restriction.op)
+            } else {
+                self.idle.remove(&restriction.op)
+            };
+            if changed {
+                touched.insert(restriction.op);
+            }
+        }
+    }
+}
+
+/// People whose self-restrictions may have become idle, or ceased to be.
+fn concerned(graph: &Graph, flipped: &BTreeSet<Ix>) -> BTreeSet<PersonIx> {
+    let mut people = BTreeSet::new();
+    for ix in flipped {
+        let node = graph.node(*ix);
+        people.insert(node.signer);
+        people.extend(node.auths().map(|auth| graph.grants[auth.grant].target));
+        people.extend(node.deed.grant().map(|grant| graph.grants[grant].target));
+        if let Deed::Restrict(r) = node.deed {
+            people.insert(graph.restrictions[r].target);
+        }
+    }
+    people.retain(|person| {
+        let restrictions = &graph.people[*person].restrictions;
+        restrictions.iter().any(|r| graph.restrictions[*r].by_self)
+    });
+    people
+}
+
+/// Whether leaving out an effective self-restriction would change no row and no verdict.
+fn changes_nothing(graph: &Graph, view: &View, r: RestrictionIx, own: &Restriction) -> bool {
+    let grants = graph.people[own.target].grants.iter().copied();
+    for grant in grants {
+        let Some(reach) = graph.reach(r, grant) else { continue };
+        if view.is_effective(graph, graph.grants[grant].op)
+            && !own.keep.covers(left_by_others(graph, view, own, grant, reach))
+        {
+            return false;
+        }
+        for used in &graph.grants[grant].used {
+            if view.is_struck_by(graph, own.op, *used)
+                && view.would_be_effective_without(graph, *used, own.target)
+            {
+                return false;
+            }
+        }
+    }
+    true
+}
+
+/// What restrictions by others leave of a grant, where they reach it in the same way.
+fn left_by_others(
+    graph: &Graph,
+    view: &View,
+    own: &Restriction,
+    grant: GrantIx,
+    reach: Reach,
+) -> Rights {
+    let mut left = graph.grants[grant].rights;
+    let mut touched = reach == Reach::Binds;
+    for other in &graph.people[own.target].restrictions {
+        let restriction = &graph.restrictions[*other];
+        let same_place = reach == Reach::Binds || restriction.group == own.group;
+        if !restriction.by_self
+            && same_place
+            && view.is_effective(graph, restriction.op)
+            && graph.reach(*other, grant) == Some(reach)
+        {
+            left = left & restriction.keep;
+            touched = true;
+        }
+    }
+    // A denial that nobody else makes is a row of its own, whatever it leaves.
+    if touched { left } else { Rights::ADMIN }
+}
