@@ -2,6 +2,7 @@
 
 use crate::codec::{self, CodecError};
 use crate::digest::{Domain, digest};
+use crate::governance::invitation::Terms;
 use crate::governance::op::{Body, Payload, SlotWrite, Subject};
 use crate::id::{MemberId, NamespaceId, OpId};
 use crate::key::{Claim, Signature, are_valid, is_key};
@@ -174,7 +175,7 @@ fn read(bytes: &[u8], namespace: NamespaceId) -> Result<(SignedOp, Payload, OpId
     }
     let payload: Payload =
         codec::decode(&signed.payload, OP_BYTES_MAX).map_err(Malformed::Encoding)?;
-    well_formed(&payload)?;
+    is_well_formed(&payload)?;
     let id = signed.id();
     let genesis = matches!(payload.body, Body::NamespaceCreated { .. });
     let own = if genesis { NamespaceId::from(id) } else { payload.namespace };
@@ -212,7 +213,11 @@ fn seal(
 }
 
 /// What the types cannot say of a payload (A1).
-fn well_formed(payload: &Payload) -> Result<(), Malformed> {
+///
+/// # Errors
+///
+/// [`Malformed::Value`], or [`Malformed::NewerRules`] of an anchor that names newer rules.
+pub fn is_well_formed(payload: &Payload) -> Result<(), Malformed> {
     if payload.rules != RULES_VERSION {
         return Err(Malformed::Value(Flaw::Rules));
     }
@@ -272,9 +277,12 @@ fn genesis_is_well_formed(payload: &Payload, owners: &[MemberId]) -> Result<(), 
     owners.iter().copied().try_for_each(key_is_well_formed)
 }
 
-fn invitation_is_well_formed(
-    terms: &crate::governance::invitation::Terms,
-) -> Result<(), Malformed> {
+/// What the types cannot say of the terms of an invitation (A1).
+///
+/// # Errors
+///
+/// [`Malformed::Value`].
+pub fn invitation_is_well_formed(terms: &Terms) -> Result<(), Malformed> {
     holds(!terms.rights.is_empty(), Flaw::EmptyGrant)?;
     let uses = terms.uses_max;
     holds((1..=INVITATION_USES_MAX).contains(&uses), Flaw::Uses)?;

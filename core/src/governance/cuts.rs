@@ -23,6 +23,15 @@ pub struct Cuts {
     checkpoints: Vec<(u32, View)>,
 }
 
+/// All caches are equal: what they hold never shows.
+impl PartialEq for Cuts {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Cuts {}
+
 impl Cuts {
     /// Keeps the current view from time to time, to start from for old cuts.
     pub fn note(&mut self, graph: &Graph, current: &View) {

@@ -140,6 +140,30 @@ impl Graph {
         self.invitations_by_id.get(id).copied()
     }
 
+    /// Id of a group.
+    pub fn group_id(&self, group: GroupIx) -> GroupId {
+        self.groups[group]
+    }
+
+    /// Key of a person.
+    pub fn member_id(&self, person: PersonIx) -> MemberId {
+        self.people[person].id
+    }
+
+    /// Joins by an invitation, effective or not.
+    pub fn joins_by(&self, invitation: InvitationIx) -> &[Ix] {
+        &self.invitations[invitation].joins
+    }
+
+    /// Who gets the rights that an op grants, or is restricted by it.
+    pub fn target_of(&self, ix: Ix) -> Option<PersonIx> {
+        let deed = self.nodes[ix].deed;
+        match deed {
+            Deed::Restrict(r) => Some(self.restrictions[r].target),
+            _ => deed.grant().map(|grant| self.grants[grant].target),
+        }
+    }
+
     /// Why an op is void at its cut, where it is.
     pub fn void_at_cut(&self, ix: Ix) -> Option<&VoidAtCut> {
         self.void.get(&ix)
@@ -224,6 +248,13 @@ impl Graph {
         self.forks.keys().map(|(signer, nonce)| {
             (*signer, *nonce, self.with_nonce(*signer, *nonce).collect())
         })
+    }
+
+    /// Every op of a signer.
+    pub fn ops_of(&self, signer: PersonIx) -> impl Iterator<Item = Ix> {
+        let chain = self.people[signer].ops.iter().copied();
+        let forks = self.forks.range((signer, 0)..=(signer, u64::MAX));
+        chain.chain(forks.flat_map(|(_, ops)| ops.iter().copied()))
     }
 
     /// The latest op of a signer, by nonce; of several the first to arrive.

@@ -13,15 +13,15 @@ pub use needs::{Place, Required, required};
 
 use crate::governance::graph::{Graph, Placed};
 use crate::governance::invitation::Invitation;
-use crate::governance::judged::Judged;
+use crate::governance::judged::{Judged, Need};
 use crate::governance::op::{Body, Payload, SlotName, SlotWrite, Subject};
 use crate::governance::order::Seniority;
 use crate::governance::reach::Cut;
 use crate::governance::rights::Rights;
 use crate::governance::table::{GroupIx, Ix, PersonIx};
-use crate::governance::verdict::{Dropped, Precondition, VoidAtCut};
+use crate::governance::verdict::{Dropped, Precondition, Unauthorised, VoidAtCut};
 use crate::governance::view::View;
-use crate::id::{ContextId, MemberId, OpId};
+use crate::id::{ContextId, GroupId, MemberId, OpId};
 use crate::limits::DEPTH_MAX;
 use crate::signed::Op;
 use alloc::vec::Vec;
@@ -102,6 +102,27 @@ pub fn has_standing(graph: &Graph, view: &View, person: &MemberId) -> bool {
         let mut live = standing.live.iter();
         live.any(|(grant, _)| view.tree().exists(graph.grants[*grant].group))
     })
+}
+
+/// Whether an invitation by this person would authorise a join now (A10).
+///
+/// # Errors
+///
+/// What the inviter lacks.
+pub fn may_invite(
+    graph: &Graph,
+    view: &View,
+    inviter: &MemberId,
+    group: &GroupId,
+    rights: Rights,
+) -> Result<(), Unauthorised> {
+    let path = graph.group(group).map(|group| view.tree().path(group)).unwrap_or_default();
+    let need = Need::All(Rights::INVITE | rights);
+    let wanted = Required { need, place: Place::Path };
+    let found = graph.person(inviter).and_then(|person| {
+        authority::best(graph, view, &path, person, wanted)
+    });
+    found.map(|_| ()).ok_or(Unauthorised::Inviter(need.rights()))
 }
 
 impl Case<'_> {

@@ -65,6 +65,13 @@ impl Space {
         self.since_anchor
     }
 
+    /// Stored ops of a signer that are not visible (R6).
+    pub fn dormant_count(&self, signer: PersonIx) -> u32 {
+        let graph = &self.graph;
+        let hidden = graph.ops_of(signer).filter(|ix| !self.frontier.is_visible(graph, *ix));
+        u32::try_from(hidden.count()).unwrap_or(u32::MAX)
+    }
+
     /// Whether everything stored is evaluated.
     pub fn is_settled(&self) -> bool {
         self.view.is_settled()

@@ -9,6 +9,7 @@ use crate::governance::order::Seniority;
 use crate::governance::rights::Rights;
 use crate::governance::table::{GrantIx, GroupIx, PersonIx};
 use crate::governance::verdict::Unauthorised;
+use crate::governance::view::View;
 
 /// The auths of an op.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,29 +64,39 @@ impl Case<'_> {
         found.ok_or(Unauthorised::Inviter(need))
     }
 
-    /// The most senior effective grant to a person that gives what is wanted at the op's group.
     fn best(&self, person: PersonIx, wanted: Required) -> Option<Auth> {
-        let standing = self.view.standing(person)?;
-        let suits = |grant: &GrantIx, remaining: Rights| {
-            self.is_placed(*grant, wanted.place)
-                && wanted.need.is_met_by(standing.given(*grant, remaining, &self.path))
-        };
-        let grants = standing.live.iter().filter(|(grant, rights)| suits(grant, *rights));
-        let best = grants.map(|(grant, _)| *grant).min_by_key(|g| self.graph.seniority(*g))?;
-        Some(Auth { grant: best, need: wanted.need })
-    }
-
-    fn is_placed(&self, grant: GrantIx, place: Place) -> bool {
-        let row = &self.graph.grants[grant];
-        match place {
-            Place::Path => self.path.contains(&row.group),
-            Place::Above => self.path.iter().skip(1).any(|step| *step == row.group),
-            Place::Root => !self.path.is_empty() && row.group == GroupIx::ROOT,
-            Place::Owner => !self.path.is_empty() && row.tier == Seniority::OWNER,
-        }
+        best(self.graph, self.view, &self.path, person, wanted)
     }
 
     fn is_notary(&self) -> bool {
         self.signer.is_some() && self.view.notary(self.graph) == self.signer
+    }
+}
+
+/// The most senior effective grant to a person that gives what is wanted at the end of `path`.
+pub(super) fn best(
+    graph: &Graph,
+    view: &View,
+    path: &[GroupIx],
+    person: PersonIx,
+    wanted: Required,
+) -> Option<Auth> {
+    let standing = view.standing(person)?;
+    let suits = |grant: &GrantIx, remaining: Rights| {
+        is_placed(graph, path, *grant, wanted.place)
+            && wanted.need.is_met_by(standing.given(*grant, remaining, path))
+    };
+    let grants = standing.live.iter().filter(|(grant, rights)| suits(grant, *rights));
+    let best = grants.map(|(grant, _)| *grant).min_by_key(|grant| graph.seniority(*grant))?;
+    Some(Auth { grant: best, need: wanted.need })
+}
+
+fn is_placed(graph: &Graph, path: &[GroupIx], grant: GrantIx, place: Place) -> bool {
+    let row = &graph.grants[grant];
+    match place {
+        Place::Path => path.contains(&row.group),
+        Place::Above => path.iter().skip(1).any(|step| *step == row.group),
+        Place::Root => !path.is_empty() && row.group == GroupIx::ROOT,
+        Place::Owner => !path.is_empty() && row.tier == Seniority::OWNER,
     }
 }

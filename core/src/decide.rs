@@ -1,0 +1,154 @@
+//! What an input means: the dispatch. Reads the durable state and never writes it.
+
+mod admission;
+mod authoring;
+mod commands;
+mod joining;
+mod start;
+mod syncing;
+
+use crate::effect::{Effect, Notice};
+use crate::event::Event;
+use crate::id::NamespaceId;
+use crate::input::{Answer, Input, RequestId, Signed};
+use crate::id::PeerKey;
+use crate::requests::Purpose;
+use crate::state::{Desk, Durable, Namespace, Volatile};
+use crate::step::Output;
+use crate::time::Now;
+use crate::timers::Timer;
+
+/// One input being decided.
+pub(crate) struct Turn<'a> {
+    pub(crate) durable: &'a Durable,
+    pub(crate) volatile: &'a mut Volatile,
+    pub(crate) now: Now,
+    pub(crate) out: &'a mut Output,
+}
+
+/// Decides one input. What it leads to is queued on the desks of the namespaces.
+pub(crate) fn decide(
+    durable: &Durable,
+    volatile: &mut Volatile,
+    now: Now,
+    input: Input,
+    out: &mut Output,
+) {
+    let mut turn = Turn { durable, volatile, now, out };
+    match input {
+        Input::Started { seed } => turn.on_started(seed),
+        Input::CommandIssued { command, wish } => turn.on_command(command, wish),
+        Input::SignatureReady { request, signed } => turn.on_signed(request, signed),
+        Input::GossipReceived { message, peer, namespace, op } => {
+            turn.on_gossip(message, peer, namespace, op);
+        }
+        Input::RequestReceived { exchange, peer, request, signatures_valid } => {
+            turn.on_request(exchange, peer, request, signatures_valid);
+        }
+        Input::ResponseReceived { request, peer, answer } => {
+            turn.on_response(request, peer, answer);
+        }
+        Input::RequestFailed { request } => turn.on_failed(request),
+        Input::OpsImported { command, namespace, ops } => {
+            turn.on_import(command, namespace, ops);
+        }
+        Input::PeerConnected { peer } => {
+            turn.volatile.peers.entry(peer).or_default();
+        }
+        Input::PeerDisconnected { peer } => turn.on_disconnected(peer),
+        Input::PeerSubscribed { peer, namespace } => turn.on_subscribed(peer, namespace),
+        Input::PeerUnsubscribed { peer, namespace } => turn.on_unsubscribed(peer, namespace),
+        Input::Wake => turn.on_wake(),
+    }
+}
+
+impl<'a> Turn<'a> {
+    /// A namespace that this node takes part in.
+    fn open_namespace(&self, namespace: &NamespaceId) -> Option<&'a Namespace> {
+        self.durable.namespaces.get(namespace).filter(|known| known.is_open)
+    }
+
+    fn desk(&mut self, namespace: NamespaceId) -> &mut Desk {
+        self.volatile.desks.entry(namespace).or_default()
+    }
+
+    /// Puts a namespace on the list of those with work.
+    fn wake_desk(&mut self, namespace: NamespaceId) {
+        self.volatile.busy.insert(namespace);
+    }
+
+    fn effect(&mut self, effect: Effect) {
+        self.out.effects.push(effect);
+    }
+
+    fn event(&mut self, event: Event) {
+        self.out.events.push(event);
+    }
+
+    fn notify(&mut self, notice: Notice) {
+        self.effect(Effect::Notify(notice));
+    }
+
+    /// Ends a request; `None` for an answer that comes after its deadline.
+    fn close_request(&mut self, request: RequestId) -> Option<Purpose> {
+        self.volatile.timers.cancel(Timer::Request(request));
+        self.volatile.requests.close(request)
+    }
+
+    fn on_signed(&mut self, request: RequestId, signed: Signed) {
+        let Some(purpose) = self.close_request(request) else { return };
+        if let Purpose::Sign { namespace, wish } = purpose {
+            self.on_signature(namespace, wish, signed);
+        }
+    }
+
+    fn on_response(&mut self, request: RequestId, peer: PeerKey, answer: Answer) {
+        let Some(purpose) = self.close_request(request) else { return };
+        match (purpose, answer) {
+            (Purpose::Compare { namespace, peer }, Answer::Heads(heads)) => {
+                self.on_heads(namespace, peer, &heads);
+            }
+            (Purpose::Fetch { namespace, want, have, .. }, Answer::Ops { ops, refused, more }) => {
+                self.on_page(namespace, peer, (want, have), ops, refused, more);
+            }
+            (Purpose::Admit { namespace, .. }, Answer::Joined(op)) => {
+                self.on_admitted(namespace, peer, op);
+            }
+            (Purpose::Admit { namespace, peer }, Answer::Refused(why)) => {
+                self.on_not_admitted(namespace, peer, &why);
+            }
+            // A refusal, or an answer to another question: as good as none.
+            (purpose, _) => self.on_purpose_failed(purpose),
+        }
+    }
+
+    fn on_failed(&mut self, request: RequestId) {
+        if let Some(purpose) = self.close_request(request) {
+            self.on_purpose_failed(purpose);
+        }
+    }
+
+    fn on_purpose_failed(&mut self, purpose: Purpose) {
+        match purpose {
+            Purpose::Compare { .. } => {}
+            Purpose::Fetch { namespace, peer, .. } => {
+                self.desk(namespace).fetching.remove(&peer);
+                self.ask_others(namespace, peer);
+            }
+            Purpose::Admit { namespace, peer } => self.on_no_witness(namespace, peer),
+            Purpose::Sign { namespace, wish } => self.on_unsigned(namespace, wish),
+        }
+    }
+
+    fn on_wake(&mut self) {
+        while let Some(timer) = self.volatile.timers.pop_due(self.now.mono) {
+            match timer {
+                Timer::Request(request) => self.on_failed(request),
+                Timer::Compare(namespace) => self.on_compare_due(namespace),
+                Timer::Pending(namespace) => self.on_pending_due(namespace),
+                Timer::Join(namespace) => self.on_join_due(namespace),
+                Timer::Anchor(namespace) => self.on_anchor_due(namespace),
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Ops on their way into the graph: judged one by one, in order, whichever way they came (NET-44).
+
+use super::Turn;
+use crate::command::Refusal;
+use crate::effect::{Effect, Forward, Notice};
+use crate::event::Event;
+use crate::governance::judged::Judged;
+use crate::governance::space::Judgement;
+use crate::governance::table::Ix;
+use crate::governance::verdict::{Admission, Dropped, VoidAtCut};
+use crate::governance::view::Changes;
+use crate::id::{NamespaceId, OpId, PeerKey};
+use crate::input::MessageId;
+use crate::limits::{DORMANT_PER_SIGNER_MAX, PARKED_COUNT_MAX};
+use crate::signed::{Malformed, Op, Verified};
+use crate::state::{Arrival, Namespace, Source};
+use crate::timers::Timer;
+use crate::wire::Gossip;
+use alloc::collections::BTreeMap;
+
+/// Most ops that wait for judgement; more gossip is ignored until there is room (NET-3).
+const READY_MAX: usize = 4096;
+
+impl Turn<'_> {
+    /// An op, or something that is none, was published.
+    pub(super) fn on_gossip(
+        &mut self,
+        message: MessageId,
+        peer: PeerKey,
+        namespace: NamespaceId,
+        op: Result<Verified<Op>, Malformed>,
+    ) {
+        let Some(known) = self.open_namespace(&namespace) else {
+            return self.forward(message, Forward::Ignore);
+        };
+        match op {
+            Err(Malformed::NewerRules(rules)) => {
+                self.notify(Notice::NeedsUpgrade { namespace, rules });
+                self.forward(message, Forward::Ignore);
+            }
+            Err(why) => {
+                self.effect(Effect::Charge { peer, why });
+                self.forward(message, Forward::Reject);
+            }
+            Ok(op) => {
+                let full = self.desk(namespace).ready.len() >= READY_MAX;
+                if full || known.space.graph().find(&op.id).is_some() {
+                    return self.forward(message, Forward::Ignore);
+                }
+                self.arrive(namespace, op, Source::Gossip { message, peer });
+            }
+        }
+    }
+
+    /// Puts an op behind those that wait to be judged.
+    pub(super) fn arrive(&mut self, namespace: NamespaceId, op: Verified<Op>, source: Source) {
+        self.desk(namespace).ready.push_back(Arrival { op, source });
+        self.wake_desk(namespace);
+    }
+
+    /// Takes up one piece of work of a settled namespace; false when there is none.
+    pub(crate) fn take_up(
+        &mut self,
+        namespace: NamespaceId,
+        work: &mut u32,
+        ops: &mut usize,
+    ) -> bool {
+        if let Some(arrival) = self.desk(namespace).ready.pop_front() {
+            *ops = ops.saturating_sub(1);
+            self.judge(namespace, arrival, work);
+            return true;
+        }
+        self.ask_next_pages(namespace) || self.take_wish(namespace) || self.go_on_joining(namespace)
+    }
+
+    fn judge(&mut self, namespace: NamespaceId, arrival: Arrival, work: &mut u32) {
+        let Some(known) = self.durable.namespaces.get(&namespace) else { return };
+        if known.space.graph().find(&arrival.op.id).is_some() {
+            return self.finish(namespace, known, &arrival, None);
+        }
+        let desk = self.volatile.desks.entry(namespace).or_default();
+        let crate::state::Desk { cuts, refused, .. } = desk;
+        let is_refused = |id: &OpId| refused.contains(id);
+        match known.space.judge(cuts, &arrival.op, is_refused, work) {
+            Judgement::Later => desk.ready.push_front(arrival),
+            Judgement::Refuse(Admission::Pending { missing }) => {
+                self.wait(namespace, arrival, &missing);
+            }
+            Judgement::Refuse(Admission::Drop(why)) => self.refuse(namespace, arrival, why),
+            // Neither comes as a refusal.
+            Judgement::Refuse(Admission::Admit | Admission::Void(_)) => {}
+            Judgement::Store(judged) => self.store(namespace, known, arrival, judged),
+        }
+    }
+
+    fn store(
+        &mut self,
+        namespace: NamespaceId,
+        known: &Namespace,
+        arrival: Arrival,
+        judged: Judged,
+    ) {
+        if let (Some(void), Source::Own(wish)) = (judged.void, &arrival.source) {
+            // Not signed in vain: nobody has seen it, and its nonce is free again.
+            let wish = wish.clone();
+            return self.refuse_wish(namespace, wish, Refusal::WouldBeVoid(void));
+        }
+        if judged.void.is_some() && is_over_quota(known, &arrival.op) {
+            return self.defer(&arrival);
+        }
+        let op = arrival.op.clone();
+        self.desk(namespace).settling = Some(arrival);
+        self.event(Event::OpAccepted { namespace, op, judged });
+    }
+
+    /// Everything stored is evaluated: tells the world, and lets those go on who waited for it.
+    pub(crate) fn on_settled(&mut self, namespace: NamespaceId, changes: &Changes) {
+        let Some(known) = self.durable.namespaces.get(&namespace) else { return };
+        let graph = known.space.graph();
+        self.desk(namespace).cuts.note(graph, known.space.view());
+        let Some(arrival) = self.desk(namespace).settling.take() else { return };
+        self.tell_of(namespace, known, &arrival, changes);
+        self.finish(namespace, known, &arrival, Some(changes));
+        for waiting in self.desk(namespace).pending.resolve(&arrival.op.id) {
+            let source = waiting.from.map_or(Source::Imported, Source::Fetched);
+            self.arrive(namespace, waiting.op, source);
+        }
+        self.after_stored(namespace, known);
+    }
+
+    /// Answers whoever waits for what becomes of an op. `changes` is `None` where it was known.
+    fn finish(
+        &mut self,
+        namespace: NamespaceId,
+        known: &Namespace,
+        arrival: &Arrival,
+        changes: Option<&Changes>,
+    ) {
+        let graph = known.space.graph();
+        let visible = graph
+            .find(&arrival.op.id)
+            .is_some_and(|ix| known.space.frontier().is_visible(graph, ix));
+        match &arrival.source {
+            Source::Gossip { message, .. } => {
+                let forward = visible && changes.is_some();
+                self.forward(*message, if forward { Forward::Accept } else { Forward::Ignore });
+            }
+            Source::Own(wish) => {
+                let gossip = crate::wire::OpBytes::new(crate::codec::encode(&arrival.op.signed));
+                if let Some(bytes) = gossip {
+                    self.effect(Effect::Publish { namespace, gossip: Gossip::Op(bytes) });
+                }
+                self.fulfil(namespace, wish.clone(), &arrival.op);
+            }
+            Source::Fetched(_) | Source::Imported => {}
+        }
+    }
+
+    /// Notices of what an op did.
+    fn tell_of(
+        &mut self,
+        namespace: NamespaceId,
+        known: &Namespace,
+        arrival: &Arrival,
+        changes: &Changes,
+    ) {
+        let graph = known.space.graph();
+        let Some(own) = graph.find(&arrival.op.id) else { return };
+        let void = graph.void_at_cut(own).copied();
+        let op = arrival.op.id;
+        self.notify(Notice::OpAccepted { namespace, op, void });
+        if let Some(VoidAtCut::StateHashMismatch { got, expected }) = void {
+            self.notify(Notice::StateHashMismatch { namespace, op, got, expected });
+        }
+        if let Some(rival) = graph.rivals(own).first() {
+            let (signer, nonce) = (arrival.op.payload.signer, arrival.op.payload.nonce);
+            let first = graph.node(*rival).id;
+            self.notify(Notice::Equivocation { namespace, signer, nonce, first, second: op });
+        }
+        let last: BTreeMap<Ix, bool> = changes.flipped.iter().copied().collect();
+        for (ix, now) in last {
+            let op = graph.node(ix).id;
+            if ix == own {
+                continue;
+            }
+            self.notify(if now {
+                Notice::OpRevived { namespace, op }
+            } else {
+                Notice::OpVoided { namespace, op }
+            });
+        }
+        if known.space.view().anchors().last() == Some(&own) {
+            self.notify(Notice::Anchored { namespace, anchor: op });
+        }
+    }
+
+    /// A5: parents are missing.
+    fn wait(&mut self, namespace: NamespaceId, arrival: Arrival, missing: &[OpId]) {
+        if let Source::Gossip { message, .. } = &arrival.source {
+            self.forward(*message, Forward::Ignore);
+        }
+        let peer = arrival.source.peer();
+        let now = self.now.mono;
+        let desk = self.desk(namespace);
+        desk.pending.insert(arrival.op, missing, peer, now);
+        if let Some(at) = desk.pending.next_expiry() {
+            self.volatile.timers.set_if_earlier(Timer::Pending(namespace), at);
+        }
+        if let Some(peer) = peer {
+            self.fetch_missing(namespace, peer);
+        }
+    }
+
+    pub(super) fn on_pending_due(&mut self, namespace: NamespaceId) {
+        let now = self.now.mono;
+        let desk = self.desk(namespace);
+        desk.pending.expire(now);
+        if let Some(at) = desk.pending.next_expiry() {
+            self.volatile.timers.set(Timer::Pending(namespace), at);
+        }
+    }
+
+    /// A4 to A8: not stored. Only A4 blames the peer that sent the bytes.
+    fn refuse(&mut self, namespace: NamespaceId, arrival: Arrival, why: Dropped) {
+        let op = arrival.op.id;
+        let desk = self.desk(namespace);
+        desk.refused.insert(op);
+        let orphans = desk.pending.orphan(&op);
+        self.notify(Notice::OpRefused { namespace, op, why });
+        for orphan in orphans {
+            let source = orphan.from.map_or(Source::Imported, Source::Fetched);
+            self.arrive(namespace, orphan.op, source);
+        }
+        match arrival.source {
+            Source::Gossip { message, .. } => {
+                let blamed = why == Dropped::Parents;
+                self.forward(message, if blamed { Forward::Reject } else { Forward::Ignore });
+            }
+            Source::Own(wish) => {
+                self.refuse_wish(namespace, wish, Refusal::WouldBeDropped(why));
+            }
+            Source::Fetched(_) | Source::Imported => {}
+        }
+    }
+
+    /// Not now: a local limit, which never marks an op bad.
+    fn defer(&mut self, arrival: &Arrival) {
+        if let Source::Gossip { message, .. } = &arrival.source {
+            self.forward(*message, Forward::Ignore);
+        }
+    }
+
+    fn forward(&mut self, message: MessageId, verdict: Forward) {
+        self.effect(Effect::Validate { message, verdict });
+    }
+
+    /// Keeps the bytes of an op of newer rules.
+    #[expect(dead_code, reason = "the ingress hands over bytes of newer rules with its next change")]
+    fn park(&mut self, namespace: NamespaceId, bytes: alloc::vec::Vec<u8>) {
+        let room = |known: &Namespace| {
+            known.parked.len() < PARKED_COUNT_MAX && !known.parked.contains(&bytes)
+        };
+        if self.open_namespace(&namespace).is_some_and(room) {
+            self.event(Event::OpParked { namespace, bytes });
+        }
+    }
+}
+
+/// Whether a signer has as many ops without effect here as a node stores for one (R6).
+fn is_over_quota(known: &Namespace, op: &Op) -> bool {
+    let graph = known.space.graph();
+    let Some(signer) = graph.person(&op.payload.signer) else { return false };
+    known.space.dormant_count(signer) >= DORMANT_PER_SIGNER_MAX
+}

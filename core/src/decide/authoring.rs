@@ -1,0 +1,300 @@
+//! Writing on our own chain: one op at a time, checked before it is signed (GOV-30, GOV-32).
+
+use super::Turn;
+use crate::bounded::{Bounded, Text};
+use crate::command::{Command, CommandId, Outcome, Refusal};
+use crate::effect::{Draft, Effect};
+use crate::event::Event;
+use crate::governance::invitation::{JoinRequest, Terms};
+use crate::governance::judge::may_invite;
+use crate::governance::op::{Body, Payload};
+use crate::governance::verdict::{Admission, VoidAtCut};
+use crate::id::{GroupId, NamespaceId, OpId};
+use crate::input::{ExchangeId, Signed};
+use crate::limits::{ANCHOR_AGE_MS, ANCHOR_OPS, PARENTS_MAX, RULES_VERSION};
+use crate::signed::{Op, Verified, invitation_is_well_formed, is_well_formed};
+use crate::state::{Namespace, Source, Wish};
+use crate::timers::Timer;
+use crate::wire::{Refused, Response};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+impl Turn<'_> {
+    /// Begins the next thing that wants to write on our chain; false when there is none.
+    pub(super) fn take_wish(&mut self, namespace: NamespaceId) -> bool {
+        let Some(known) = self.open_namespace(&namespace) else { return false };
+        let desk = self.desk(namespace);
+        if desk.is_signing || known.space.graph().is_empty() {
+            return false;
+        }
+        let Some(wish) = desk.wishes.pop_front() else { return false };
+        let joins_heads = matches!(wish, Wish::JoinHeads);
+        if known.space.frontier().heads().len() > PARENTS_MAX && !joins_heads {
+            // GOV-21: the heads are joined first, and the wish waits.
+            desk.wishes.push_front(wish);
+            self.begin(namespace, known, Wish::JoinHeads);
+        } else {
+            self.begin(namespace, known, wish);
+        }
+        true
+    }
+
+    fn begin(&mut self, namespace: NamespaceId, known: &Namespace, wish: Wish) {
+        match &wish {
+            Wish::Command { wish: Command::Govern { group, body, expected_root, .. }, .. } => {
+                let (group, expected) = (*group, *expected_root);
+                if let Err(why) = Self::check_govern(known, group, body, expected) {
+                    return self.refuse_wish(namespace, wish, why);
+                }
+                let body = body.clone();
+                self.draft(namespace, known, wish, group, body);
+            }
+            Wish::Command { wish: Command::Invite { .. }, .. } => {
+                self.draft_invitation(namespace, known, wish);
+            }
+            Wish::Command { .. } => {}
+            Wish::Witness { request, .. } => {
+                let request = request.clone();
+                self.draft_join(namespace, known, wish, request);
+            }
+            Wish::Anchor => {
+                let body = Body::Anchor { rules: RULES_VERSION, notary: None };
+                self.draft(namespace, known, wish, namespace.root(), body);
+            }
+            Wish::JoinHeads => {
+                let group = Self::some_group(known).unwrap_or(namespace.root());
+                self.draft(namespace, known, wish, group, Body::Noop);
+            }
+        }
+    }
+
+    fn check_govern(
+        known: &Namespace,
+        group: GroupId,
+        body: &Body,
+        expected: Option<[u8; 32]>,
+    ) -> Result<(), Refusal> {
+        if matches!(body, Body::NamespaceCreated { .. } | Body::MemberJoined { .. }) {
+            return Err(Refusal::Malformed(String::from("a genesis or a join has its own command")));
+        }
+        let actual = known.space.group_root(&group);
+        match expected {
+            Some(expected) if expected != actual => Err(Refusal::StateChanged { expected, actual }),
+            _ => Ok(()),
+        }
+    }
+
+    /// A group in which this node has a right of its own.
+    fn some_group(known: &Namespace) -> Option<GroupId> {
+        let graph = known.space.graph();
+        let view = known.space.view();
+        let me = graph.person(&known.me)?;
+        let rows = view.member_rows(graph, me);
+        let mut groups = rows.keys().filter(|group| view.tree().exists(**group));
+        groups.next().map(|group| graph.group_id(*group))
+    }
+
+    /// Checks an op at our heads and has it signed.
+    fn draft(
+        &mut self,
+        namespace: NamespaceId,
+        known: &Namespace,
+        wish: Wish,
+        group: GroupId,
+        body: Body,
+    ) {
+        let payload = match Self::next_payload(namespace, known, group, body) {
+            Ok(payload) => payload,
+            Err(why) => return self.refuse_wish(namespace, wish, why),
+        };
+        self.desk(namespace).is_signing = true;
+        self.sign(Some(namespace), wish, &payload);
+    }
+
+    fn next_payload(
+        namespace: NamespaceId,
+        known: &Namespace,
+        group: GroupId,
+        body: Body,
+    ) -> Result<Payload, Refusal> {
+        let me = known.space.graph().person(&known.me);
+        let dropped = |_| Refusal::WouldBeDropped(crate::governance::verdict::Dropped::Stranger);
+        let me = me.ok_or(()).map_err(dropped)?;
+        let next = known.space.next_op(me, group);
+        let payload = Payload {
+            rules: RULES_VERSION,
+            namespace,
+            group,
+            signer: known.me,
+            nonce: next.nonce,
+            parents: Bounded::truncated(next.parents),
+            state_hash: next.state_hash,
+            body,
+        };
+        is_well_formed(&payload).map_err(|why| Refusal::Malformed(why.to_string()))?;
+        known.space.preflight(&payload).map_err(|verdict| match verdict {
+            Admission::Void(why) => Refusal::WouldBeVoid(why),
+            Admission::Drop(why) => Refusal::WouldBeDropped(why),
+            Admission::Admit | Admission::Pending { .. } => Refusal::Busy(0),
+        })?;
+        Ok(payload)
+    }
+
+    fn draft_invitation(&mut self, namespace: NamespaceId, known: &Namespace, wish: Wish) {
+        let Wish::Command {
+            wish: Command::Invite { group, rights, uses_max, expires_at, one_time_key, .. },
+            ..
+        } = &wish
+        else {
+            return;
+        };
+        let (graph, view) = (known.space.graph(), known.space.view());
+        if let Err(why) = may_invite(graph, view, &known.me, group, *rights) {
+            let why = Refusal::WouldBeVoid(VoidAtCut::NotAuthorised(why));
+            return self.refuse_wish(namespace, wish, why);
+        }
+        let terms = Terms {
+            namespace,
+            group: *group,
+            inviter: known.me,
+            rights: *rights,
+            uses_max: *uses_max,
+            expires_at: *expires_at,
+            frontier: Bounded::truncated(known.space.heads()),
+            one_time_key: *one_time_key,
+        };
+        if let Err(why) = invitation_is_well_formed(&terms) {
+            return self.refuse_wish(namespace, wish, Refusal::Malformed(why.to_string()));
+        }
+        self.desk(namespace).is_signing = true;
+        let signer = known.me;
+        self.ask_for_signature(Some(namespace), wish, signer, Draft::Invitation(terms));
+    }
+
+    /// Writes the op that admits a joiner, as its witness (NET-25).
+    fn draft_join(
+        &mut self,
+        namespace: NamespaceId,
+        known: &Namespace,
+        wish: Wish,
+        request: JoinRequest,
+    ) {
+        let group = request.invitation.terms.group;
+        self.draft(namespace, known, wish, group, Body::MemberJoined { request });
+    }
+
+    /// The signer answered.
+    pub(super) fn on_signature(
+        &mut self,
+        namespace: Option<NamespaceId>,
+        wish: Wish,
+        signed: Signed,
+    ) {
+        if let Some(namespace) = namespace {
+            self.desk(namespace).is_signing = false;
+            self.wake_desk(namespace);
+        }
+        match (namespace, signed) {
+            (None, Signed::Op(op)) => self.on_founded(wish, op),
+            // Judged before anything that came meanwhile, so that its nonce is still free.
+            (Some(namespace), Signed::Op(op)) => {
+                let arrival = crate::state::Arrival { op, source: Source::Own(wish) };
+                self.desk(namespace).ready.push_front(arrival);
+            }
+            (Some(namespace), Signed::Invitation(invitation)) => {
+                let outcome = Outcome::Invited(invitation.clone());
+                self.event(Event::InvitationIssued { namespace, invitation });
+                if let Wish::Command { command, .. } = wish {
+                    self.reply(command, outcome);
+                }
+            }
+            (namespace, Signed::NoKey(member)) => {
+                self.refuse_wish(namespace.unwrap_or_default(), wish, Refusal::NoKey(member));
+            }
+            (None, Signed::Invitation(_)) => {}
+        }
+    }
+
+    /// The signer did not answer.
+    pub(super) fn on_unsigned(&mut self, namespace: Option<NamespaceId>, wish: Wish) {
+        if let Some(namespace) = namespace {
+            self.desk(namespace).is_signing = false;
+            self.wake_desk(namespace);
+        }
+        self.refuse_wish(namespace.unwrap_or_default(), wish, Refusal::Busy(0));
+    }
+
+    /// An own op is stored: answers whoever wanted it.
+    pub(super) fn fulfil(&mut self, namespace: NamespaceId, wish: Wish, op: &Op) {
+        match wish {
+            Wish::Command { command, .. } => {
+                self.reply(command, Outcome::Accepted { namespace, op: op.id });
+            }
+            Wish::Witness { exchange, .. } => {
+                self.effect(Effect::RespondJoined { exchange, op: op.id });
+            }
+            Wish::Anchor | Wish::JoinHeads => {}
+        }
+    }
+
+    /// Nothing was written: answers whoever wanted it.
+    pub(super) fn refuse_wish(&mut self, _namespace: NamespaceId, wish: Wish, why: Refusal) {
+        match wish {
+            Wish::Command { command, .. } => self.refuse_command(command, why),
+            Wish::Witness { exchange, .. } => {
+                let words: String = why.to_string().chars().take(120).collect();
+                let words = Text::new(&words).unwrap_or_default();
+                self.respond(exchange, Response::Refused(Refused::NotAdmitted(words)));
+            }
+            Wish::Anchor | Wish::JoinHeads => {}
+        }
+    }
+
+    pub(super) fn respond(&mut self, exchange: ExchangeId, response: Response) {
+        self.effect(Effect::Respond { exchange, response });
+    }
+
+    /// After an op was stored: the notary's node anchors by itself (D12).
+    pub(super) fn after_stored(&mut self, namespace: NamespaceId, known: &Namespace) {
+        if known.space.since_anchor() >= ANCHOR_OPS {
+            self.want_anchor(namespace, known);
+        }
+    }
+
+    pub(super) fn on_anchor_due(&mut self, namespace: NamespaceId) {
+        let at = self.now.mono.plus(ANCHOR_AGE_MS);
+        let Some(known) = self.open_namespace(&namespace) else { return };
+        self.volatile.timers.set(Timer::Anchor(namespace), at);
+        if known.space.since_anchor() > 0 {
+            self.want_anchor(namespace, known);
+        }
+    }
+
+    fn want_anchor(&mut self, namespace: NamespaceId, known: &Namespace) {
+        let graph = known.space.graph();
+        let is_notary = known.space.view().notary(graph) == graph.person(&known.me);
+        let desk = self.desk(namespace);
+        let wanted = desk.wishes.iter().any(|wish| matches!(wish, Wish::Anchor));
+        if is_notary && !wanted && !desk.is_signing {
+            desk.wishes.push_back(Wish::Anchor);
+            self.wake_desk(namespace);
+        }
+    }
+
+    /// A person brought ops in a file.
+    pub(super) fn on_import(
+        &mut self,
+        command: CommandId,
+        namespace: NamespaceId,
+        ops: Vec<Verified<Op>>,
+    ) {
+        if self.open_namespace(&namespace).is_none() {
+            return self.refuse_command(command, Refusal::UnknownNamespace(namespace));
+        }
+        let last = ops.last().map_or(OpId(namespace.0), |op| op.id);
+        for op in ops {
+            self.arrive(namespace, op, Source::Imported);
+        }
+        self.reply(command, Outcome::Accepted { namespace, op: last });
+    }
+}

@@ -1,0 +1,146 @@
+//! Commands: checked at once where that is possible, then queued behind what our chain waits for.
+
+use super::Turn;
+use crate::bounded::Bounded;
+use crate::codec;
+use crate::command::{Command, CommandId, Outcome, Refusal};
+use crate::effect::{Draft, Effect};
+use crate::event::Event;
+use crate::governance::op::{Body, Payload};
+use crate::id::{GroupId, MemberId, NamespaceId};
+use crate::limits::{COMMANDS_WAITING_MAX, NAMESPACES_MAX, RULES_VERSION};
+use crate::requests::Purpose;
+use crate::signed::{Op, Verified};
+use crate::state::{JoinJob, Source, Wish};
+use alloc::vec::Vec;
+
+impl Turn<'_> {
+    pub(super) fn on_command(&mut self, command: CommandId, wish: Command) {
+        match wish {
+            Command::Found { owners } => self.found(command, owners),
+            Command::Govern { namespace, .. } | Command::Invite { namespace, .. } => {
+                self.queue_command(namespace, command, wish);
+            }
+            Command::Join { request, addresses, within_ms } => {
+                let job = JoinJob { request, addresses };
+                self.on_join_command(command, job, within_ms);
+            }
+            Command::Close { namespace } => self.close(command, namespace),
+        }
+    }
+
+    pub(super) fn reply(&mut self, command: CommandId, outcome: Outcome) {
+        self.effect(Effect::Reply { command, outcome });
+    }
+
+    pub(super) fn refuse_command(&mut self, command: CommandId, why: Refusal) {
+        self.reply(command, Outcome::Refused(why));
+    }
+
+    fn queue_command(&mut self, namespace: NamespaceId, command: CommandId, wish: Command) {
+        if self.open_namespace(&namespace).is_none() {
+            return self.refuse_command(command, Refusal::UnknownNamespace(namespace));
+        }
+        let waiting = self.desk(namespace).wishes.len();
+        if waiting >= COMMANDS_WAITING_MAX {
+            return self.refuse_command(command, Refusal::Busy(waiting as u64));
+        }
+        self.desk(namespace).wishes.push_back(Wish::Command { command, wish });
+        self.wake_desk(namespace);
+    }
+
+    /// Whether there is room for one more namespace.
+    pub(super) fn room_for_namespace(&self) -> Result<(), Refusal> {
+        let count = self.durable.namespaces.len();
+        if count < NAMESPACES_MAX {
+            Ok(())
+        } else {
+            Err(Refusal::TooManyNamespaces(count as u64))
+        }
+    }
+
+    fn found(
+        &mut self,
+        command: CommandId,
+        owners: Bounded<MemberId, { crate::limits::OWNERS_MAX }>,
+    ) {
+        if let Err(why) = self.room_for_namespace() {
+            return self.refuse_command(command, why);
+        }
+        let Some(signer) = owners.first().copied() else {
+            return self.refuse_command(command, Refusal::Malformed("no owner".into()));
+        };
+        let wish = Wish::Command { command, wish: Command::Found { owners: owners.clone() } };
+        let salt = self.volatile.prng.bytes();
+        let payload = Payload {
+            rules: RULES_VERSION,
+            namespace: NamespaceId::default(),
+            group: GroupId::default(),
+            signer,
+            nonce: 1,
+            parents: Bounded::default(),
+            state_hash: [0; 32],
+            body: Body::NamespaceCreated { owners, salt },
+        };
+        self.sign(None, wish, &payload);
+    }
+
+    /// Has a payload signed.
+    pub(super) fn sign(
+        &mut self,
+        namespace: Option<NamespaceId>,
+        wish: Wish,
+        payload: &Payload,
+    ) {
+        let signer = payload.signer;
+        let draft = Draft::Op { payload: codec::encode(payload) };
+        self.ask_for_signature(namespace, wish, signer, draft);
+    }
+
+    pub(super) fn ask_for_signature(
+        &mut self,
+        namespace: Option<NamespaceId>,
+        wish: Wish,
+        signer: MemberId,
+        draft: Draft,
+    ) {
+        let request = self.volatile.requests.open(Purpose::Sign { namespace, wish });
+        self.effect(Effect::Sign { request, signer, draft });
+    }
+
+    /// The genesis of a new namespace is signed.
+    pub(super) fn on_founded(&mut self, wish: Wish, op: Verified<Op>) {
+        let namespace = NamespaceId::from(op.id);
+        self.event(Event::NamespaceOpened { namespace, me: op.payload.signer });
+        self.take_part(namespace);
+        self.arrive(namespace, op, Source::Own(wish));
+    }
+
+    fn close(&mut self, command: CommandId, namespace: NamespaceId) {
+        if self.open_namespace(&namespace).is_none() {
+            return self.refuse_command(command, Refusal::UnknownNamespace(namespace));
+        }
+        self.end_part(namespace);
+        self.reply(command, Outcome::Closed);
+    }
+
+    /// Stops taking part in a namespace. Whoever waits for something there is told.
+    pub(super) fn end_part(&mut self, namespace: NamespaceId) {
+        self.event(Event::NamespaceClosed { namespace });
+        self.effect(Effect::Unsubscribe(namespace));
+        let desk = self.volatile.desks.remove(&namespace).unwrap_or_default();
+        self.volatile.busy.remove(&namespace);
+        for timer in [
+            crate::timers::Timer::Compare(namespace),
+            crate::timers::Timer::Pending(namespace),
+            crate::timers::Timer::Join(namespace),
+            crate::timers::Timer::Anchor(namespace),
+        ] {
+            self.volatile.timers.cancel(timer);
+        }
+        let wishes: Vec<Wish> = desk.wishes.into();
+        for wish in wishes {
+            self.refuse_wish(namespace, wish, Refusal::Closed);
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Joining a namespace by invitation, and witnessing the joins of others (NET-20 to NET-25).
+
+use super::Turn;
+use crate::command::{CommandId, JoinError, Outcome, Refusal};
+use crate::effect::{Effect, Notice, Phase};
+use crate::event::Event;
+use crate::governance::graph::Deed;
+use crate::governance::invitation::JoinRequest;
+use crate::id::{NamespaceId, OpId, PeerKey};
+use crate::input::ExchangeId;
+use crate::requests::Purpose;
+use crate::signed::{Op, Verified};
+use crate::state::{JoinJob, Joining, Namespace, Source, Wish};
+use crate::timers::Timer;
+use crate::wire::{Refused, Request, Response};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::{String, ToString};
+
+impl Turn<'_> {
+    pub(super) fn on_join_command(&mut self, command: CommandId, job: JoinJob, within_ms: u64) {
+        let terms = &job.request.invitation.terms;
+        let namespace = terms.namespace;
+        let known = self.durable.namespaces.get(&namespace);
+        if known.is_some_and(|known| known.is_open && known.join.is_none()) {
+            return self.refuse_command(command, Refusal::AlreadyMember(namespace));
+        }
+        if let Err(why) = self.room_for_namespace() {
+            return self.refuse_command(command, why);
+        }
+        if let Some(joining) = &mut self.desk(namespace).joining {
+            // The job goes on after a restart or a second call; the newest caller is told.
+            joining.command = Some(command);
+            return;
+        }
+        let (request, addresses) = (job.request.clone(), job.addresses.clone());
+        self.event(Event::NamespaceOpened { namespace, me: request.joiner });
+        self.event(Event::JoinStarted { namespace, request, addresses });
+        self.take_part(namespace);
+        self.begin_joining(namespace, Some(command), &job, within_ms);
+    }
+
+    /// Looks for members; those in the invitation are dialled at once (NET-23).
+    pub(super) fn begin_joining(
+        &mut self,
+        namespace: NamespaceId,
+        command: Option<CommandId>,
+        job: &JoinJob,
+        within_ms: u64,
+    ) {
+        let now = self.now.mono;
+        self.desk(namespace).joining = Some(Joining {
+            command,
+            started: now,
+            phase: Phase::Probing,
+            ops: 0,
+            seen: BTreeSet::new(),
+            refusals: BTreeMap::new(),
+            is_asking: false,
+        });
+        self.volatile.timers.set(Timer::Join(namespace), now.plus(within_ms));
+        self.notify(Notice::JoinPhase { namespace, phase: Phase::Probing });
+        for address in &job.addresses {
+            self.effect(Effect::Dial(address.clone()));
+        }
+        // Those who are there already are asked at once.
+        for peer in self.peers_of(namespace) {
+            self.see_member(namespace, peer);
+            self.compare_with(namespace, peer);
+        }
+    }
+
+    /// A peer of the topic was met while joining.
+    pub(super) fn see_member(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        if let Some(joining) = &mut self.desk(namespace).joining {
+            joining.seen.insert(peer);
+        }
+    }
+
+    fn enter(&mut self, namespace: NamespaceId, phase: Phase) {
+        let Some(joining) = &mut self.desk(namespace).joining else { return };
+        if joining.phase != phase {
+            joining.phase = phase;
+            self.notify(Notice::JoinPhase { namespace, phase });
+        }
+    }
+
+    /// A page arrived while joining.
+    pub(super) fn note_pulled(&mut self, namespace: NamespaceId, count: usize) {
+        if let Some(joining) = &mut self.desk(namespace).joining {
+            joining.ops += count as u64;
+            if joining.phase == Phase::Probing {
+                self.enter(namespace, Phase::Pulling);
+            }
+        }
+    }
+
+    /// With nothing else to do: asks for admission once the history is here. False if not joining,
+    /// or if there is nothing to do before something arrives.
+    pub(super) fn go_on_joining(&mut self, namespace: NamespaceId) -> bool {
+        let Some(known) = self.open_namespace(&namespace) else { return false };
+        let Some(job) = &known.join else { return false };
+        if let Some(op) = admitting_op(known, &job.request) {
+            self.confirm(namespace, known, op);
+            return true;
+        }
+        let pulled = has_pulled(known, &job.request);
+        let desk = self.desk(namespace);
+        let idle = desk.fetching.is_empty() && desk.ready.is_empty();
+        let Some(joining) = &mut desk.joining else { return false };
+        if !idle || !pulled || joining.is_asking {
+            return false;
+        }
+        let candidate = joining.seen.iter().find(|peer| !joining.refusals.contains_key(*peer));
+        let Some(peer) = candidate.copied() else { return false };
+        joining.is_asking = true;
+        self.enter(namespace, Phase::Asking);
+        let request = job.request.clone();
+        let purpose = Purpose::Admit { namespace, peer };
+        self.ask(purpose, peer, Request::Join { request });
+        false
+    }
+
+    /// A witness sent the op that admits us.
+    pub(super) fn on_admitted(&mut self, namespace: NamespaceId, peer: PeerKey, op: Verified<Op>) {
+        if let Some(joining) = &mut self.desk(namespace).joining {
+            joining.is_asking = false;
+            // Asked again only if this comes to nothing, and then somebody else first.
+            joining.refusals.insert(peer, String::from("the op it sent had no effect"));
+        }
+        self.arrive(namespace, op, Source::Fetched(peer));
+    }
+
+    pub(super) fn on_not_admitted(
+        &mut self,
+        namespace: NamespaceId,
+        peer: PeerKey,
+        why: &Refused,
+    ) {
+        let words = match why {
+            Refused::UnknownNamespace => String::from("it does not take part in the namespace"),
+            Refused::Busy => String::from("it is busy"),
+            Refused::Expired => String::from("the invitation has expired"),
+            Refused::NotAdmitted(words) => words.to_string(),
+        };
+        self.note_refusal(namespace, peer, words);
+    }
+
+    pub(super) fn on_no_witness(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        self.note_refusal(namespace, peer, String::from("it did not answer"));
+    }
+
+    fn note_refusal(&mut self, namespace: NamespaceId, peer: PeerKey, words: String) {
+        if let Some(joining) = &mut self.desk(namespace).joining {
+            joining.is_asking = false;
+            joining.refusals.insert(peer, words);
+            let all_refused = joining.seen.iter().all(|peer| joining.refusals.contains_key(peer));
+            if all_refused && is_final(&joining.refusals) {
+                self.fail(namespace);
+            }
+        }
+        self.wake_desk(namespace);
+    }
+
+    fn confirm(&mut self, namespace: NamespaceId, known: &Namespace, op: OpId) {
+        let group = known.join.as_ref().map(|job| job.request.invitation.terms.group);
+        self.event(Event::JoinEnded { namespace, op: Some(op) });
+        self.volatile.timers.cancel(Timer::Join(namespace));
+        self.enter(namespace, Phase::Confirmed);
+        let joining = self.desk(namespace).joining.take();
+        let command = joining.and_then(|joining| joining.command);
+        if let (Some(command), Some(group)) = (command, group) {
+            self.reply(command, Outcome::Joined { namespace, group, op });
+        }
+    }
+
+    pub(super) fn on_join_due(&mut self, namespace: NamespaceId) {
+        if self.desk(namespace).joining.is_some() {
+            self.fail(namespace);
+        }
+    }
+
+    /// Gives up; nothing of the join remains but the identity (NET-29).
+    fn fail(&mut self, namespace: NamespaceId) {
+        self.enter(namespace, Phase::Failed);
+        let Some(joining) = self.desk(namespace).joining.take() else { return };
+        let waited_ms = self.now.mono.since(joining.started);
+        let error = why_failed(&joining, waited_ms);
+        self.event(Event::JoinEnded { namespace, op: None });
+        self.end_part(namespace);
+        if let Some(command) = joining.command {
+            self.refuse_command(command, Refusal::NotJoined(error));
+        }
+    }
+
+    /// A joiner asks to be admitted: expiry is judged here and nowhere else.
+    pub(super) fn on_join_request(
+        &mut self,
+        exchange: ExchangeId,
+        request: JoinRequest,
+        signatures_valid: bool,
+    ) {
+        let terms = &request.invitation.terms;
+        let namespace = terms.namespace;
+        let known = self.open_namespace(&namespace).filter(|known| known.join.is_none());
+        let Some(known) = known else {
+            return self.respond(exchange, Response::Refused(Refused::UnknownNamespace));
+        };
+        if let Some(op) = admitting_op(known, &request) {
+            return self.effect(Effect::RespondJoined { exchange, op });
+        }
+        if terms.expires_at < self.now.unix {
+            return self.respond(exchange, Response::Refused(Refused::Expired));
+        }
+        if !signatures_valid {
+            let why = crate::governance::verdict::Unauthorised::Invitation;
+            let why = crate::governance::verdict::VoidAtCut::NotAuthorised(why);
+            let wish = Wish::Witness { exchange, request };
+            return self.refuse_wish(namespace, wish, Refusal::WouldBeVoid(why));
+        }
+        if self.desk(namespace).wishes.len() >= crate::limits::COMMANDS_WAITING_MAX {
+            return self.respond(exchange, Response::Refused(Refused::Busy));
+        }
+        self.desk(namespace).wishes.push_back(Wish::Witness { exchange, request });
+        self.wake_desk(namespace);
+    }
+}
+
+/// The effective join of this joiner by this invitation, where it is stored.
+fn admitting_op(known: &Namespace, request: &JoinRequest) -> Option<OpId> {
+    let (graph, view) = (known.space.graph(), known.space.view());
+    let joiner = graph.person(&request.joiner)?;
+    let invitation = graph.invitation(&request.invitation.terms.id())?;
+    let admits = |ix: &crate::governance::table::Ix| {
+        let node = graph.node(*ix);
+        matches!(node.deed, Deed::Join { .. })
+            && view.is_effective(graph, *ix)
+            && graph.target_of(*ix) == Some(joiner)
+    };
+    graph.joins_by(invitation).iter().copied().find(|ix| admits(ix)).map(|ix| graph.node(ix).id)
+}
+
+/// Whether the history up to the invitation is here.
+fn has_pulled(known: &Namespace, request: &JoinRequest) -> bool {
+    let graph = known.space.graph();
+    let frontier = &request.invitation.terms.frontier;
+    !graph.is_empty() && frontier.iter().all(|op| graph.find(op).is_some())
+}
+
+/// Whether nothing is left to hope for before the deadline.
+fn is_final(refusals: &BTreeMap<PeerKey, String>) -> bool {
+    refusals.values().any(|words| {
+        words.contains("expired") || words.starts_with('A')
+    })
+}
+
+fn why_failed(joining: &Joining, waited_ms: u64) -> JoinError {
+    let peers_seen = joining.seen.len() as u64;
+    let last = joining.refusals.values().next_back();
+    match joining.phase {
+        _ if peers_seen == 0 => JoinError::NoPeers { waited_ms, peers_seen },
+        _ if last.is_some() => JoinError::Refused(last.cloned().unwrap_or_default()),
+        Phase::Probing | Phase::Pulling => {
+            JoinError::PullIncomplete { waited_ms, ops: joining.ops }
+        }
+        Phase::Asking | Phase::Confirmed | Phase::Failed => JoinError::NoWitness { waited_ms },
+    }
+}

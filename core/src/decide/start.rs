@@ -1,0 +1,41 @@
+//! What a run owes at its start, out of the durable state.
+
+use super::Turn;
+use crate::effect::Effect;
+use crate::id::NamespaceId;
+use crate::limits::{ANCHOR_AGE_MS, COMPARE_EVERY_MS, JOIN_MS};
+use crate::prng::Prng;
+use crate::state::JoinJob;
+use crate::timers::Timer;
+use alloc::vec::Vec;
+
+impl Turn<'_> {
+    /// Every effect of the run before that may have been lost is owed again.
+    pub(super) fn on_started(&mut self, seed: [u8; 32]) {
+        self.volatile.prng = Prng::new(seed);
+        let open: Vec<(NamespaceId, Option<JoinJob>)> = self
+            .durable
+            .namespaces
+            .iter()
+            .filter(|(_, known)| known.is_open)
+            .map(|(namespace, known)| (*namespace, known.join.clone()))
+            .collect();
+        for (namespace, job) in open {
+            self.take_part(namespace);
+            if let Some(job) = job {
+                self.begin_joining(namespace, None, &job, JOIN_MS);
+            }
+        }
+    }
+
+    /// Subscribes to a namespace and sets its timers.
+    pub(super) fn take_part(&mut self, namespace: NamespaceId) {
+        self.effect(Effect::Subscribe(namespace));
+        let now = self.now.mono;
+        let spread = self.volatile.prng.below(COMPARE_EVERY_MS / 5);
+        self.volatile.timers.set(Timer::Compare(namespace), now.plus(COMPARE_EVERY_MS + spread));
+        self.volatile.timers.set(Timer::Anchor(namespace), now.plus(ANCHOR_AGE_MS));
+        self.desk(namespace);
+        self.wake_desk(namespace);
+    }
+}

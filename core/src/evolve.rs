@@ -1,0 +1,66 @@
+//! What a durable fact does to the durable state. Cannot fail; no clock, no crypto, no chance.
+
+use crate::event::Event;
+use crate::governance::space::Space;
+use crate::id::{MemberId, NamespaceId};
+use crate::state::{Durable, JoinJob, Namespace};
+use alloc::vec::Vec;
+
+/// Folds one fact into the durable state.
+///
+/// A fact that does not fit (an op whose parents are missing, a namespace that is not known) is
+/// passed over: it cannot come out of [`crate::step`], and a damaged log is refused before this.
+pub fn evolve(durable: &mut Durable, event: &Event) {
+    match event {
+        Event::NamespaceOpened { namespace, me } => open(durable, *namespace, *me),
+        Event::NamespaceClosed { namespace } => {
+            if let Some(known) = durable.namespaces.get_mut(namespace) {
+                known.is_open = false;
+                known.join = None;
+                // Nothing was learned: as if it had never been.
+                if known.space.graph().is_empty() {
+                    durable.namespaces.remove(namespace);
+                }
+            }
+        }
+        Event::OpAccepted { namespace, op, judged } => {
+            if let Some(known) = durable.namespaces.get_mut(namespace) {
+                known.space.store(op, judged);
+            }
+        }
+        Event::OpParked { namespace, bytes } => {
+            if let Some(known) = durable.namespaces.get_mut(namespace) {
+                known.parked.push(bytes.clone());
+            }
+        }
+        Event::InvitationIssued { namespace, invitation } => {
+            if let Some(known) = durable.namespaces.get_mut(namespace) {
+                known.issued.push(invitation.clone());
+            }
+        }
+        Event::JoinStarted { namespace, request, addresses } => {
+            if let Some(known) = durable.namespaces.get_mut(namespace) {
+                let (request, addresses) = (request.clone(), addresses.clone());
+                known.join = Some(JoinJob { request, addresses });
+            }
+        }
+        Event::JoinEnded { namespace, .. } => {
+            if let Some(known) = durable.namespaces.get_mut(namespace) {
+                known.join = None;
+            }
+        }
+    }
+}
+
+fn open(durable: &mut Durable, namespace: NamespaceId, me: MemberId) {
+    let known = durable.namespaces.entry(namespace).or_insert_with(|| Namespace {
+        me,
+        is_open: true,
+        space: Space::default(),
+        parked: Vec::new(),
+        issued: Vec::new(),
+        join: None,
+    });
+    known.me = me;
+    known.is_open = true;
+}

@@ -1,0 +1,158 @@
+//! Ops that wait for parents (A5, NET-41): bounded, oldest out first.
+
+use crate::id::{MemberId, OpId, PeerKey};
+use crate::limits::{
+    PENDING_AGE_MS_MAX, PENDING_BYTES_MAX, PENDING_COUNT_MAX, PENDING_PER_SIGNER_MAX,
+};
+use crate::signed::{Op, Verified};
+use crate::time::MonoMillis;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// Ops whose parents are not all here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Pending {
+    ops: BTreeMap<OpId, Waiting>,
+    /// Which ops wait for an id; an op stands under each of its missing parents.
+    children: BTreeMap<OpId, Vec<OpId>>,
+    /// Order of arrival.
+    arrivals: BTreeMap<u64, OpId>,
+    next_arrival: u64,
+    per_signer: BTreeMap<MemberId, u64>,
+    bytes: u64,
+}
+
+/// One op that waits.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Waiting {
+    /// The op.
+    pub op: Verified<Op>,
+    /// How many of its parents are missing.
+    pub missing: u64,
+    /// When it came.
+    pub since: MonoMillis,
+    /// Who sent it.
+    pub from: Option<PeerKey>,
+    arrival: u64,
+}
+
+impl Pending {
+    /// Number of ops that wait.
+    pub fn len(&self) -> usize {
+        self.ops.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.ops.is_empty()
+    }
+
+    /// Whether this op waits.
+    pub fn contains(&self, id: &OpId) -> bool {
+        self.ops.contains_key(id)
+    }
+
+    /// Ids that some op waits for and that do not wait themselves, at most `count`.
+    pub fn missing(&self, count: usize) -> Vec<OpId> {
+        self.children.keys().filter(|id| !self.ops.contains_key(id)).take(count).copied().collect()
+    }
+
+    /// Makes an op wait for `missing`. Whatever does not fit is dropped, oldest first, and the op
+    /// itself where its signer has too many already: it can be fetched again.
+    pub fn insert(
+        &mut self,
+        op: Verified<Op>,
+        missing: &[OpId],
+        from: Option<PeerKey>,
+        now: MonoMillis,
+    ) -> bool {
+        let count = self.per_signer.get(&op.payload.signer).copied().unwrap_or(0);
+        if self.contains(&op.id) || count >= PENDING_PER_SIGNER_MAX as u64 {
+            return false;
+        }
+        for parent in missing {
+            self.children.entry(*parent).or_default().push(op.id);
+        }
+        *self.per_signer.entry(op.payload.signer).or_default() += 1;
+        self.bytes += size_of(&op);
+        let arrival = self.next_arrival;
+        self.next_arrival += 1;
+        self.arrivals.insert(arrival, op.id);
+        let id = op.id;
+        let waiting = Waiting { op, missing: missing.len() as u64, since: now, from, arrival };
+        self.ops.insert(id, waiting);
+        while self.ops.len() > PENDING_COUNT_MAX || self.bytes > PENDING_BYTES_MAX as u64 {
+            let Some((_, oldest)) = self.arrivals.first_key_value() else { break };
+            self.remove(&oldest.clone());
+        }
+        self.contains(&id)
+    }
+
+    /// An id has been stored: the ops that waited for nothing else, in order of arrival.
+    pub fn resolve(&mut self, id: &OpId) -> Vec<Waiting> {
+        let mut ready = Vec::new();
+        for child in self.children.remove(id).unwrap_or_default() {
+            let Some(waiting) = self.ops.get_mut(&child) else { continue };
+            waiting.missing = waiting.missing.saturating_sub(1);
+            if waiting.missing == 0 {
+                ready.extend(self.remove(&child));
+            }
+        }
+        ready.sort_by_key(|waiting| waiting.arrival);
+        ready
+    }
+
+    /// An id was refused: the ops that waited for it, which will be too (A5).
+    pub fn orphan(&mut self, id: &OpId) -> Vec<Waiting> {
+        let children = self.children.remove(id).unwrap_or_default();
+        children.iter().filter_map(|child| self.remove(child)).collect()
+    }
+
+    /// Drops what has waited five minutes, to be fetched again.
+    pub fn expire(&mut self, now: MonoMillis) -> u64 {
+        let mut dropped = 0;
+        while let Some((_, oldest)) = self.arrivals.first_key_value() {
+            let oldest = *oldest;
+            let fresh = |waiting: &Waiting| now.since(waiting.since) < PENDING_AGE_MS_MAX;
+            if self.ops.get(&oldest).is_some_and(fresh) {
+                break;
+            }
+            self.remove(&oldest);
+            dropped += 1;
+        }
+        dropped
+    }
+
+    /// When the oldest op will have waited too long.
+    pub fn next_expiry(&self) -> Option<MonoMillis> {
+        let (_, oldest) = self.arrivals.first_key_value()?;
+        Some(self.ops.get(oldest)?.since.plus(PENDING_AGE_MS_MAX))
+    }
+
+    fn remove(&mut self, id: &OpId) -> Option<Waiting> {
+        let waiting = self.ops.remove(id)?;
+        self.arrivals.remove(&waiting.arrival);
+        self.bytes = self.bytes.saturating_sub(size_of(&waiting.op));
+        let signer = waiting.op.payload.signer;
+        if let Some(count) = self.per_signer.get_mut(&signer) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_signer.remove(&signer);
+            }
+        }
+        for parent in waiting.op.payload.parents.iter() {
+            if let Some(children) = self.children.get_mut(parent) {
+                children.retain(|child| child != id);
+                if children.is_empty() {
+                    self.children.remove(parent);
+                }
+            }
+        }
+        Some(waiting)
+    }
+}
+
+fn size_of(op: &Op) -> u64 {
+    op.signed.payload.len() as u64 + 64
+}

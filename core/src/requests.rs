@@ -1,0 +1,72 @@
+//! Questions to the world. Each ends exactly once: by its answer, a failure, or its deadline.
+
+use crate::id::{NamespaceId, OpId, PeerKey};
+use crate::input::RequestId;
+use crate::state::Wish;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// Why we asked.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Purpose {
+    /// To have something signed.
+    Sign {
+        /// Where; none for a genesis.
+        namespace: Option<NamespaceId>,
+        /// For whom.
+        wish: Wish,
+    },
+    /// To compare heads.
+    Compare {
+        /// Where.
+        namespace: NamespaceId,
+        /// With whom.
+        peer: PeerKey,
+    },
+    /// To get a page of ops.
+    Fetch {
+        /// Where.
+        namespace: NamespaceId,
+        /// From whom.
+        peer: PeerKey,
+        /// What we want.
+        want: Vec<OpId>,
+        /// What we said we have.
+        have: Vec<OpId>,
+    },
+    /// To be admitted.
+    Admit {
+        /// Where.
+        namespace: NamespaceId,
+        /// By whom.
+        peer: PeerKey,
+    },
+}
+
+/// Open questions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Requests {
+    open: BTreeMap<RequestId, Purpose>,
+    next: u64,
+}
+
+impl Requests {
+    /// Opens a question and names it.
+    pub fn open(&mut self, purpose: Purpose) -> RequestId {
+        let id = RequestId(self.next);
+        self.next += 1;
+        self.open.insert(id, purpose);
+        id
+    }
+
+    /// Ends a question; `None` where it ended before.
+    pub fn close(&mut self, id: RequestId) -> Option<Purpose> {
+        self.open.remove(&id)
+    }
+
+    /// The open questions.
+    pub fn iter(&self) -> impl Iterator<Item = (&RequestId, &Purpose)> {
+        self.open.iter()
+    }
+}

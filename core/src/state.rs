@@ -1,0 +1,233 @@
+//! The state of the reducer: what is durable, and what a crash may take.
+
+use crate::command::{Command, CommandId};
+use crate::governance::cuts::Cuts;
+use crate::governance::invitation::{Invitation, JoinRequest};
+use crate::governance::space::Space;
+use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
+use crate::input::{ExchangeId, MessageId};
+use crate::pending::Pending;
+use crate::prng::Prng;
+use crate::requests::Requests;
+use crate::signed::{Op, Verified};
+use crate::time::MonoMillis;
+use crate::timers::Timers;
+use crate::effect::Phase;
+use crate::limits::REFUSED_COUNT_MAX;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// Everything the reducer knows.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// The fold of the log.
+    pub durable: Durable,
+    /// What a crash may take.
+    pub volatile: Volatile,
+}
+
+impl State {
+    /// Drops what only saves work, so that two states that agree otherwise behave alike to the bit.
+    pub fn forget_caches(&mut self) {
+        for desk in self.volatile.desks.values_mut() {
+            desk.cuts = Cuts::default();
+        }
+    }
+}
+
+/// The fold of the log; only [`crate::evolve`] writes it.
+#[derive(Clone, Debug, Default)]
+pub struct Durable {
+    /// The namespaces this node knows.
+    pub namespaces: BTreeMap<NamespaceId, Namespace>,
+}
+
+/// What is durable of one namespace.
+#[derive(Clone, Debug)]
+pub struct Namespace {
+    /// As whom this node takes part.
+    pub me: MemberId,
+    /// Whether it does.
+    pub is_open: bool,
+    /// The ops, and what follows from them.
+    pub space: Space,
+    /// Ops of newer rules, as they came.
+    pub parked: Vec<Vec<u8>>,
+    /// Invitations that this node signed.
+    pub issued: Vec<Invitation>,
+    /// A join that has not ended.
+    pub join: Option<JoinJob>,
+}
+
+/// A join that survives a crash.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct JoinJob {
+    /// The invitation with this node's consent.
+    pub request: JoinRequest,
+    /// Where members may be reached.
+    pub addresses: Vec<String>,
+}
+
+/// What a crash may take.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Volatile {
+    /// Random numbers of this run.
+    pub prng: Prng,
+    /// Deadlines.
+    pub timers: Timers,
+    /// What the world owes an answer to.
+    pub requests: Requests,
+    /// Connected peers and the topics they take part in (NET-4).
+    pub peers: BTreeMap<PeerKey, BTreeSet<NamespaceId>>,
+    /// Work in hand, per namespace.
+    pub desks: BTreeMap<NamespaceId, Desk>,
+    /// Namespaces whose desk has something to do.
+    pub busy: BTreeSet<NamespaceId>,
+}
+
+/// Work in hand of one namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Desk {
+    /// Views at old cuts; saves work and nothing else.
+    #[borsh(skip)]
+    pub cuts: Cuts,
+    /// Ops to be judged, in order.
+    pub ready: VecDeque<Arrival>,
+    /// The op that was stored and is being evaluated.
+    pub settling: Option<Arrival>,
+    /// Ops that wait for parents.
+    pub pending: Pending,
+    /// Ids that were refused lately (A5).
+    pub refused: Refused,
+    /// What wants to write on our chain, in order.
+    pub wishes: VecDeque<Wish>,
+    /// Whether a signature for our chain is under way.
+    pub is_signing: bool,
+    /// A join under way.
+    pub joining: Option<Joining>,
+    /// Peers we are fetching from.
+    pub fetching: BTreeSet<PeerKey>,
+    /// Pages to ask for when there is room for them.
+    pub next_pages: Vec<NextPage>,
+}
+
+/// An op on its way into the graph.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Arrival {
+    /// The op.
+    pub op: Verified<Op>,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// Where an op came from, and who waits for what becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Source {
+    /// A topic.
+    Gossip {
+        /// Names the message.
+        message: MessageId,
+        /// Who forwarded it.
+        peer: PeerKey,
+    },
+    /// A peer that we asked.
+    Fetched(PeerKey),
+    /// A file.
+    Imported,
+    /// Ourselves, for this wish.
+    Own(Wish),
+}
+
+impl Source {
+    /// The peer that sent the op, where one did.
+    pub const fn peer(&self) -> Option<PeerKey> {
+        match self {
+            Self::Gossip { peer, .. } | Self::Fetched(peer) => Some(*peer),
+            Self::Imported | Self::Own(_) => None,
+        }
+    }
+}
+
+/// Something to write on our chain, or to sign.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Wish {
+    /// A command.
+    Command {
+        /// Which.
+        command: CommandId,
+        /// What.
+        wish: Command,
+    },
+    /// A joiner asked to be admitted.
+    Witness {
+        /// Its request.
+        exchange: ExchangeId,
+        /// The invitation with its consent.
+        request: JoinRequest,
+    },
+    /// It is time for an anchor.
+    Anchor,
+    /// Heads are too many for one op (GOV-21).
+    JoinHeads,
+}
+
+/// A join under way.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Joining {
+    /// Who waits for it; nobody after a restart.
+    pub command: Option<CommandId>,
+    /// When it began.
+    pub started: MonoMillis,
+    /// Where it is.
+    pub phase: Phase,
+    /// Ops received.
+    pub ops: u64,
+    /// Peers of the topic seen.
+    pub seen: BTreeSet<PeerKey>,
+    /// Peers that were asked to witness and refused or failed, with their words.
+    pub refusals: BTreeMap<PeerKey, String>,
+    /// Whether a witness is being asked.
+    pub is_asking: bool,
+}
+
+/// A page to ask for.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct NextPage {
+    /// Whom.
+    pub peer: PeerKey,
+    /// What was wanted.
+    pub want: Vec<OpId>,
+    /// What we said we had.
+    pub have: Vec<OpId>,
+    /// The last op of the page before.
+    pub after: Option<OpId>,
+}
+
+/// Ids of ops that were refused lately, bounded: an older one is judged again, to the same end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Refused {
+    ids: BTreeSet<OpId>,
+    order: VecDeque<OpId>,
+}
+
+impl Refused {
+    /// Whether this id was refused.
+    pub fn contains(&self, id: &OpId) -> bool {
+        self.ids.contains(id)
+    }
+
+    /// Notes a refusal.
+    pub fn insert(&mut self, id: OpId) {
+        if !self.ids.insert(id) {
+            return;
+        }
+        self.order.push_back(id);
+        if self.order.len() > REFUSED_COUNT_MAX {
+            if let Some(oldest) = self.order.pop_front() {
+                self.ids.remove(&oldest);
+            }
+        }
+    }
+}
