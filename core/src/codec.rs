@@ -65,6 +65,17 @@ pub fn decode<T: BorshSerialize + BorshDeserialize>(
     if same { Ok(value) } else { Err(CodecError::NotCanonical) }
 }
 
+/// Decodes what this node wrote itself and checks otherwise: no cap, and no second encoding.
+///
+/// # Errors
+///
+/// [`CodecError::Malformed`] when `bytes` does not decode completely.
+pub fn decode_own<T: BorshDeserialize>(bytes: &[u8]) -> Result<T, CodecError> {
+    let mut rest = bytes;
+    let value = T::deserialize(&mut rest).map_err(|_| CodecError::Malformed)?;
+    if rest.is_empty() { Ok(value) } else { Err(CodecError::Malformed) }
+}
+
 /// The error for `got` bytes where `max` are allowed.
 pub(crate) const fn too_large(got: usize, max: usize) -> CodecError {
     CodecError::TooLarge { got: got as u64, max: max as u64 }

@@ -4,6 +4,7 @@
 //! ops, [`judge`] decides at a cut, [`frontier`] says what is visible, and [`space`] joins them. Rule ids are those of
 //! `docs/protocol.md`.
 
+pub mod archive;
 pub mod cuts;
 pub mod frontier;
 pub mod graph;

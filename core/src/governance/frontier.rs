@@ -21,6 +21,11 @@ pub struct Frontier {
 }
 
 impl Frontier {
+    /// A frontier out of its stored parts.
+    pub(super) fn restore(heads: Vec<Ix>, idle: Vec<Ix>) -> Self {
+        Self { heads, idle: idle.into_iter().collect() }
+    }
+
     /// The heads, in order of arrival. Never truncated (GOV-21).
     pub fn heads(&self) -> &[Ix] {
         &self.heads

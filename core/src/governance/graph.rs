@@ -4,9 +4,11 @@
 
 mod node;
 mod place;
+mod restore;
 
 pub use node::{Deed, Grant, Node, Restriction};
 pub use place::Placed;
+pub use restore::NodeParts;
 
 use crate::governance::invitation::Terms;
 use crate::governance::judged::Judged;
@@ -270,11 +272,7 @@ impl Graph {
         let places: Vec<Place> = parents.iter().map(|parent| self.nodes[*parent].place).collect();
         let nodes = &self.nodes;
         let place = self.chains.assign(ix, &places, &placed.cut, |ix| nodes[ix].place);
-        let past = match parents.as_slice() {
-            // Along a chain all ops share one map: what precedes on the own chain is implied.
-            [only] if nodes[*only].place.chain == place.chain => nodes[*only].past.clone(),
-            _ => placed.cut.clone(),
-        };
+        let past = self.shared_past(parents, place, placed.cut.clone());
         let deed = self.read_deed(ix, op, judged);
         let node = Node {
             id: op.id,
@@ -292,8 +290,23 @@ impl Graph {
         self.nodes.push(node);
         self.by_id.insert(op.id, ix);
         self.note_nonce(ix, signer, op.payload.nonce);
-        self.index(ix, judged);
+        if let Some(void) = judged.void {
+            self.void.insert(ix, void);
+        } else if !judged.dead_moves.is_empty() {
+            self.dead_moves.insert(ix, judged.dead_moves.clone());
+        }
+        self.index(ix);
         ix
+    }
+
+    /// Along a chain all ops share one map: what precedes on the own chain is implied.
+    fn shared_past(&self, parents: &[Ix], place: Place, cut: Cut) -> Cut {
+        match parents {
+            [only] if self.nodes[*only].place.chain == place.chain => {
+                self.nodes[*only].past.clone()
+            }
+            _ => cut,
+        }
     }
 
     fn note_nonce(&mut self, ix: Ix, signer: PersonIx, nonce: u64) {
@@ -305,15 +318,8 @@ impl Graph {
         }
     }
 
-    fn index(&mut self, ix: Ix, judged: &Judged) {
-        if let Some(void) = judged.void {
-            self.void.insert(ix, void);
-            return;
-        }
-        if !judged.dead_moves.is_empty() {
-            self.dead_moves.insert(ix, judged.dead_moves.clone());
-        }
-        for auth in judged.auths.iter().flatten() {
+    fn index(&mut self, ix: Ix) {
+        for auth in self.nodes[ix].auths() {
             self.grants[auth.grant].used.push(ix);
         }
         match self.nodes[ix].deed {

@@ -77,6 +77,19 @@ impl Space {
         self.view.is_settled()
     }
 
+    /// A space out of its stored parts.
+    pub(super) fn restore(
+        graph: Graph,
+        void: &[Ix],
+        heads: Vec<Ix>,
+        idle: Vec<Ix>,
+        since_anchor: u64,
+    ) -> Self {
+        let view = View::restore(&graph, void);
+        let frontier = Frontier::restore(heads, idle);
+        Self { graph, view, frontier, since_anchor }
+    }
+
     /// Judges an op that is not stored (A4 to A12). `is_refused` tells of ids refused before.
     /// The space must be settled.
     pub fn judge(

@@ -177,6 +177,26 @@ impl View {
         }
     }
 
+    /// Admitted ops of the set that are not effective.
+    pub fn void_ops(&self) -> impl Iterator<Item = Ix> {
+        self.void.iter().map(|(place, ())| Ix(place))
+    }
+
+    /// The view of everything in a graph, given which admitted ops are not effective.
+    pub(super) fn restore(graph: &Graph, void: &[Ix]) -> Self {
+        let mut view = Self::default();
+        for ix in graph.nodes.keys() {
+            view.cut.include(graph.node(ix).place);
+        }
+        view.void = void.iter().map(|ix| (ix.place(), ())).collect();
+        view.restore_anchors(graph);
+        view.work.people.extend(graph.people.keys());
+        view.work.slots.extend(graph.slots.keys().map(|slot| (slot, SlotWork::Rebuild)));
+        view.work.tree = if graph.is_empty() { TreeWork::None } else { TreeWork::Rebuild };
+        view.settle_all(graph);
+        view
+    }
+
     /// Marks an op to be evaluated.
     fn mark(&mut self, graph: &Graph, ix: Ix) {
         if graph.node(ix).deed != Deed::Void && self.holds(graph, ix) {

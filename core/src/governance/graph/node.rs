@@ -11,6 +11,7 @@ use crate::id::OpId;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
 
 /// One stored op, without its bytes.
 #[derive(Clone, Debug)]
@@ -34,7 +35,7 @@ pub struct Node {
     /// What it does.
     pub deed: Deed,
     /// By which grants: the signer's, and for a join the inviter's.
-    pub(super) auths: [Option<Auth>; 2],
+    pub(in crate::governance) auths: [Option<Auth>; 2],
     /// The tree at its cut.
     pub tree: Arc<Tree>,
 }
@@ -59,7 +60,7 @@ impl Node {
 }
 
 /// What an op does, in terms of the tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Deed {
     /// Nothing, in any set: it was void at its cut.
     Void,

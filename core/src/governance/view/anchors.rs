@@ -28,6 +28,11 @@ impl View {
         }
     }
 
+    /// Derives the chain of a restored view.
+    pub(super) fn restore_anchors(&mut self, graph: &Graph) {
+        self.anchors = Arc::new(self.continue_chain(graph, &[]));
+    }
+
     /// The chain that begins with `kept` (D12).
     fn continue_chain(&self, graph: &Graph, kept: &[Ix]) -> Vec<Ix> {
         let mut chain = kept.to_vec();
