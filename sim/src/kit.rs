@@ -11,7 +11,7 @@ use folkmoot_core::governance::verdict::Admission;
 use folkmoot_core::id::{GroupId, MemberId, NamespaceId, OpId};
 use folkmoot_core::key::Signature;
 use folkmoot_core::limits::RULES_VERSION;
-use folkmoot_core::signed::{Op, SignedOp, Verified, from_own_log, verify};
+use folkmoot_core::signed::{Op, SignedOp, Verified, from_own_log, verify, verify_page};
 use folkmoot_core::time::UnixMillis;
 use std::sync::OnceLock;
 
@@ -62,7 +62,7 @@ impl Author {
             namespace: NamespaceId::default(),
             group: GroupId::default(),
             signer: self.id,
-            nonce: 0,
+            nonce: 1,
             parents: Bounded::default(),
             state_hash: [0; 32],
             body: Body::NamespaceCreated { owners: Bounded::truncated(owners), salt },
@@ -125,13 +125,30 @@ pub fn verified(namespace: NamespaceId, signed: &SignedOp) -> Verified<Op> {
 }
 
 /// A second handle on the same op.
+pub fn copied(op: &Verified<Op>) -> Verified<Op> {
+    unchecked(&op.signed, op.inner_valid)
+}
+
+/// What the kit has signed, without looking at the signature again.
 ///
 /// # Panics
 ///
-/// Never: what was verified decodes.
-#[expect(clippy::expect_used, reason = "the bytes of a verified op decode")]
-pub fn copied(op: &Verified<Op>) -> Verified<Op> {
-    from_own_log(&codec::encode(&op.signed), op.inner_valid).expect("a verified op decodes")
+/// Where the bytes are not an op.
+#[expect(clippy::expect_used, reason = "the kit signs; what it signs is an op")]
+pub fn unchecked(signed: &SignedOp, inner_valid: bool) -> Verified<Op> {
+    from_own_log(signed.clone(), inner_valid).expect("the kit signs ops")
+}
+
+/// Several ops through the front door, as one page.
+///
+/// # Panics
+///
+/// Where one is not well-formed or not of `namespace`.
+#[expect(clippy::expect_used, reason = "the kit signs; what it signs is meant to be well-formed")]
+pub fn verified_page(namespace: NamespaceId, ops: &[Verified<Op>]) -> Vec<Verified<Op>> {
+    let page: Vec<Vec<u8>> = ops.iter().map(|op| codec::encode(&op.signed)).collect();
+    let verified = verify_page(&page, namespace).into_iter();
+    verified.map(|op| op.expect("the kit signs well-formed ops")).collect()
 }
 
 /// An op that nobody has signed yet, to ask for a verdict before the work of signing it.

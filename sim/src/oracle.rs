@@ -30,6 +30,14 @@ mod visible;
 mod cases;
 #[cfg(test)]
 mod cases_more;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod table_admission;
+#[cfg(test)]
+mod table_authority;
+#[cfg(test)]
+mod table_relations;
 
 pub use effect::{Effect, VoidReason, path};
 pub use rows::RowKey;
@@ -161,7 +169,7 @@ impl Oracle {
     pub fn next_nonce(&self, signer: MemberId, past: &BTreeSet<OpId>) -> u64 {
         let own = past.iter().map(|id| &self.node(*id).op.payload);
         let highest = own.filter(|payload| payload.signer == signer).map(|op| op.nonce).max();
-        highest.map_or(0, |highest| highest.saturating_add(1))
+        highest.unwrap_or(0).saturating_add(1)
     }
 
     #[expect(clippy::expect_used, reason = "an unknown id is a mistake of the caller")]

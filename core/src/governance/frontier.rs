@@ -145,23 +145,22 @@ fn concerned(graph: &Graph, flipped: &BTreeSet<Ix>) -> BTreeSet<PersonIx> {
 
 /// Whether leaving out an effective self-restriction would change no row and no verdict.
 fn changes_nothing(graph: &Graph, view: &View, r: RestrictionIx, own: &Restriction) -> bool {
-    let grants = graph.people[own.target].grants.iter().copied();
-    for grant in grants {
+    let mut struck = Vec::new();
+    for grant in graph.people[own.target].grants.iter().copied() {
         let Some(reach) = graph.reach(r, grant) else { continue };
         if view.is_effective(graph, graph.grants[grant].op)
             && !own.keep.covers(left_by_others(graph, view, own, grant, reach))
         {
             return false;
         }
-        for used in &graph.grants[grant].used {
-            if view.is_struck_by(graph, own.op, *used)
-                && view.would_be_effective_without(graph, *used, own.target)
-            {
-                return false;
-            }
-        }
+        let used = graph.grants[grant].used.iter().copied();
+        struck.extend(used.filter(|used| view.is_struck_by(graph, own.op, *used)));
     }
-    true
+    if struck.is_empty() {
+        return true;
+    }
+    let without = view.without_self_restrictions(graph, own.target);
+    struck.into_iter().all(|op| !without.is_effective(graph, op))
 }
 
 /// What restrictions by others leave of a grant, where they reach it in the same way.

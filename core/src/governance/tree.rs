@@ -79,6 +79,11 @@ impl Tree {
         self.groups().map(depth_below).max().unwrap_or(0)
     }
 
+    /// Whether a group is in the map, tombstones or not.
+    pub fn knows(&self, group: GroupIx) -> bool {
+        self.parents.get(group.place()).is_some()
+    }
+
     /// Every group in the map, tombstones or not, ascending.
     pub fn groups(&self) -> impl Iterator<Item = GroupIx> {
         self.parents.iter().map(|(place, _)| GroupIx(place))

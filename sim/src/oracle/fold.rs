@@ -169,8 +169,9 @@ impl Oracle {
         (winners, losers)
     }
 
-    /// Who may write the next anchor of the chain within `past` (D12).
-    pub(super) fn notary(&self, past: &BTreeSet<OpId>) -> Option<MemberId> {
+    /// Who may write the next anchor of the chain within the closed set `past` (D12); `None` where
+    /// `past` is empty.
+    pub fn notary(&self, past: &BTreeSet<OpId>) -> Option<MemberId> {
         let nodes: Vec<&Node> = past.iter().map(|id| self.node(*id)).collect();
         let genesis = nodes.iter().find(|o| o.past.is_empty())?;
         Some(notary_after(genesis, &chain(&nodes)))

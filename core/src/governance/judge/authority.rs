@@ -38,11 +38,11 @@ impl Case<'_> {
     /// A10: the auths of the op.
     pub(super) fn find_authority(&self) -> Result<Found, Unauthorised> {
         let Some(wanted) = required(self.payload) else { return Ok(Found::default()) };
+        let signer = self.signer.and_then(|signer| self.best(signer, wanted));
+        let signer = signer.ok_or(Unauthorised::Signer(wanted.need.rights()))?;
         if wanted.place == Place::Owner && !self.is_notary() {
             return Err(Unauthorised::NotNotary);
         }
-        let signer = self.signer.and_then(|signer| self.best(signer, wanted));
-        let signer = signer.ok_or(Unauthorised::Signer(wanted.need.rights()))?;
         let mut found = Found { signer: Some(signer), inviter: None };
         match &self.payload.body {
             Body::MemberJoined { request } => found.inviter = Some(self.check_join(request)?),

@@ -23,9 +23,9 @@ impl Case<'_> {
     /// The inviter's auth, and everything else that A10 asks of a join.
     pub(super) fn check_join(&self, request: &JoinRequest) -> Result<Auth, Unauthorised> {
         let terms = &request.invitation.terms;
-        self.check_invitation(&request.invitation)?;
         let inviter = self.graph.person(&terms.inviter);
         let auth = self.inviter_auth(inviter, terms.rights)?;
+        self.check_invitation(&request.invitation)?;
         let frontier: Option<Vec<Ix>> =
             terms.frontier.iter().map(|id| self.graph.find(id)).collect();
         let frontier = frontier.filter(|ops| ops.iter().all(|op| self.knows(*op)));

@@ -2,7 +2,7 @@
 
 use super::{TreeWork, View};
 use crate::governance::graph::{Deed, Graph};
-use crate::governance::table::{InvitationIx, Ix, PersonIx, SlotIx};
+use crate::governance::table::{InvitationIx, Ix, Key, PersonIx, SlotIx};
 use crate::governance::view::SlotWork;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -31,16 +31,11 @@ impl View {
         self.dead_auth(graph, ix).is_none()
             && self.strikers(graph, ix).next().is_none()
             && self.detachers(graph, ix).next().is_none()
-            && self.wins(graph, ix)
-    }
-
-    /// Whether no join or write that comes first takes an op's place (K7, R5).
-    fn wins(&self, graph: &Graph, ix: Ix) -> bool {
-        match graph.node(ix).deed {
-            Deed::Join { invitation, .. } => self.spent(graph, ix, invitation).is_none(),
-            Deed::Write { slot, strict: true } => self.beaten_by(graph, ix, slot).is_none(),
-            _ => true,
-        }
+            && match node.deed {
+                Deed::Join { invitation, .. } => self.spent(graph, ix, invitation).is_none(),
+                Deed::Write { slot, strict: true } => self.beaten_by(graph, ix, slot).is_none(),
+                _ => true,
+            }
     }
 
     /// Why an op of the set is not effective; `None` where it is, or is void at its cut.
@@ -88,16 +83,19 @@ impl View {
         self.holds(graph, ix) && self.strikers(graph, ix).any(|op| op == restriction)
     }
 
-    /// Whether an op would be effective if its self-restrictions did not count against `person`.
-    pub fn would_be_effective_without(&self, graph: &Graph, ix: Ix, person: PersonIx) -> bool {
-        let by_person_itself = |op: Ix| {
-            let node = graph.node(op);
-            node.signer == person && node.auth().is_none()
-        };
-        self.dead_auth(graph, ix).is_none()
-            && self.strikers(graph, ix).all(by_person_itself)
-            && self.detachers(graph, ix).next().is_none()
-            && self.wins(graph, ix)
+    /// F of the same set as if the self-restrictions of a person were not effective.
+    #[must_use]
+    pub fn without_self_restrictions(&self, graph: &Graph, person: PersonIx) -> Self {
+        let mut view = self.clone();
+        for r in &graph.people[person].restrictions {
+            let restriction = &graph.restrictions[*r];
+            if restriction.by_self && self.is_effective(graph, restriction.op) {
+                view.void.insert(restriction.op.place(), ());
+                view.flip(graph, restriction.op, false);
+            }
+        }
+        view.settle_all(graph);
+        view
     }
 
     /// Effective moves that cut an op off from what it was authorised by (D11).

@@ -74,7 +74,7 @@ impl View {
         let key = row_key(&RowName::Parent);
         let mut only_created = changes.tombstones.is_empty();
         for (group, parent) in changes.parents {
-            only_created &= old.path(group).is_empty() && parent.is_some();
+            only_created &= !old.knows(group) && parent.is_some();
             match parent.filter(|parent| *parent != group) {
                 Some(parent) => self.insert_row(group, &key, Row::Parent(graph.groups[parent])),
                 None => self.remove_row(group, &key),

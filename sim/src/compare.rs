@@ -1,0 +1,237 @@
+//! The engine against the oracle: on every prefix of several orders of arrival, everything that
+//! the rules define must be the same.
+
+use crate::oracle::{Effect, VoidReason};
+use crate::world::World;
+use folkmoot_core::governance::archive::ArchiveError;
+use folkmoot_core::governance::cuts::Cuts;
+use folkmoot_core::governance::graph::Graph;
+use folkmoot_core::governance::space::{Judgement, Space};
+use folkmoot_core::governance::table::Ix;
+use folkmoot_core::governance::verdict::Admission;
+use folkmoot_core::governance::view::Cause;
+use folkmoot_core::id::OpId;
+use std::collections::{BTreeMap, BTreeSet};
+use thiserror::Error;
+
+/// Where engine and oracle part.
+#[derive(Debug, Error)]
+#[error("seed {seed}, {profile}, order {order}, after {step} ops, last {op}: {what}")]
+pub struct Mismatch {
+    /// The world.
+    pub seed: u64,
+    /// Its profile.
+    pub profile: String,
+    /// Which order of arrival; 0 is that of creation.
+    pub order: usize,
+    /// How many ops had arrived.
+    pub step: usize,
+    /// The last of them.
+    pub op: OpId,
+    /// What differs.
+    pub what: String,
+}
+
+/// What a comparison covered.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Covered {
+    /// Worlds.
+    pub worlds: u64,
+    /// Prefixes compared.
+    pub prefixes: u64,
+    /// Ops in all worlds.
+    pub ops: u64,
+    /// Ops without effect at the end of their world.
+    pub void: u64,
+    /// Verdicts of refused ops compared.
+    pub refused: u64,
+}
+
+/// Compares one world in its order of creation and `orders` others.
+///
+/// # Errors
+///
+/// The first [`Mismatch`].
+pub fn compare(world: &World, orders: usize, covered: &mut Covered) -> Result<(), Mismatch> {
+    let creation = (0..world.ops.len()).collect();
+    let others = world.orders(world.seed ^ 0x5eed, orders);
+    for (number, order) in std::iter::once(creation).chain(others).enumerate() {
+        let mut run = Run { world, number, space: Space::default(), cuts: Cuts::default() };
+        run.follow(&order, covered)?;
+    }
+    covered.worlds += 1;
+    covered.ops += world.ops.len() as u64;
+    covered.void += world.oracle.now().void.len() as u64;
+    Ok(())
+}
+
+struct Run<'a> {
+    world: &'a World,
+    number: usize,
+    space: Space,
+    cuts: Cuts,
+}
+
+impl Run<'_> {
+    fn follow(&mut self, order: &[usize], covered: &mut Covered) -> Result<(), Mismatch> {
+        let mut known = BTreeSet::new();
+        for (step, op) in order.iter().filter_map(|at| self.world.ops.get(*at)).enumerate() {
+            let expected = match self.world.oracle.void_at_cut(op.id) {
+                Some(void) => Admission::Void(void),
+                None => Admission::Admit,
+            };
+            let got = self.space.admit(&mut self.cuts, op);
+            if got != expected {
+                let what = format!("K12: verdict {got:?}, expected {expected:?}");
+                return Err(self.mismatch(step, op.id, what));
+            }
+            known.insert(op.id);
+            let effect = self.world.oracle.effect(&known);
+            check(&self.space, &effect)
+                .map_err(|what| self.mismatch(step, op.id, what))?;
+            covered.prefixes += 1;
+            if step % 7 == self.number % 7 {
+                let restored = restore(&self.space).map_err(|why| {
+                    self.mismatch(step, op.id, format!("restoring: {why}"))
+                })?;
+                check(&restored, &effect)
+                    .map_err(|what| self.mismatch(step, op.id, format!("I8 restored: {what}")))?;
+                self.space = restored;
+            }
+        }
+        self.refuse(order.len(), covered)
+    }
+
+    /// Ops that are not stored get the verdict that the oracle gave them.
+    fn refuse(&mut self, step: usize, covered: &mut Covered) -> Result<(), Mismatch> {
+        let mut refused = BTreeSet::new();
+        for (op, expected) in &self.world.refused {
+            let is_refused = |id: &OpId| refused.contains(id);
+            let judgement =
+                self.space.judge(&mut self.cuts, op, is_refused, &mut u32::MAX.clone());
+            let got = match judgement {
+                Judgement::Refuse(refusal) => refusal,
+                Judgement::Store(judged) => judged.void.map_or(Admission::Admit, Admission::Void),
+                Judgement::Later => continue,
+            };
+            if got != *expected {
+                let what = format!("refused op: {got:?}, expected {expected:?}");
+                return Err(self.mismatch(step, op.id, what));
+            }
+            if let Admission::Drop(_) = got {
+                refused.insert(op.id);
+            }
+            covered.refused += 1;
+        }
+        Ok(())
+    }
+
+    fn mismatch(&self, step: usize, op: OpId, what: String) -> Mismatch {
+        Mismatch {
+            seed: self.world.seed,
+            profile: format!("{:?}", self.world.profile),
+            order: self.number,
+            step: step + 1,
+            op,
+            what,
+        }
+    }
+}
+
+fn restore(space: &Space) -> Result<Space, ArchiveError> {
+    space.archive().restore()
+}
+
+/// Compares everything at one prefix.
+///
+/// # Errors
+///
+/// What differs, in words.
+pub fn check(space: &Space, effect: &Effect) -> Result<(), String> {
+    let (graph, view) = (space.graph(), space.view());
+    let all = || (0..graph.len()).map(Ix);
+    let id = |ix: Ix| graph.node(ix).id;
+    let effective: BTreeSet<OpId> =
+        all().filter(|ix| view.is_effective(graph, *ix)).map(id).collect();
+    same("K8: effective ops", &effective, &effect.effective)?;
+    let epochs: BTreeMap<OpId, u64> =
+        all().map(|ix| (id(ix), u64::from(view.epoch(graph, ix)))).collect();
+    same("D12: epochs", &epochs, &effect.epochs)?;
+    let anchors: Vec<OpId> = view.anchors().iter().map(|ix| id(*ix)).collect();
+    same("D12: anchors", &anchors, &effect.anchors)?;
+    let void: BTreeMap<OpId, VoidReason> =
+        all().filter_map(|ix| Some((id(ix), reason(space, ix)?))).collect();
+    same("reasons", &void, &effect.void)?;
+    check_places(space, effect)?;
+    same("R6: heads", &space.heads(), &effect.heads)?;
+    let visible: BTreeSet<OpId> =
+        all().filter(|ix| space.frontier().is_visible(graph, *ix)).map(id).collect();
+    same("R6: visible ops", &visible, &effect.visible)?;
+    for group in effect.tree.keys() {
+        same("GOV-20: group root", &space.group_root(group), &effect.group_root(*group))?;
+    }
+    same("GOV-20: state root", &view.state_root(), &effect.state_root)
+}
+
+fn check_places(space: &Space, effect: &Effect) -> Result<(), String> {
+    let (graph, view) = (space.graph(), space.view());
+    let parent = |group| view.tree().parent(group).map(|parent| graph.group_id(parent));
+    let existing = view.tree().groups().filter(|group| view.tree().exists(*group));
+    let tree: BTreeMap<_, _> =
+        existing.map(|group| (graph.group_id(group), parent(group))).collect();
+    same("K5: tree", &tree, &effect.tree)?;
+    let skipped: BTreeSet<OpId> =
+        view.skipped(graph).into_iter().map(|(ix, _)| graph.node(ix).id).collect();
+    same("skipped", &skipped, &effect.skipped.iter().copied().collect())?;
+    let losers: BTreeMap<_, Vec<OpId>> = effect
+        .losers
+        .keys()
+        .filter_map(|key| {
+            let contest = view.contest(graph.slot(key)?)?;
+            Some((key.clone(), ids(graph, &contest.losers)))
+        })
+        .collect();
+    let expected: BTreeMap<_, Vec<OpId>> = effect
+        .losers
+        .iter()
+        .map(|(key, losers)| {
+            let mut losers = losers.clone();
+            losers.sort_unstable();
+            (key.clone(), losers)
+        })
+        .collect();
+    same("slots", &losers, &expected)
+}
+
+fn reason(space: &Space, ix: Ix) -> Option<VoidReason> {
+    let (graph, view) = (space.graph(), space.view());
+    if let Some(void) = graph.void_at_cut(ix) {
+        return Some(VoidReason::AtCut(*void));
+    }
+    if view.is_effective(graph, ix) {
+        return None;
+    }
+    Some(match view.cause(graph, ix)? {
+        Cause::Auth(op) => VoidReason::Auth(graph.node(op).id),
+        Cause::Struck(by) => VoidReason::Struck { by: ids(graph, &by) },
+        Cause::Spent(by) => VoidReason::InvitationSpent { by: ids(graph, &by) },
+        Cause::Lost(winner) => VoidReason::SlotLost { winner: graph.node(winner).id },
+    })
+}
+
+fn ids(graph: &Graph, ops: &[Ix]) -> Vec<OpId> {
+    let mut ids: Vec<OpId> = ops.iter().map(|ix| graph.node(*ix).id).collect();
+    ids.sort_unstable();
+    ids
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    engine: &T,
+    oracle: &T,
+) -> Result<(), String> {
+    if engine == oracle {
+        return Ok(());
+    }
+    Err(format!("{what}: engine {engine:?}, oracle {oracle:?}"))
+}
