@@ -14,9 +14,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use thiserror::Error;
 
 /// Names one command until it is answered. Chosen by whoever issues it.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub struct CommandId(pub u64);
 
 /// A wish of a person or program.

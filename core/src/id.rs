@@ -46,8 +46,8 @@ fn decode(expected: &'static str, text: &str) -> Result<[u8; 32], IdError> {
         let got = text.chars().take(12).filter(|c| c.is_ascii_graphic()).collect();
         return Err(IdError::Kind { expected, got });
     }
-    let checked = CheckedHrpstring::new::<Bech32m>(text)
-        .map_err(|_| IdError::Checksum { expected })?;
+    let checked =
+        CheckedHrpstring::new::<Bech32m>(text).map_err(|_| IdError::Checksum { expected })?;
     let mut bytes = [0; 32];
     let mut count = 0;
     for byte in checked.byte_iter() {

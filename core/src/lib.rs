@@ -3,8 +3,8 @@
 extern crate alloc;
 
 pub mod bounded;
-pub mod command;
 pub mod codec;
+pub mod command;
 mod decide;
 pub mod digest;
 pub mod effect;

@@ -2,12 +2,27 @@
 //!
 //! The driver asks after the commit, so that nobody sees what could still be lost.
 
+mod answers;
+
+use crate::governance::op::SlotKey;
 use crate::governance::rights::Rights;
 use crate::governance::verdict::VoidAtCut;
 use crate::id::{ContextId, GroupId, InvitationId, MemberId, NamespaceId, OpId};
-use crate::governance::op::{SlotKey, Subject};
 use alloc::string::String;
 use alloc::vec::Vec;
+
+/// Which ops of the history are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HistoryFilter {
+    /// Only those of this group.
+    pub group: Option<GroupId>,
+    /// Only those by or on this member.
+    pub member: Option<MemberId>,
+    /// How many of the newest to pass over.
+    pub skip: u64,
+    /// How many at most; never more than 1,000.
+    pub limit: u64,
+}
 
 /// One namespace in short.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,15 +188,4 @@ pub struct EvidenceView {
     pub nonce: u64,
     /// The ops.
     pub ops: Vec<OpId>,
-}
-
-/// A name or other metadata value that an op wrote.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MetadataView {
-    /// What is described.
-    pub subject: Subject,
-    /// Which property.
-    pub key: String,
-    /// The op whose body holds the value.
-    pub winner: OpId,
 }

@@ -2,8 +2,8 @@
 
 use crate::codec;
 use crate::event::Event;
-use crate::governance::judged::Judged;
 use crate::governance::invitation::{Invitation, JoinRequest};
+use crate::governance::judged::Judged;
 use crate::id::{MemberId, NamespaceId, OpId};
 use crate::limits::OP_BYTES_MAX;
 use crate::signed::{SignedOp, from_own_log};

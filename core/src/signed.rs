@@ -270,9 +270,10 @@ fn genesis_is_well_formed(payload: &Payload, owners: &[MemberId]) -> Result<(), 
         && payload.state_hash == [0; 32];
     holds(zero, Flaw::GenesisFields)?;
     holds(!owners.is_empty(), Flaw::Owners)?;
-    let distinct = owners.iter().enumerate().all(|(at, owner)| {
-        owners.iter().skip(at + 1).all(|other| other != owner)
-    });
+    let distinct = owners
+        .iter()
+        .enumerate()
+        .all(|(at, owner)| owners.iter().skip(at + 1).all(|other| other != owner));
     holds(distinct, Flaw::Owners)?;
     owners.iter().copied().try_for_each(key_is_well_formed)
 }

@@ -63,9 +63,7 @@ pub fn save(state: &State) -> Vec<u8> {
 /// [`SnapshotError`]: start from something else.
 pub fn load(bytes: &[u8]) -> Result<State, SnapshotError> {
     let stored: Stored = match bytes.split_first() {
-        Some((&SCHEMA, rest)) => {
-            codec::decode_own(rest).map_err(|_| SnapshotError::Malformed)?
-        }
+        Some((&SCHEMA, rest)) => codec::decode_own(rest).map_err(|_| SnapshotError::Malformed)?,
         Some((other, _)) => return Err(SnapshotError::Schema(*other)),
         None => return Err(SnapshotError::Malformed),
     };

@@ -1,19 +1,19 @@
 //! The state of the reducer: what is durable, and what a crash may take.
 
 use crate::command::{Command, CommandId};
+use crate::effect::Phase;
 use crate::governance::cuts::Cuts;
 use crate::governance::invitation::{Invitation, JoinRequest};
 use crate::governance::space::Space;
 use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
 use crate::input::{ExchangeId, MessageId};
+use crate::limits::REFUSED_COUNT_MAX;
 use crate::pending::Pending;
 use crate::prng::Prng;
 use crate::requests::Requests;
 use crate::signed::{Op, Verified};
 use crate::time::MonoMillis;
 use crate::timers::Timers;
-use crate::effect::Phase;
-use crate::limits::REFUSED_COUNT_MAX;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -19,7 +19,7 @@ use std::sync::OnceLock;
 pub const PEOPLE_COUNT: usize = 64;
 
 /// Someone with a key. The same seed is the same key in every run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Author {
     key: SigningKey,
     /// The public half.
@@ -49,7 +49,8 @@ impl Author {
 
     /// Signs a payload, whatever it says.
     pub fn seal(&self, payload: &Payload) -> SignedOp {
-        let mut signed = SignedOp { payload: codec::encode(payload), signature: Signature([0; 64]) };
+        let mut signed =
+            SignedOp { payload: codec::encode(payload), signature: Signature([0; 64]) };
         signed.signature = self.endorse(&signed.id().0);
         signed
     }

@@ -1,5 +1,6 @@
 //! Folkmoot: sim.
 
+pub mod cluster;
 pub mod compare;
 pub mod kit;
 pub mod oracle;

@@ -93,7 +93,8 @@ impl Oracle {
         }
     }
 
-    /// Judges `op`, keeps it where it is admitted or void, and remembers its id where it is dropped.
+    /// Judges `op`, keeps it where it is admitted or void, and remembers its id where it is
+    /// dropped.
     pub fn add(&mut self, op: Verified<Op>) -> Admission {
         let cut = match self.cut_of(&op) {
             Ok(cut) => cut,

@@ -16,7 +16,6 @@ mod tests;
 pub use prng::Prng;
 pub use profile::Profile;
 
-use crate::kit::verified_page;
 use crate::oracle::Oracle;
 use builder::Builder;
 use folkmoot_core::governance::verdict::Admission;
@@ -43,10 +42,7 @@ pub struct World {
 impl World {
     /// The world of this seed.
     pub fn generate(seed: u64, profile: Profile) -> Self {
-        let builder = Builder::new(seed, profile).run();
-        let (ops, refused, oracle) = builder.into_parts();
-        let ops = verified_page(oracle.namespace(), &ops);
-        Self { seed, profile, ops, refused, oracle }
+        Builder::new(seed, profile).run().into_world(seed, profile)
     }
 
     /// The namespace.

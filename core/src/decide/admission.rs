@@ -255,7 +255,10 @@ impl Turn<'_> {
     }
 
     /// Keeps the bytes of an op of newer rules.
-    #[expect(dead_code, reason = "the ingress hands over bytes of newer rules with its next change")]
+    #[expect(
+        dead_code,
+        reason = "the ingress hands over bytes of newer rules with its next change"
+    )]
     fn park(&mut self, namespace: NamespaceId, bytes: alloc::vec::Vec<u8>) {
         let room = |known: &Namespace| {
             known.parked.len() < PARKED_COUNT_MAX && !known.parked.contains(&bytes)

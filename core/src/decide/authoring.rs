@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::governance::invitation::{JoinRequest, Terms};
 use crate::governance::judge::may_invite;
 use crate::governance::op::{Body, Payload};
-use crate::governance::verdict::{Admission, VoidAtCut};
+use crate::governance::verdict::{Admission, Precondition, VoidAtCut};
 use crate::id::{GroupId, NamespaceId, OpId};
 use crate::input::{ExchangeId, Signed};
 use crate::limits::{ANCHOR_AGE_MS, ANCHOR_OPS, PARENTS_MAX, RULES_VERSION};
@@ -75,9 +75,15 @@ impl Turn<'_> {
         expected: Option<[u8; 32]>,
     ) -> Result<(), Refusal> {
         if matches!(body, Body::NamespaceCreated { .. } | Body::MemberJoined { .. }) {
-            return Err(Refusal::Malformed(String::from("a genesis or a join has its own command")));
+            return Err(Refusal::Malformed(String::from(
+                "a genesis or a join has its own command",
+            )));
         }
         let actual = known.space.group_root(&group);
+        if actual == [0; 32] {
+            let missing = VoidAtCut::Precondition(Precondition::NoSuchGroup);
+            return Err(Refusal::WouldBeVoid(missing));
+        }
         match expected {
             Some(expected) if expected != actual => Err(Refusal::StateChanged { expected, actual }),
             _ => Ok(()),

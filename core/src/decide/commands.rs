@@ -52,11 +52,7 @@ impl Turn<'_> {
     /// Whether there is room for one more namespace.
     pub(super) fn room_for_namespace(&self) -> Result<(), Refusal> {
         let count = self.durable.namespaces.len();
-        if count < NAMESPACES_MAX {
-            Ok(())
-        } else {
-            Err(Refusal::TooManyNamespaces(count as u64))
-        }
+        if count < NAMESPACES_MAX { Ok(()) } else { Err(Refusal::TooManyNamespaces(count as u64)) }
     }
 
     fn found(
@@ -86,12 +82,7 @@ impl Turn<'_> {
     }
 
     /// Has a payload signed.
-    pub(super) fn sign(
-        &mut self,
-        namespace: Option<NamespaceId>,
-        wish: Wish,
-        payload: &Payload,
-    ) {
+    pub(super) fn sign(&mut self, namespace: Option<NamespaceId>, wish: Wish, payload: &Payload) {
         let signer = payload.signer;
         let draft = Draft::Op { payload: codec::encode(payload) };
         self.ask_for_signature(namespace, wish, signer, draft);

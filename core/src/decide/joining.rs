@@ -130,12 +130,7 @@ impl Turn<'_> {
         self.arrive(namespace, op, Source::Fetched(peer));
     }
 
-    pub(super) fn on_not_admitted(
-        &mut self,
-        namespace: NamespaceId,
-        peer: PeerKey,
-        why: &Refused,
-    ) {
+    pub(super) fn on_not_admitted(&mut self, namespace: NamespaceId, peer: PeerKey, why: &Refused) {
         let words = match why {
             Refused::UnknownNamespace => String::from("it does not take part in the namespace"),
             Refused::Busy => String::from("it is busy"),
@@ -248,9 +243,7 @@ fn has_pulled(known: &Namespace, request: &JoinRequest) -> bool {
 
 /// Whether nothing is left to hope for before the deadline.
 fn is_final(refusals: &BTreeMap<PeerKey, String>) -> bool {
-    refusals.values().any(|words| {
-        words.contains("expired") || words.starts_with('A')
-    })
+    refusals.values().any(|words| words.contains("expired") || words.starts_with('A'))
 }
 
 fn why_failed(joining: &Joining, waited_ms: u64) -> JoinError {

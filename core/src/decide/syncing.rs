@@ -219,18 +219,15 @@ fn page_of(
     after: Option<OpId>,
 ) -> (Vec<OpId>, bool) {
     let graph = known.space.graph();
-    let known_of = |ids: &[OpId]| -> Vec<_> { ids.iter().filter_map(|id| graph.find(id)).collect() };
+    let known_of =
+        |ids: &[OpId]| -> Vec<_> { ids.iter().filter_map(|id| graph.find(id)).collect() };
     let wanted = graph.closure(&known_of(want));
     let had = graph.closure(&known_of(have));
     let after = after.and_then(|id| graph.find(&id));
     let missing = graph.difference(&wanted, &had);
     let behind = |ix: &&crate::governance::table::Ix| after.is_none_or(|after| **ix > after);
-    let mut page: Vec<OpId> = missing
-        .iter()
-        .filter(behind)
-        .take(PAGE_OPS_MAX + 1)
-        .map(|ix| graph.node(*ix).id)
-        .collect();
+    let mut page: Vec<OpId> =
+        missing.iter().filter(behind).take(PAGE_OPS_MAX + 1).map(|ix| graph.node(*ix).id).collect();
     let more = page.len() > PAGE_OPS_MAX;
     page.truncate(PAGE_OPS_MAX);
     (page, more)

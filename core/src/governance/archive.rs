@@ -166,9 +166,12 @@ impl Archive {
                 tree,
             });
         }
-        let space =
-            Space::restore(graph, &self.void, self.heads, self.idle, self.since_anchor);
-        if space.view().state_root() == self.state_root { Ok(space) } else { Err(ArchiveError::Root) }
+        let space = Space::restore(graph, &self.void, self.heads, self.idle, self.since_anchor);
+        if space.view().state_root() == self.state_root {
+            Ok(space)
+        } else {
+            Err(ArchiveError::Root)
+        }
     }
 
     /// Every index names a row, so that nothing after this can go astray.
@@ -179,9 +182,8 @@ impl Archive {
         let group = |ix: &GroupIx| ix.0 < count(&self.groups);
         let grant = |ix: GrantIx| ix.0 < count(&self.grants);
         let tree_is_sound = |tree: &TreeChanges| {
-            tree.parents.iter().all(|(child, parent)| {
-                group(child) && parent.iter().all(&group)
-            }) && tree.tombstones.iter().all(|(dead, _)| group(dead))
+            tree.parents.iter().all(|(child, parent)| group(child) && parent.iter().all(&group))
+                && tree.tombstones.iter().all(|(dead, _)| group(dead))
         };
         let node_is_sound = |(at, node): (u32, &NodeRow)| {
             person(&node.signer)
@@ -192,10 +194,14 @@ impl Archive {
         };
         let sound = self.slots.iter().all(|(_, at)| group(at))
             && self.invitations.iter().all(|(_, inviter, _)| person(inviter))
-            && self.grants.iter().all(|row| op(&row.op) && person(&row.target) && group(&row.group))
-            && self.restrictions.iter().all(|row| {
-                op(&row.op) && person(&row.target) && group(&row.group)
-            })
+            && self
+                .grants
+                .iter()
+                .all(|row| op(&row.op) && person(&row.target) && group(&row.group))
+            && self
+                .restrictions
+                .iter()
+                .all(|row| op(&row.op) && person(&row.target) && group(&row.group))
             && self.owners.iter().all(person)
             && self.trees.iter().all(tree_is_sound)
             && (0..).zip(&self.nodes).all(node_is_sound)

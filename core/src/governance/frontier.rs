@@ -48,12 +48,13 @@ impl Frontier {
 
     /// Follows what changed in a settled view.
     pub fn update(&mut self, graph: &Graph, view: &View, changes: &Changes) {
-        let mut touched: BTreeSet<Ix> = changes.flipped.iter().map(|(ix, _)| *ix).collect();
+        let mut touched = changes.evaluated.clone();
+        touched.extend(changes.flipped.iter().map(|(ix, _)| *ix));
         for person in concerned(graph, &touched) {
             self.update_idle(graph, view, person, &mut touched);
         }
-        let shows = |ix: Ix| view.is_effective(graph, ix) && !self.idle.contains(&ix);
-        let (gained, lost): (Vec<Ix>, Vec<Ix>) = touched.into_iter().partition(|ix| shows(*ix));
+        let shown = touched.into_iter().partition(|ix| self.shows(graph, view, *ix));
+        let (gained, lost): (Vec<Ix>, Vec<Ix>) = shown;
         let mut uncovered = Vec::new();
         for ix in lost {
             if let Some(at) = self.heads.iter().position(|head| *head == ix) {
@@ -65,6 +66,15 @@ impl Frontier {
         for ix in below.into_iter().chain(gained) {
             self.raise(graph, ix);
         }
+    }
+
+    /// Whether an op is visible by itself: it has effect, and more than what others did already, or
+    /// only somebody's own restriction keeps it from having any.
+    fn shows(&self, graph: &Graph, view: &View, ix: Ix) -> bool {
+        if view.is_effective(graph, ix) {
+            return !self.idle.contains(&ix);
+        }
+        view.is_void_by_selves_only(graph, ix)
     }
 
     /// Enters an op that shows itself; nothing happens below a head.
@@ -88,7 +98,7 @@ impl Frontier {
                 if covered {
                     continue;
                 }
-                if view.is_effective(graph, *parent) && !self.idle.contains(parent) {
+                if self.shows(graph, view, *parent) {
                     found.push(*parent);
                 } else {
                     stack.push(*parent);
@@ -125,9 +135,9 @@ impl Frontier {
 }
 
 /// People whose self-restrictions may have become idle, or ceased to be.
-fn concerned(graph: &Graph, flipped: &BTreeSet<Ix>) -> BTreeSet<PersonIx> {
+fn concerned(graph: &Graph, evaluated: &BTreeSet<Ix>) -> BTreeSet<PersonIx> {
     let mut people = BTreeSet::new();
-    for ix in flipped {
+    for ix in evaluated {
         let node = graph.node(*ix);
         people.insert(node.signer);
         people.extend(node.auths().map(|auth| graph.grants[auth.grant].target));
@@ -143,24 +153,21 @@ fn concerned(graph: &Graph, flipped: &BTreeSet<Ix>) -> BTreeSet<PersonIx> {
     people
 }
 
-/// Whether leaving out an effective self-restriction would change no row and no verdict.
+/// Whether others took already what an effective self-restriction takes, in rows and in verdicts.
 fn changes_nothing(graph: &Graph, view: &View, r: RestrictionIx, own: &Restriction) -> bool {
-    let mut struck = Vec::new();
     for grant in graph.people[own.target].grants.iter().copied() {
         let Some(reach) = graph.reach(r, grant) else { continue };
-        if view.is_effective(graph, graph.grants[grant].op)
-            && !own.keep.covers(left_by_others(graph, view, own, grant, reach))
-        {
+        let takes = view.is_effective(graph, graph.grants[grant].op)
+            && !own.keep.covers(left_by_others(graph, view, own, grant, reach));
+        let mut struck = graph.grants[grant].used.iter();
+        let strikes = |used: &Ix| {
+            view.is_struck_by(graph, own.op, *used) && view.is_void_by_selves_only(graph, *used)
+        };
+        if takes || struck.any(strikes) {
             return false;
         }
-        let used = graph.grants[grant].used.iter().copied();
-        struck.extend(used.filter(|used| view.is_struck_by(graph, own.op, *used)));
     }
-    if struck.is_empty() {
-        return true;
-    }
-    let without = view.without_self_restrictions(graph, own.target);
-    struck.into_iter().all(|op| !without.is_effective(graph, op))
+    true
 }
 
 /// What restrictions by others leave of a grant, where they reach it in the same way.
@@ -171,8 +178,11 @@ fn left_by_others(
     grant: GrantIx,
     reach: Reach,
 ) -> Rights {
-    let mut left = graph.grants[grant].rights;
-    let mut touched = reach == Reach::Binds;
+    let mut left = match reach {
+        Reach::Binds => graph.grants[grant].rights,
+        // A denial is a row that holds what may remain, whatever the grant gives.
+        Reach::Denies => Rights::ADMIN,
+    };
     for other in &graph.people[own.target].restrictions {
         let restriction = &graph.restrictions[*other];
         let same_place = reach == Reach::Binds || restriction.group == own.group;
@@ -182,9 +192,7 @@ fn left_by_others(
             && graph.reach(*other, grant) == Some(reach)
         {
             left = left & restriction.keep;
-            touched = true;
         }
     }
-    // A denial that nobody else makes is a row of its own, whatever it leaves.
-    if touched { left } else { Rights::ADMIN }
+    left
 }

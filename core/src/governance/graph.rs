@@ -166,6 +166,28 @@ impl Graph {
         }
     }
 
+    /// Revocations of an invitation, effective or not.
+    pub fn revocations_of(&self, invitation: InvitationIx) -> &[Ix] {
+        &self.invitations[invitation].revocations
+    }
+
+    /// The op that made a grant.
+    pub fn op_of_grant(&self, grant: GrantIx) -> OpId {
+        self.nodes[self.grants[grant].op].id
+    }
+
+    /// Every slot of a group that somebody wrote, by name.
+    pub fn slots_of(&self, group: GroupId) -> impl Iterator<Item = (SlotIx, &SlotKey)> {
+        let from = SlotKey { group, name: crate::governance::op::SlotName::Visibility };
+        let slots = self.slots_by_key.range(from..);
+        slots.take_while(move |(key, _)| key.group == group).map(|(key, slot)| (*slot, key))
+    }
+
+    /// Number of ops that are void at their cut.
+    pub fn void_at_cut_count(&self) -> usize {
+        self.void.len()
+    }
+
     /// Why an op is void at its cut, where it is.
     pub fn void_at_cut(&self, ix: Ix) -> Option<&VoidAtCut> {
         self.void.get(&ix)
@@ -247,9 +269,9 @@ impl Graph {
 
     /// Evidence: every signer and nonce with more than one op, with those ops.
     pub fn equivocations(&self) -> impl Iterator<Item = (PersonIx, u64, Vec<Ix>)> {
-        self.forks.keys().map(|(signer, nonce)| {
-            (*signer, *nonce, self.with_nonce(*signer, *nonce).collect())
-        })
+        self.forks
+            .keys()
+            .map(|(signer, nonce)| (*signer, *nonce, self.with_nonce(*signer, *nonce).collect()))
     }
 
     /// Every op of a signer.

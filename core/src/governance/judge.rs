@@ -18,7 +18,7 @@ use crate::governance::op::{Body, Payload, SlotName, SlotWrite, Subject};
 use crate::governance::order::Seniority;
 use crate::governance::reach::Cut;
 use crate::governance::rights::Rights;
-use crate::governance::table::{GroupIx, Ix, PersonIx};
+use crate::governance::table::{GrantIx, GroupIx, Ix, PersonIx};
 use crate::governance::verdict::{Dropped, Precondition, Unauthorised, VoidAtCut};
 use crate::governance::view::View;
 use crate::id::{ContextId, GroupId, MemberId, OpId};
@@ -80,7 +80,7 @@ pub fn preflight(
     view: &View,
     payload: &Payload,
     placed: &Placed,
-) -> Result<(), VoidAtCut> {
+) -> Result<Option<GrantIx>, VoidAtCut> {
     let group = graph.group(&payload.group);
     let case = Case {
         graph,
@@ -92,7 +92,7 @@ pub fn preflight(
         signer: graph.person(&payload.signer),
         path: group.map(|group| view.tree().path(group)).unwrap_or_default(),
     };
-    case.admit_in_state().map(|_| ())
+    case.admit_in_state().map(|found| found.signer.map(|auth| auth.grant))
 }
 
 /// A8: whether a person has a direct right in a group that exists.
@@ -119,9 +119,9 @@ pub fn may_invite(
     let path = graph.group(group).map(|group| view.tree().path(group)).unwrap_or_default();
     let need = Need::All(Rights::INVITE | rights);
     let wanted = Required { need, place: Place::Path };
-    let found = graph.person(inviter).and_then(|person| {
-        authority::best(graph, view, &path, person, wanted)
-    });
+    let found = graph
+        .person(inviter)
+        .and_then(|person| authority::best(graph, view, &path, person, wanted));
     found.map(|_| ()).ok_or(Unauthorised::Inviter(need.rights()))
 }
 
@@ -158,26 +158,27 @@ impl Case<'_> {
                 if fits { Ok(()) } else { Err(Precondition::TooDeep) }
             }
             Body::GroupMoved { new_parent } => {
+                must(group != GroupIx::ROOT, Precondition::Root)?;
                 let target = self.graph.group(new_parent);
                 self.check_move(group, target.ok_or(Precondition::NoSuchGroup)?)
             }
-            Body::GroupDeleted => self.must(group != GroupIx::ROOT, Precondition::Root),
+            Body::GroupDeleted => must(group != GroupIx::ROOT, Precondition::Root),
             Body::Anchor { notary, .. } => {
-                self.must(group == GroupIx::ROOT, Precondition::NotRoot)?;
+                must(group == GroupIx::ROOT, Precondition::NotRoot)?;
                 let is_owner = notary.is_none_or(|notary| {
                     let person = self.graph.person(&notary);
                     person.is_some_and(|person| self.graph.owners.contains(&person))
                 });
-                self.must(is_owner, Precondition::NotOwner)
+                must(is_owner, Precondition::NotOwner)
             }
             Body::MemberAdded { member, rights } => {
                 let adds = !self.direct_rights(self.graph.person(member)).covers(*rights);
-                self.must(adds, Precondition::NothingAdded)
+                must(adds, Precondition::NothingAdded)
             }
             Body::MemberJoined { request } => {
                 let has = self.direct_rights(self.graph.person(&request.joiner));
                 let adds = !has.covers(request.invitation.terms.rights);
-                self.must(adds, Precondition::NothingAdded)
+                must(adds, Precondition::NothingAdded)
             }
             Body::SlotSet { write, .. } => self.check_write(group, write),
             Body::NamespaceCreated { .. }
@@ -190,21 +191,20 @@ impl Case<'_> {
     }
 
     fn check_move(&self, group: GroupIx, target: GroupIx) -> Result<(), Precondition> {
-        self.must(group != GroupIx::ROOT, Precondition::Root)?;
         let path = self.view.tree().path(target);
-        self.must(!path.is_empty(), Precondition::NoSuchGroup)?;
-        self.must(!path.contains(&group), Precondition::Circle)?;
+        must(!path.is_empty(), Precondition::NoSuchGroup)?;
+        must(!path.contains(&group), Precondition::Circle)?;
         let height = self.view.tree().height(group);
-        self.must(path.len() + height <= DEPTH_MAX, Precondition::TooDeep)
+        must(path.len() + height <= DEPTH_MAX, Precondition::TooDeep)
     }
 
     fn check_write(&self, group: GroupIx, write: &SlotWrite) -> Result<(), Precondition> {
         match write {
-            SlotWrite::Policy { .. } => self.must(group == GroupIx::ROOT, Precondition::NotRoot),
+            SlotWrite::Policy { .. } => must(group == GroupIx::ROOT, Precondition::NotRoot),
             SlotWrite::Metadata { subject: Subject::Context(context), .. }
             | SlotWrite::ContextDetached(context)
             | SlotWrite::ContextRights { context, .. } => {
-                self.must(self.is_registered(*context), Precondition::NoSuchContext)
+                must(self.is_registered(*context), Precondition::NoSuchContext)
             }
             SlotWrite::Metadata { subject: Subject::Group | Subject::Member(_), .. }
             | SlotWrite::Visibility(_)
@@ -227,16 +227,11 @@ impl Case<'_> {
         contest.is_some_and(|contest| self.graph.node(contest.winner).id == OpId(context.0))
     }
 
-    fn must(&self, holds: bool, otherwise: Precondition) -> Result<(), Precondition> {
-        let _ = self;
-        if holds { Ok(()) } else { Err(otherwise) }
-    }
-
     /// What a person has by direct rows of the op's group.
     fn direct_rights(&self, person: Option<PersonIx>) -> Rights {
-        let row = person.zip(self.group()).and_then(|(person, group)| {
-            self.view.member_row(self.graph, person, group)
-        });
+        let row = person
+            .zip(self.group())
+            .and_then(|(person, group)| self.view.member_row(self.graph, person, group));
         row.map_or(Rights::NONE, |row| row.rights)
     }
 
@@ -281,6 +276,10 @@ impl Case<'_> {
         let dead = |ix: &&Ix| self.knows(**ix) && !self.view.is_effective(self.graph, **ix);
         moves.filter(dead).copied().collect()
     }
+}
+
+fn must(holds: bool, otherwise: Precondition) -> Result<(), Precondition> {
+    if holds { Ok(()) } else { Err(otherwise) }
 }
 
 fn invited_rights(invitation: &Invitation) -> Rights {

@@ -4,9 +4,7 @@ use crate::bounded::{Bounded, Text};
 use crate::governance::invitation::{Invitation, JoinRequest};
 use crate::governance::rights::Rights;
 use crate::id::{ContextId, GroupId, MemberId, NamespaceId, OpId};
-use crate::limits::{
-    KEY_BYTES_MAX, MIGRATION_BYTES_MAX, OWNERS_MAX, PARENTS_MAX, VALUE_BYTES_MAX,
-};
+use crate::limits::{KEY_BYTES_MAX, MIGRATION_BYTES_MAX, OWNERS_MAX, PARENTS_MAX, VALUE_BYTES_MAX};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// What an author signs. Its encoding is hashed into the op's id (D1).
@@ -150,9 +148,7 @@ pub enum SlotWrite {
 }
 
 /// What a piece of metadata describes.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum Subject {
@@ -179,9 +175,7 @@ pub enum Visibility {
 }
 
 /// How contexts move to a new target application.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum UpgradePolicy {
@@ -231,9 +225,7 @@ impl SlotWrite {
 }
 
 /// Which slot a write is for, within the namespace. Writes of one key compete (section 5).
-#[derive(
-    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub struct SlotKey {
     /// The group whose rows hold the slot.
     pub group: GroupId,
@@ -242,9 +234,7 @@ pub struct SlotKey {
 }
 
 /// Which slot of a group.
-#[derive(
-    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum SlotName {

@@ -4,9 +4,7 @@ use crate::id::OpId;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// Key of a grant; smaller is senior (D8). Also the prio of an op: the largest key of its auths.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub struct Seniority {
     /// 0 owner, 1 ADMIN on the root, 2 ADMIN elsewhere and creators, 3 the rest.
     pub tier: u8,

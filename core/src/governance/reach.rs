@@ -93,9 +93,7 @@ impl Chains {
         let ends_in = |chain: ChainIx| {
             self.chains[chain].last().is_none_or(|last| cut.contains(place_of(*last)))
         };
-        let at_end = |place: &&Place| {
-            self.chains[place.chain].len() == place.position as usize + 1
-        };
+        let at_end = |place: &&Place| self.chains[place.chain].len() == place.position as usize + 1;
         let chain = parents
             .iter()
             .find(at_end)

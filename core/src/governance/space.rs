@@ -6,7 +6,7 @@ use crate::governance::graph::{Graph, Placed};
 use crate::governance::judge::judge;
 use crate::governance::judged::Judged;
 use crate::governance::op::Payload;
-use crate::governance::table::{GroupIx, Ix, PersonIx};
+use crate::governance::table::{GrantIx, GroupIx, Ix, PersonIx};
 use crate::governance::tree::Tree;
 use crate::governance::verdict::{Admission, Dropped};
 use crate::governance::view::{Changes, View};
@@ -103,8 +103,7 @@ impl Space {
             Ok(placed) => placed,
             Err(refusal) => return Judgement::Refuse(refusal),
         };
-        let view =
-            cuts.view_at(&self.graph, &self.view, &self.frontier, &placed.cut, budget);
+        let view = cuts.view_at(&self.graph, &self.view, &self.frontier, &placed.cut, budget);
         let Some(view) = view else { return Judgement::Later };
         match judge(&self.graph, view, op, &placed) {
             Err(dropped) => Judgement::Refuse(Admission::Drop(dropped)),
@@ -155,7 +154,7 @@ impl Space {
             return None;
         }
         let changes = self.view.take_changes();
-        if !changes.flipped.is_empty() {
+        if !changes.evaluated.is_empty() {
             self.frontier.update(&self.graph, &self.view, &changes);
             self.count_since_anchor(&changes);
         }
@@ -215,12 +214,13 @@ impl Space {
         group.map_or([0; 32], |group: GroupIx| self.view.group_root(&self.graph, group))
     }
 
-    /// Why an op at the current heads would be void, before anything is signed (GOV-30).
+    /// What an op at the current heads would be, before anything is signed (GOV-30): the grant that
+    /// authorises it, or none where it needs nobody.
     ///
     /// # Errors
     ///
     /// The verdict that it would get.
-    pub fn preflight(&self, payload: &Payload) -> Result<(), Admission> {
+    pub fn preflight(&self, payload: &Payload) -> Result<Option<GrantIx>, Admission> {
         let parents: Vec<Ix> =
             payload.parents.iter().filter_map(|id| self.graph.find(id)).collect();
         let cut = self.graph.closure(&parents);

@@ -71,10 +71,14 @@ impl Tree {
         Vec::new()
     }
 
-    /// Number of groups on the longest path down from `group`, itself included.
+    /// Number of existing groups on the longest path down from `group`, itself included.
     pub fn height(&self, group: GroupIx) -> usize {
+        self.longest_below(group, |candidate| self.path(candidate))
+    }
+
+    fn longest_below(&self, group: GroupIx, path: impl Fn(GroupIx) -> Vec<GroupIx>) -> usize {
         let depth_below = |candidate: GroupIx| {
-            self.walk(candidate).iter().position(|step| *step == group).map_or(0, |at| at + 1)
+            path(candidate).iter().position(|step| *step == group).map_or(0, |at| at + 1)
         };
         self.groups().map(depth_below).max().unwrap_or(0)
     }
@@ -119,7 +123,7 @@ impl Tree {
         if path.contains(&group) {
             return Err(Skipped::Circle);
         }
-        if path.len() + self.height(group) > DEPTH_MAX {
+        if path.len() + self.longest_below(group, |at| self.walk(at)) > DEPTH_MAX {
             return Err(Skipped::TooDeep);
         }
         self.parents.insert(group.place(), parent);
@@ -165,9 +169,7 @@ impl Tree {
 }
 
 /// The difference between two trees.
-#[derive(
-    Clone, Debug, Default, PartialEq, Eq, borsh::BorshSerialize, borsh::BorshDeserialize,
-)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, borsh::BorshSerialize, borsh::BorshDeserialize)]
 pub struct TreeChanges {
     /// Groups with another parent, or none.
     pub parents: Vec<(GroupIx, Option<GroupIx>)>,

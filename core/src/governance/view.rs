@@ -58,6 +58,7 @@ struct Work {
     /// Structure ops that became effective, or `None` when the tree must be built again.
     tree: TreeWork,
     flipped: Vec<(Ix, bool)>,
+    evaluated: BTreeSet<Ix>,
 }
 
 #[derive(Clone, Debug, Default)]

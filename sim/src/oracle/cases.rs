@@ -1,5 +1,7 @@
 //! Cases 1 to 13 of governance section 9, against the oracle alone.
 
+#![expect(clippy::many_single_char_names, reason = "the people of governance section 9")]
+
 use super::VoidReason;
 use crate::kit::{Author, Stage, add, create, person, remove, restrict};
 use folkmoot_core::governance::op::Body;
@@ -209,7 +211,8 @@ fn case_13_a_one_use_invitation_used_twice() {
     let root = s.root();
     let secret = person(40);
     let invitation = p.a.invite(s.terms(p.a, secret, &[h], root, Rights::MEMBER));
-    let joins = |joiner: &Author| Body::MemberJoined { request: joiner.accept(&invitation, secret) };
+    let joins =
+        |joiner: &Author| Body::MemberJoined { request: joiner.accept(&invitation, secret) };
     let by_member = s.say(p.c, &[h], root, joins(p.d));
     let by_admin = s.say(p.a, &[h], root, joins(p.m));
     let child = s.say(p.d, &[by_member], root, create());

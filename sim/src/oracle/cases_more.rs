@@ -1,5 +1,7 @@
 //! Cases 14 to 24 of governance section 9, against the oracle alone.
 
+#![expect(clippy::many_single_char_names, reason = "the people of governance section 9")]
+
 use super::cases::{base, group};
 use super::{Oracle, VoidReason};
 use crate::kit::{Author, Stage, add, copied, create, person, remove};
@@ -195,7 +197,8 @@ fn crowded() -> Stage {
     let y = s.say(p.b, &[x], root, create());
     let secret = person(40);
     let invitation = p.b.invite(s.terms(p.b, secret, &[y], root, Rights::MEMBER));
-    let joins = |joiner: &Author| Body::MemberJoined { request: joiner.accept(&invitation, secret) };
+    let joins =
+        |joiner: &Author| Body::MemberJoined { request: joiner.accept(&invitation, secret) };
     let join = s.say(p.c, &[y], root, joins(p.d));
     s.say(p.a, &[y], root, joins(p.m));
     s.say(p.a, &[y], group(x), moved(group(y)));

@@ -9,7 +9,7 @@ use folkmoot_core::limits::DEPTH_MAX;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Effective ops and reasons of the others.
-pub(super) type Verdicts = (BTreeSet<OpId>, BTreeMap<OpId, VoidReason>);
+type Verdicts = (BTreeSet<OpId>, BTreeMap<OpId, VoidReason>);
 
 impl Oracle {
     /// F of `set`, from scratch.
@@ -17,7 +17,7 @@ impl Oracle {
         let nodes: Vec<&Node> = set.iter().map(|id| self.node(*id)).collect();
         let anchors = chain(&nodes);
         let epochs = epochs(&nodes, &anchors);
-        let (effective, void) = self.verdicts(&nodes, &epochs, None);
+        let (effective, void) = self.verdicts(&nodes, &epochs);
         let mut effect = Effect {
             effective,
             void,
@@ -34,19 +34,10 @@ impl Oracle {
         effect
     }
 
-    /// Eff of every op, in an order in which all that an op depends on comes first. The
-    /// self-restrictions of `without` count as never written (ruling 12).
-    pub(super) fn verdicts(
-        &self,
-        nodes: &[&Node],
-        epochs: &BTreeMap<OpId, u64>,
-        without: Option<MemberId>,
-    ) -> Verdicts {
-        let is_left_out = |o: &Node| {
-            o.is_self_restriction() && without.is_some_and(|member| o.op.payload.signer == member)
-        };
+    /// Eff of every op, in an order in which all that an op depends on comes first.
+    fn verdicts(&self, nodes: &[&Node], epochs: &BTreeMap<OpId, u64>) -> Verdicts {
         let mut admitted: Vec<&Node> = nodes.to_vec();
-        admitted.retain(|o| o.statics().is_some() && !is_left_out(o));
+        admitted.retain(|o| o.statics().is_some());
         admitted.sort_by_key(|o| order(o, epochs));
         // Unconditional, so they count from the start although they sort last.
         let mut effective: BTreeSet<OpId> =
@@ -57,9 +48,8 @@ impl Oracle {
                 void.insert(o.id(), VoidReason::AtCut(reason));
             }
         }
-        for (at, o) in admitted.iter().enumerate() {
-            let earlier: Vec<&Node> = admitted.iter().take(at).copied().collect();
-            match self.why_void(o, &admitted, &earlier, &effective, epochs) {
+        for o in &admitted {
+            match self.why_void(o, &admitted, &effective, epochs) {
                 None => {
                     effective.insert(o.id());
                 }
@@ -71,12 +61,12 @@ impl Oracle {
         (effective, void)
     }
 
-    /// The clauses of Eff in their order; `None` where `o` is effective.
-    fn why_void(
+    /// The clauses of Eff in their order, with the effective ones of `nodes`; `None` where `o` is
+    /// effective.
+    pub(super) fn why_void(
         &self,
         o: &Node,
-        admitted: &[&Node],
-        earlier: &[&Node],
+        nodes: &[&Node],
         effective: &BTreeSet<OpId>,
         epochs: &BTreeMap<OpId, u64>,
     ) -> Option<VoidReason> {
@@ -87,17 +77,17 @@ impl Oracle {
         if let Some(auth) = auths.iter().find(|auth| !effective.contains(&auth.grant.op)) {
             return Some(VoidReason::Auth(auth.grant.op));
         }
-        let mut by: Vec<OpId> = admitted
-            .iter()
-            .filter(|r| effective.contains(&r.id()) && self.kills(r, o, epochs))
-            .map(|r| r.id())
-            .collect();
+        let mut others: Vec<&Node> = nodes.to_vec();
+        others.retain(|other| effective.contains(&other.id()));
+        others.sort_by_key(|other| order(other, epochs));
+        let killers = others.iter().filter(|r| self.kills(r, o, epochs));
+        let mut by: Vec<OpId> = killers.map(|r| r.id()).collect();
         if !by.is_empty() {
             by.sort_unstable();
             return Some(VoidReason::Struck { by });
         }
-        let earlier = earlier.iter().filter(|other| effective.contains(&other.id()));
-        spent(o, earlier.clone().copied()).or_else(|| slot_lost(o, earlier.copied()))
+        others.retain(|other| order(other, epochs) < order(o, epochs));
+        spent(o, others.iter().copied()).or_else(|| slot_lost(o, others.into_iter()))
     }
 
     /// The tree, and what did not fit it (section 5, ruling 9).
@@ -140,10 +130,7 @@ impl Oracle {
     }
 
     /// The winner of each slot, and the writes that lost although nobody had seen them.
-    fn slots(
-        &self,
-        effect: &Effect,
-    ) -> (BTreeMap<SlotKey, OpId>, BTreeMap<SlotKey, Vec<OpId>>) {
+    fn slots(&self, effect: &Effect) -> (BTreeMap<SlotKey, OpId>, BTreeMap<SlotKey, Vec<OpId>>) {
         let mut writes: BTreeMap<SlotKey, Vec<&Node>> = BTreeMap::new();
         for o in effect.effective.iter().map(|id| self.node(*id)) {
             if let Some(slot) = slot_of(o) {
@@ -153,8 +140,7 @@ impl Oracle {
         let (mut winners, mut losers) = (BTreeMap::new(), BTreeMap::new());
         for (slot, writes) in writes {
             let is_seen = |o: &Node| writes.iter().any(|later| later.past.contains(&o.id()));
-            let mut maximal: Vec<&Node> =
-                writes.iter().copied().filter(|o| !is_seen(o)).collect();
+            let mut maximal: Vec<&Node> = writes.iter().copied().filter(|o| !is_seen(o)).collect();
             maximal.sort_by_key(|o| order(o, &effect.epochs));
             let mut ids = maximal.iter().map(|o| o.id());
             if let Some(winner) = ids.next() {

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Worlds per profile; more with `FOLKMOOT_WORLDS`.
 fn seeds() -> std::ops::Range<u64> {
     let count = std::env::var("FOLKMOOT_WORLDS").ok().and_then(|count| count.parse().ok());
-    0..count.unwrap_or(12)
+    0..count.unwrap_or(20)
 }
 
 fn each_world(mut check: impl FnMut(&World, &Effect)) {
@@ -111,7 +111,8 @@ fn k2_k10_k11_nobody_gives_or_takes_more_than_he_may() {
 fn k3_nothing_of_a_removed_member_survives_beside_the_removal() {
     each_world(|world, now| {
         let oracle = &world.oracle;
-        let removals = || nodes(oracle, now).filter(|r| r.restriction().is_some_and(|r| r.keep.is_empty()));
+        let removals =
+            || nodes(oracle, now).filter(|r| r.restriction().is_some_and(|r| r.keep.is_empty()));
         for r in removals() {
             for o in nodes(oracle, now).filter(|o| o.is_concurrent_with(r)) {
                 let bound = |statics: &super::terms::Statics| {

@@ -60,8 +60,9 @@ impl Oracle {
             trie::root(rows.iter().map(|(key, value)| (key.encode(), value.as_slice())))
         };
         effect.roots = rows.iter().map(|(group, rows)| (*group, own_root(rows))).collect();
-        effect.state_root =
-            trie::root(effect.roots.iter().map(|(group, root)| (group.0.to_vec(), root.as_slice())));
+        effect.state_root = trie::root(
+            effect.roots.iter().map(|(group, root)| (group.0.to_vec(), root.as_slice())),
+        );
         effect.rows = rows;
     }
 
@@ -99,11 +100,6 @@ impl Oracle {
 }
 
 fn member_value(rights: Rights, key: Key) -> Vec<u8> {
-    [
-        rights.bits().to_le_bytes().as_slice(),
-        &[key.tier],
-        &key.rank.to_le_bytes(),
-        &key.op.0,
-    ]
-    .concat()
+    [rights.bits().to_le_bytes().as_slice(), &[key.tier], &key.rank.to_le_bytes(), &key.op.0]
+        .concat()
 }

@@ -1,5 +1,7 @@
 //! Tables for A4 to A9 and A12; A10 and A11 stand in `table_authority.rs`.
 
+#![expect(clippy::many_single_char_names, reason = "the people of governance section 9")]
+
 use super::Oracle;
 use super::cases::{base, cast, group};
 use crate::kit::{Stage, add, create, person, remove, restrict, unsigned, verified};

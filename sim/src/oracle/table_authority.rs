@@ -1,5 +1,7 @@
 //! Tables for A10 and A11.
 
+#![expect(clippy::many_single_char_names, reason = "the people of governance section 9")]
+
 use super::cases::{base, cast, group};
 use crate::kit::{Author, Stage, add, create, person, remove, restrict};
 use folkmoot_core::bounded::{Bounded, Text};
@@ -83,8 +85,7 @@ fn a10_bodies_for_which_any_right_will_do() {
     let root = s.root();
     for right in Rights::NAMES.map(|(right, _)| right) {
         let g = s.say(p.o, &[made], root, add(p.b, right));
-        for body in
-            [Body::Noop, slot(SlotWrite::AutoFollow(true)), named(Subject::Member(p.b.id))]
+        for body in [Body::Noop, slot(SlotWrite::AutoFollow(true)), named(Subject::Member(p.b.id))]
         {
             assert_eq!(s.try_it(p.b, &[g], group(x), body), Admission::Admit, "{right}");
         }
@@ -99,16 +100,14 @@ fn a10_bodies_for_root_admins_and_admins() {
     let local = s.say(p.o, &[made], group(x), add(p.b, Rights::ADMIN));
     let global = s.say(p.o, &[local], root, add(p.a, Rights::ADMIN));
     let moved = Body::GroupMoved { new_parent: root };
-    let policy =
-        slot(SlotWrite::Policy { key: Text::default(), value: Bounded::default() });
+    let policy = slot(SlotWrite::Policy { key: Text::default(), value: Bounded::default() });
     for body in [moved, policy] {
         let got = s.try_it(p.b, &[global], group(x), body);
         assert_eq!(got, needs(Rights::ADMIN), "held on the root (ruling 4)");
     }
-    for body in [
-        slot(SlotWrite::DefaultRights(Rights::READ)),
-        slot(SlotWrite::ContextDetached(context)),
-    ] {
+    for body in
+        [slot(SlotWrite::DefaultRights(Rights::READ)), slot(SlotWrite::ContextDetached(context))]
+    {
         assert_eq!(s.try_it(p.b, &[global], group(x), body.clone()), Admission::Admit);
         let part = s.say(p.o, &[made], group(x), add(p.c, Rights::MEMBER | Rights::METADATA));
         assert_eq!(s.try_it(p.c, &[part], group(x), body), needs(Rights::ADMIN));

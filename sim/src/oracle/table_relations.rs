@@ -1,8 +1,10 @@
 //! Tables for D8 to D12, R2, R5, R6 and GOV-20.
 
+#![expect(clippy::many_single_char_names, reason = "the people of governance section 9")]
+
 use super::cases::{base, cast, group};
 use super::{RowKey, VoidReason};
-use crate::kit::{Stage, add, create, remove, restrict};
+use crate::kit::{Stage, add, create, person, remove, restrict};
 use folkmoot_core::bounded::{Bounded, Text};
 use folkmoot_core::digest::{Domain, digest};
 use folkmoot_core::governance::op::{Body, SlotName, SlotWrite};
@@ -113,8 +115,7 @@ fn d10_what_is_denied_and_what_is_not() {
     let z = s.say(p.o, &[y], root, create());
     let denial = s.say(p.a, &[z], group(x), restrict(p.c, Rights::READ));
     let later = s.say(p.o, &[denial], root, add(p.c, Rights::MEMBER | Rights::METADATA));
-    let acts = [root, group(x), group(y), group(z)]
-        .map(|on| s.say(p.c, &[z], on, create()));
+    let acts = [root, group(x), group(y), group(z)].map(|on| s.say(p.c, &[z], on, create()));
     assert_eq!(acts.map(|act| s.is_effective(act)), [true, false, false, true]);
     // A grant that cites the denial is not denied, and the row says which one is.
     s.say(p.c, &[later], group(y), create());
@@ -273,6 +274,26 @@ fn r6_a_leave_that_voids_something_is_visible() {
     let mut heads = vec![removal, leave];
     heads.sort_unstable();
     assert_eq!(s.oracle.now().heads, heads);
+}
+
+#[test]
+fn r6_two_leaves_do_not_hide_each_other() {
+    let (mut s, p, h) = base();
+    let root = s.root();
+    let inviter = s.say(p.o, &[h], root, add(p.d, Rights::MEMBER | Rights::INVITE));
+    let secret = person(40);
+    let invitation = p.d.invite(s.terms(p.d, secret, &[inviter], root, Rights::READ));
+    let request = p.x.accept(&invitation, secret);
+    let join = s.say(p.c, &[inviter], root, Body::MemberJoined { request });
+    // Both removals know the join; both leaves do not.
+    let witness_gone = s.say(p.a, &[join], root, remove(p.c));
+    s.say(p.a, &[witness_gone], root, remove(p.d));
+    s.say(p.c, &[inviter], root, Body::MemberLeft);
+    s.say(p.d, &[inviter], root, Body::MemberLeft);
+    let now = s.oracle.now();
+    assert!(!now.effective.contains(&join));
+    let awake = s.oracle.effect(&now.visible);
+    assert_eq!((awake.state_root, &awake.heads), (now.state_root, &now.heads));
 }
 
 #[test]

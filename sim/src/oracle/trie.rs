@@ -81,7 +81,10 @@ mod tests {
         let (low, high) =
             if first.nibble(2) < twin.nibble(2) { (first, twin) } else { (twin, first) };
         let node = |bitmap: u16, hashes: &[[u8; 32]]| {
-            digest(Domain::MerkleNode, &[&bitmap.to_le_bytes(), hashes.concat().as_slice()].concat())
+            digest(
+                Domain::MerkleNode,
+                &[&bitmap.to_le_bytes(), hashes.concat().as_slice()].concat(),
+            )
         };
         let bottom = node(1 << low.nibble(2) | 1 << high.nibble(2), &[low.hash, high.hash]);
         let middle = node(1 << first.nibble(1), &[bottom]);

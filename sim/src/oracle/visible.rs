@@ -7,16 +7,24 @@ use folkmoot_core::id::OpId;
 use std::collections::BTreeSet;
 
 impl Oracle {
-    /// The effective ops that change something, with their pasts (R6).
+    /// The ops that change something or would, but for a self-restriction, with their pasts (R6).
     pub(super) fn visible(&self, nodes: &[&Node], effect: &Effect) -> BTreeSet<OpId> {
         let mut visible = BTreeSet::new();
-        for o in nodes.iter().filter(|o| effect.effective.contains(&o.id())) {
-            if !self.is_idle(o, nodes, effect) {
-                visible.insert(o.id());
-                visible.extend(&o.past);
-            }
+        for o in nodes.iter().filter(|o| self.is_visible(o, nodes, effect)) {
+            visible.insert(o.id());
+            visible.extend(&o.past);
         }
         visible
+    }
+
+    /// Whether `o` makes itself and its past visible (ruling 12). What only a self-restriction
+    /// voids is visible beside it: who did not know it would take the self-restriction for idle.
+    fn is_visible(&self, o: &Node, nodes: &[&Node], effect: &Effect) -> bool {
+        if effect.effective.contains(&o.id()) {
+            !self.is_idle(o, nodes, effect)
+        } else {
+            o.statics().is_some() && !self.is_void_anyway(o, nodes, effect)
+        }
     }
 
     /// Whether `o` is a self-restriction that changes nothing (ruling 12).
@@ -31,9 +39,8 @@ impl Oracle {
     /// Whether the restrictions of others leave `grant` no more than the self-restriction `s`
     /// does, wherever `s` touches it.
     fn is_moot(&self, s: &Node, own: &Restriction, grant: &Grant, effect: &Effect) -> bool {
-        let others = || {
-            self.effective_restrictions(effect).filter(|(_, restriction)| !restriction.by_self)
-        };
+        let others =
+            || self.effective_restrictions(effect).filter(|(_, restriction)| !restriction.by_self);
         if self.binds(s, grant) {
             let left = others()
                 .filter(|(r, _)| self.binds(r, grant))
@@ -52,18 +59,16 @@ impl Oracle {
         true
     }
 
-    /// Whether every op that `s` kills is void even without any self-restriction of its signer.
+    /// Whether every op that `s` kills is void for another reason that no self-restriction makes.
     fn kills_only_the_void(&self, s: &Node, nodes: &[&Node], effect: &Effect) -> bool {
-        let killed: Vec<OpId> = nodes
-            .iter()
-            .filter(|o| self.kills(s, o, &effect.epochs))
-            .map(|o| o.id())
-            .collect();
-        if killed.is_empty() {
-            return true;
-        }
-        let without = Some(s.op.payload.signer);
-        let (effective, _) = self.verdicts(nodes, &effect.epochs, without);
-        killed.iter().all(|id| !effective.contains(id))
+        let mut killed = nodes.iter().filter(|o| self.kills(s, o, &effect.epochs));
+        killed.all(|o| self.is_void_anyway(o, nodes, effect))
+    }
+
+    /// Whether a clause of Eff other than a self-restriction voids `o`.
+    fn is_void_anyway(&self, o: &Node, nodes: &[&Node], effect: &Effect) -> bool {
+        let by_others = |r: &&&Node| !r.is_self_restriction();
+        let others: Vec<&Node> = nodes.iter().filter(by_others).copied().collect();
+        self.why_void(o, &others, &effect.effective, &effect.epochs).is_some()
     }
 }

@@ -159,8 +159,9 @@ impl Builder {
                 self.metadata(Subject::Member(member)).unwrap_or(SlotWrite::AutoFollow(value))
             }
             3 => SlotWrite::AutoFollow(value),
-            4 => Text::new("limit").map_or(SlotWrite::AutoFollow(value), |key| {
-                SlotWrite::Policy { key, value: Bounded::truncated(vec![byte]) }
+            4 => Text::new("limit").map_or(SlotWrite::AutoFollow(value), |key| SlotWrite::Policy {
+                key,
+                value: Bounded::truncated(vec![byte]),
             }),
             5 => SlotWrite::TargetApplication([byte; 32]),
             6 if value => SlotWrite::UpgradePolicy(UpgradePolicy::Automatic),
@@ -258,8 +259,7 @@ impl Builder {
     }
 
     fn context(&mut self) -> Option<(ContextId, GroupId)> {
-        let is_context =
-            |body: &Body| matches!(body, Body::ContextRegistered { .. });
+        let is_context = |body: &Body| matches!(body, Body::ContextRegistered { .. });
         let contexts: Vec<(ContextId, GroupId)> = self
             .ops
             .iter()

@@ -2,14 +2,16 @@
 
 use super::bodies::{Act, Plan};
 use super::profile::Settings;
-use super::{Prng, Profile};
-use crate::kit::{Author, add, copied, create, person, unchecked, unsigned};
+use super::{Prng, Profile, World};
+use crate::kit::{Author, add, copied, create, person, unchecked, unsigned, verified_page};
 use crate::oracle::Oracle;
 use folkmoot_core::bounded::Bounded;
 use folkmoot_core::governance::invitation::{Invitation, Terms};
 use folkmoot_core::governance::op::{Body, Payload};
 use folkmoot_core::governance::rights::Rights;
-use folkmoot_core::governance::verdict::{Admission, Dropped, VoidAtCut};
+use folkmoot_core::governance::verdict::{
+    Admission, Dropped, Precondition, Unauthorised, VoidAtCut,
+};
 use folkmoot_core::id::{GroupId, MemberId, OpId};
 use folkmoot_core::signed::{Op, Verified};
 use folkmoot_core::time::UnixMillis;
@@ -63,8 +65,10 @@ impl Builder {
         }
     }
 
-    pub(super) fn into_parts(self) -> (Vec<Verified<Op>>, Vec<(Verified<Op>, Admission)>, Oracle) {
-        (self.ops, self.refused, self.oracle)
+    /// The world as it is; its ops have gone through the front door.
+    pub(super) fn into_world(self, seed: u64, profile: Profile) -> World {
+        let ops = verified_page(self.oracle.namespace(), &self.ops);
+        World { seed, profile, ops, refused: self.refused, oracle: self.oracle }
     }
 
     pub(super) fn root(&self) -> GroupId {
@@ -382,6 +386,16 @@ impl Builder {
         self.refused.push((op, Admission::Drop(Dropped::RefusedParent)));
     }
 
+    /// How likely it is that an op that is void for this reason stays in the world.
+    fn worth_of(&self, reason: &VoidAtCut) -> usize {
+        let is_common = matches!(
+            reason,
+            VoidAtCut::NotAuthorised(Unauthorised::Signer(_) | Unauthorised::Inviter(_))
+                | VoidAtCut::Precondition(Precondition::NothingAdded | Precondition::Circle)
+        );
+        if is_common { self.settings.keep_void } else { self.settings.keep_void.max(40) }
+    }
+
     /// Signs and keeps what becomes a node; keeps some of what does not for `refused`.
     fn submit(&mut self, author: &Author, payload: Payload, inner_valid: bool) -> Option<OpId> {
         let draft = unsigned(payload, inner_valid);
@@ -389,13 +403,14 @@ impl Builder {
             return None;
         }
         let admission = self.oracle.judge(&draft);
-        let is_kept = match admission {
+        let is_kept = match &admission {
             Admission::Admit | Admission::Void(VoidAtCut::StateHashMismatch { .. }) => true,
-            Admission::Void(_) => self.rng.chance(self.settings.keep_void),
+            Admission::Void(reason) => self.rng.chance(self.worth_of(reason)),
             Admission::Drop(_) | Admission::Pending { .. } => false,
         };
         let is_refusal = matches!(admission, Admission::Drop(_) | Admission::Pending { .. });
-        if !is_kept && !(is_refusal && self.refused.len() < REFUSED_MAX) {
+        let is_noted = is_refusal && self.refused.len() < REFUSED_MAX;
+        if !is_kept && !is_noted {
             return None;
         }
         let op = unchecked(&author.seal(&draft.payload), inner_valid);

@@ -1,6 +1,6 @@
 //! Integer random numbers: the same seed gives the same world on every machine.
 
-/// SplitMix64.
+/// A generator of the `SplitMix64` kind.
 #[derive(Clone, Debug)]
 pub struct Prng {
     state: u64,

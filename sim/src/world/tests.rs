@@ -68,7 +68,8 @@ fn marks(world: &World) -> BTreeSet<String> {
         ("deleted", now.tree.len() < creations(world, &now.effective)),
         ("revived", is_revived(world)),
     ];
-    marks.extend(named.iter().filter(|(_, happened)| *happened).map(|(mark, _)| (*mark).to_owned()));
+    marks
+        .extend(named.iter().filter(|(_, happened)| *happened).map(|(mark, _)| (*mark).to_owned()));
     marks
 }
 

@@ -26,11 +26,7 @@ impl Graph {
     /// # Errors
     ///
     /// `Drop` or `Pending`.
-    pub fn place(
-        &self,
-        op: &Op,
-        is_refused: impl Fn(&OpId) -> bool,
-    ) -> Result<Placed, Admission> {
+    pub fn place(&self, op: &Op, is_refused: impl Fn(&OpId) -> bool) -> Result<Placed, Admission> {
         let parents = &op.payload.parents;
         if let Body::NamespaceCreated { owners, .. } = &op.payload.body {
             // A4: no parents in the genesis only, and owner 0 signs it.

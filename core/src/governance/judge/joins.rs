@@ -66,19 +66,18 @@ impl Case<'_> {
 
     /// What an earlier removal or leave of the joiner demands.
     fn check_past_of(&self, joiner: PersonIx, frontier: &Cut) -> Result<(), Unauthorised> {
-        for r in &self.graph.people[joiner].restrictions {
-            let restriction = &self.graph.restrictions[*r];
-            if !self.ended_here(restriction) {
-                continue;
-            }
-            if restriction.by_self {
-                let seen = frontier.contains(self.graph.node(restriction.op).place);
-                if !seen {
-                    return Err(Unauthorised::Left);
-                }
-            } else if !self.was_added_after(joiner, restriction.op) {
-                return Err(Unauthorised::Removed);
-            }
+        let restrictions = self.graph.people[joiner].restrictions.iter();
+        let ended: Vec<&Restriction> = restrictions
+            .map(|r| &self.graph.restrictions[*r])
+            .filter(|restriction| self.ended_here(restriction))
+            .collect();
+        let answered = |removal: &&Restriction| self.was_added_after(joiner, removal.op);
+        if !ended.iter().filter(|r| !r.by_self).copied().all(|r| answered(&r)) {
+            return Err(Unauthorised::Removed);
+        }
+        let seen = |leave: &Restriction| frontier.contains(self.graph.node(leave.op).place);
+        if !ended.iter().filter(|r| r.by_self).all(|leave| seen(leave)) {
+            return Err(Unauthorised::Left);
         }
         Ok(())
     }

@@ -72,9 +72,9 @@ fn required_to_write(payload: &Payload, write: &SlotWrite) -> Option<Required> {
         SlotWrite::Metadata { .. } => path(Need::All(Rights::METADATA)),
         SlotWrite::AutoFollow(_) => path(Need::Any),
         SlotWrite::Policy { .. } => root(Rights::ADMIN),
-        SlotWrite::TargetApplication(_)
-        | SlotWrite::UpgradePolicy(_)
-        | SlotWrite::Migration(_) => path(Need::All(Rights::APPLICATION)),
+        SlotWrite::TargetApplication(_) | SlotWrite::UpgradePolicy(_) | SlotWrite::Migration(_) => {
+            path(Need::All(Rights::APPLICATION))
+        }
         SlotWrite::ContextRights { .. } => path(Need::All(Rights::MEMBERS)),
     }
 }

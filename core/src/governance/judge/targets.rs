@@ -73,7 +73,6 @@ impl Case<'_> {
         if self.view.tree().is_at_or_above(group, row.group) {
             return !keep.covers(remaining);
         }
-        self.path.contains(&row.group)
-            && !keep.covers(standing.given(grant, remaining, &self.path))
+        self.path.contains(&row.group) && !keep.covers(standing.given(grant, remaining, &self.path))
     }
 }

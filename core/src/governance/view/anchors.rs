@@ -20,7 +20,8 @@ impl View {
         // so do those below the new one: they were, and are, in the epoch that it closes.
         let grown = before.len().max(chain.len()) == same + 1;
         let longer = if chain.len() > before.len() { &chain } else { &*before };
-        let last = if grown { longer.get(same) } else { same.checked_sub(1).and_then(|at| chain.get(at)) };
+        let last =
+            if grown { longer.get(same) } else { same.checked_sub(1).and_then(|at| chain.get(at)) };
         let settled = last.map(|anchor| graph.closure(&[*anchor])).unwrap_or_default();
         self.anchors = Arc::new(chain);
         for moved in graph.difference(&self.cut, &settled) {
@@ -90,10 +91,7 @@ impl View {
             | Deed::Revoke { .. }
             | Deed::Anchor { .. } => {}
         }
-        if matches!(
-            graph.node(ix).deed,
-            Deed::Create { .. } | Deed::Move { .. } | Deed::Delete
-        ) {
+        if matches!(graph.node(ix).deed, Deed::Create { .. } | Deed::Move { .. } | Deed::Delete) {
             self.work.tree = TreeWork::Rebuild;
         }
     }

@@ -31,11 +31,16 @@ impl View {
         self.dead_auth(graph, ix).is_none()
             && self.strikers(graph, ix).next().is_none()
             && self.detachers(graph, ix).next().is_none()
-            && match node.deed {
-                Deed::Join { invitation, .. } => self.spent(graph, ix, invitation).is_none(),
-                Deed::Write { slot, strict: true } => self.beaten_by(graph, ix, slot).is_none(),
-                _ => true,
-            }
+            && self.wins(graph, ix)
+    }
+
+    /// Whether no join or write that comes first takes the place of an op (K7, R5).
+    fn wins(&self, graph: &Graph, ix: Ix) -> bool {
+        match graph.node(ix).deed {
+            Deed::Join { invitation, .. } => self.spent(graph, ix, invitation).is_none(),
+            Deed::Write { slot, strict: true } => self.beaten_by(graph, ix, slot).is_none(),
+            _ => true,
+        }
     }
 
     /// Why an op of the set is not effective; `None` where it is, or is void at its cut.
@@ -83,33 +88,27 @@ impl View {
         self.holds(graph, ix) && self.strikers(graph, ix).any(|op| op == restriction)
     }
 
-    /// F of the same set as if the self-restrictions of a person were not effective.
-    #[must_use]
-    pub fn without_self_restrictions(&self, graph: &Graph, person: PersonIx) -> Self {
-        let mut view = self.clone();
-        for r in &graph.people[person].restrictions {
-            let restriction = &graph.restrictions[*r];
-            if restriction.by_self && self.is_effective(graph, restriction.op) {
-                view.void.insert(restriction.op.place(), ());
-                view.flip(graph, restriction.op, false);
-            }
-        }
-        view.settle_all(graph);
-        view
+    /// Whether an admitted op of the set is void, and by nothing but what people did to themselves.
+    pub fn is_void_by_selves_only(&self, graph: &Graph, ix: Ix) -> bool {
+        let by_itself = |op: Ix| graph.node(op).auth().is_none();
+        self.holds(graph, ix)
+            && self.void.get(ix.place()).is_some()
+            && self.dead_auth(graph, ix).is_none()
+            && self.strikers(graph, ix).all(by_itself)
+            && self.detachers(graph, ix).next().is_none()
+            && self.wins(graph, ix)
     }
 
     /// Effective moves that cut an op off from what it was authorised by (D11).
     fn detachers<'a>(&'a self, graph: &'a Graph, ix: Ix) -> impl Iterator<Item = Ix> + 'a {
         let path = if graph.moves.is_empty() { Vec::new() } else { graph.anc(ix) };
-        path.into_iter()
-            .filter_map(|group| graph.moves.get(&group))
-            .flatten()
-            .copied()
-            .filter(move |r| {
+        path.into_iter().filter_map(|group| graph.moves.get(&group)).flatten().copied().filter(
+            move |r| {
                 self.is_effective(graph, *r)
                     && graph.detaches(*r, ix)
                     && self.epoch(graph, *r) <= self.epoch(graph, ix)
-            })
+            },
+        )
     }
 
     /// The joins that used an invitation up before this one, where they did (K7).

@@ -43,9 +43,10 @@ pub struct MemberRow {
 impl Standing {
     /// What a grant gives for acts in the last group of `path`, the path to the root (D7).
     pub fn given(&self, grant: GrantIx, remaining: Rights, path: &[GroupIx]) -> Rights {
-        let denials = self.denied.iter().filter(|denial| {
-            denial.grant == grant && path.contains(&denial.group)
-        });
+        let denials = self
+            .denied
+            .iter()
+            .filter(|denial| denial.grant == grant && path.contains(&denial.group));
         denials.fold(remaining, |rights, denial| rights & denial.keep)
     }
 
@@ -53,10 +54,9 @@ impl Standing {
         let mut rows = BTreeMap::new();
         for (grant, rights) in &self.live {
             let seniority = graph.seniority(*grant);
-            let row = rows.entry(graph.grants[*grant].group).or_insert(MemberRow {
-                rights: Rights::NONE,
-                seniority,
-            });
+            let row = rows
+                .entry(graph.grants[*grant].group)
+                .or_insert(MemberRow { rights: Rights::NONE, seniority });
             row.rights = row.rights | *rights;
             row.seniority = row.seniority.min(seniority);
         }
@@ -66,21 +66,24 @@ impl Standing {
 
 impl View {
     /// The direct row of a person in a group, where there is one.
-    pub fn member_row(
-        &self,
-        graph: &Graph,
-        person: PersonIx,
-        group: GroupIx,
-    ) -> Option<MemberRow> {
+    pub fn member_row(&self, graph: &Graph, person: PersonIx, group: GroupIx) -> Option<MemberRow> {
         self.standing(person)?.rows(graph).remove(&group)
     }
 
+    /// Everybody with any standing.
+    pub fn people(&self) -> impl Iterator<Item = PersonIx> {
+        self.people.iter().map(|(place, _)| PersonIx(place))
+    }
+
+    /// Whether a person has a direct row in a group.
+    pub fn has_row(&self, graph: &Graph, person: PersonIx, group: GroupIx) -> bool {
+        self.standing(person).is_some_and(|standing| {
+            standing.live.iter().any(|(grant, _)| graph.grants[*grant].group == group)
+        })
+    }
+
     /// Every direct row of a person, by group; also in groups that no longer exist.
-    pub fn member_rows(
-        &self,
-        graph: &Graph,
-        person: PersonIx,
-    ) -> BTreeMap<GroupIx, MemberRow> {
+    pub fn member_rows(&self, graph: &Graph, person: PersonIx) -> BTreeMap<GroupIx, MemberRow> {
         self.standing(person).map(|standing| standing.rows(graph)).unwrap_or_default()
     }
 

@@ -59,8 +59,7 @@ impl View {
     }
 
     fn sorted(&self, graph: &Graph, ops: Vec<Ix>) -> Vec<(TreeOrder, Ix)> {
-        let mut ops: Vec<_> =
-            ops.into_iter().map(|ix| (self.tree_order(graph, ix), ix)).collect();
+        let mut ops: Vec<_> = ops.into_iter().map(|ix| (self.tree_order(graph, ix), ix)).collect();
         ops.sort_unstable();
         ops
     }

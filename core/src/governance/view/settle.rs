@@ -3,6 +3,7 @@
 use super::View;
 use crate::governance::graph::Graph;
 use crate::governance::table::{Ix, Key};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::mem;
 
@@ -12,6 +13,8 @@ pub struct Changes {
     /// Ops that became effective (true) or void, in the order in which they did; an op may occur
     /// more than once, and the last entry counts.
     pub flipped: Vec<(Ix, bool)>,
+    /// Every op that was evaluated again, changed or not.
+    pub evaluated: BTreeSet<Ix>,
 }
 
 impl View {
@@ -50,10 +53,14 @@ impl View {
 
     /// What changed since the last call.
     pub fn take_changes(&mut self) -> Changes {
-        Changes { flipped: mem::take(&mut self.work.flipped) }
+        Changes {
+            flipped: mem::take(&mut self.work.flipped),
+            evaluated: mem::take(&mut self.work.evaluated),
+        }
     }
 
     fn evaluate_again(&mut self, graph: &Graph, ix: Ix) {
+        self.work.evaluated.insert(ix);
         let before = self.void.get(ix.place()).is_none();
         let now = self.evaluate(graph, ix);
         if now == before {

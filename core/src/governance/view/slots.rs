@@ -1,7 +1,7 @@
 //! Slots: who wins among the causally maximal writes (section 5).
 
 use super::{Row, SlotWork, View, row_key};
-use crate::governance::graph::Graph;
+use crate::governance::graph::{Deed, Graph};
 use crate::governance::table::{Ix, Key, SlotIx};
 use crate::governance::view::roots::RowName;
 use alloc::vec::Vec;
@@ -48,6 +48,13 @@ impl View {
                 self.slots.remove(slot.place());
             }
         }
+    }
+
+    /// The winner of the slot that an op writes, where that is another one.
+    pub fn outranked_by(&self, graph: &Graph, ix: Ix) -> Option<Ix> {
+        let Deed::Write { slot, .. } = graph.node(ix).deed else { return None };
+        let contest = self.contest(slot)?;
+        contest.losers.contains(&ix).then_some(contest.winner)
     }
 
     fn contest_of(&self, graph: &Graph, slot: SlotIx) -> Option<Contest> {
