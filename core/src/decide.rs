@@ -115,7 +115,7 @@ impl<'a> Turn<'a> {
                 self.on_admitted(namespace, peer, op);
             }
             (Purpose::Admit { namespace, peer }, Answer::Refused(why)) => {
-                self.on_not_admitted(namespace, peer, &why);
+                self.on_not_admitted(namespace, peer, why);
             }
             // A refusal, or an answer to another question: as good as none.
             (purpose, _) => self.on_purpose_failed(purpose),
@@ -147,6 +147,7 @@ impl<'a> Turn<'a> {
                 Timer::Compare(namespace) => self.on_compare_due(namespace),
                 Timer::Pending(namespace) => self.on_pending_due(namespace),
                 Timer::Join(namespace) => self.on_join_due(namespace),
+                Timer::Rejoin(namespace) => self.on_rejoin_due(namespace),
                 Timer::Anchor(namespace) => self.on_anchor_due(namespace),
             }
         }

@@ -3,6 +3,7 @@
 extern crate alloc;
 
 pub mod bounded;
+pub mod budget;
 pub mod codec;
 pub mod command;
 mod decide;

@@ -1,5 +1,6 @@
 //! The state of the reducer: what is durable, and what a crash may take.
 
+use crate::budget::Budgets;
 use crate::command::{Command, CommandId};
 use crate::effect::Phase;
 use crate::governance::cuts::Cuts;
@@ -14,6 +15,7 @@ use crate::requests::Requests;
 use crate::signed::{Op, Verified};
 use crate::time::MonoMillis;
 use crate::timers::Timers;
+use crate::wire::Refused as WireRefused;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -81,6 +83,8 @@ pub struct Volatile {
     pub requests: Requests,
     /// Connected peers and the topics they take part in (NET-4).
     pub peers: BTreeMap<PeerKey, BTreeSet<NamespaceId>>,
+    /// What connected peers may still ask of this node.
+    pub budgets: Budgets,
     /// Work in hand, per namespace.
     pub desks: BTreeMap<NamespaceId, Desk>,
     /// Namespaces whose desk has something to do.
@@ -187,9 +191,20 @@ pub struct Joining {
     /// Peers of the topic seen.
     pub seen: BTreeSet<PeerKey>,
     /// Peers that were asked to witness and refused or failed, with their words.
-    pub refusals: BTreeMap<PeerKey, String>,
+    pub refusals: BTreeMap<PeerKey, Declined>,
     /// Whether a witness is being asked.
     pub is_asking: bool,
+}
+
+/// Why a peer did not admit us.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Declined {
+    /// It said so.
+    Refused(WireRefused),
+    /// It did not answer.
+    Silent,
+    /// What it sent had no effect here.
+    NoEffect,
 }
 
 /// A page to ask for.

@@ -17,6 +17,8 @@ pub enum Timer {
     Pending(NamespaceId),
     /// The join has taken too long.
     Join(NamespaceId),
+    /// Members that declined to admit us are asked again.
+    Rejoin(NamespaceId),
     /// Time to anchor what is not final yet.
     Anchor(NamespaceId),
 }

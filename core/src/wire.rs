@@ -3,6 +3,7 @@
 use crate::bounded::Bounded;
 use crate::codec::{self, CodecError};
 use crate::governance::invitation::JoinRequest;
+use crate::governance::verdict::VoidAtCut;
 use crate::id::{NamespaceId, OpId};
 use crate::limits::{HEADS_MAX, OP_BYTES_MAX, PAGE_OPS_MAX};
 use alloc::vec::Vec;
@@ -88,8 +89,8 @@ pub enum Refused {
     Busy = 1,
     /// The invitation has expired by the witness's clock.
     Expired = 2,
-    /// The witness's rules refuse the join; a text for people.
-    NotAdmitted(crate::bounded::Text<256>) = 3,
+    /// The op that would admit the joiner would be void.
+    NotAdmitted(VoidAtCut) = 3,
 }
 
 impl Gossip {

@@ -1,6 +1,7 @@
 //! Ops on their way into the graph: judged one by one, in order, whichever way they came (NET-44).
 
 use super::Turn;
+use crate::budget::Kind;
 use crate::command::Refusal;
 use crate::effect::{Effect, Forward, Notice};
 use crate::event::Event;
@@ -33,6 +34,9 @@ impl Turn<'_> {
         let Some(known) = self.open_namespace(&namespace) else {
             return self.forward(message, Forward::Ignore);
         };
+        if !self.volatile.budgets.take(peer, Kind::Ops, self.now.mono) {
+            return self.forward(message, Forward::Ignore);
+        }
         match op {
             Err(Malformed::NewerRules(rules)) => {
                 self.notify(Notice::NeedsUpgrade { namespace, rules });

@@ -1,14 +1,15 @@
 //! Writing on our own chain: one op at a time, checked before it is signed (GOV-30, GOV-32).
 
 use super::Turn;
-use crate::bounded::{Bounded, Text};
+use crate::bounded::Bounded;
 use crate::command::{Command, CommandId, Outcome, Refusal};
 use crate::effect::{Draft, Effect};
 use crate::event::Event;
+use crate::governance::cuts::Cuts;
 use crate::governance::invitation::{JoinRequest, Terms};
 use crate::governance::judge::may_invite;
 use crate::governance::op::{Body, Payload};
-use crate::governance::verdict::{Admission, Precondition, VoidAtCut};
+use crate::governance::verdict::{Admission, Dropped, Precondition, VoidAtCut};
 use crate::id::{GroupId, NamespaceId, OpId};
 use crate::input::{ExchangeId, Signed};
 use crate::limits::{ANCHOR_AGE_MS, ANCHOR_OPS, PARENTS_MAX, RULES_VERSION};
@@ -109,7 +110,8 @@ impl Turn<'_> {
         group: GroupId,
         body: Body,
     ) {
-        let payload = match Self::next_payload(namespace, known, group, body) {
+        let cuts = &mut self.desk(namespace).cuts;
+        let payload = match Self::next_payload(cuts, namespace, known, group, body) {
             Ok(payload) => payload,
             Err(why) => return self.refuse_wish(namespace, wish, why),
         };
@@ -118,15 +120,15 @@ impl Turn<'_> {
     }
 
     fn next_payload(
+        cuts: &mut Cuts,
         namespace: NamespaceId,
         known: &Namespace,
         group: GroupId,
         body: Body,
     ) -> Result<Payload, Refusal> {
         let me = known.space.graph().person(&known.me);
-        let dropped = |_| Refusal::WouldBeDropped(crate::governance::verdict::Dropped::Stranger);
-        let me = me.ok_or(()).map_err(dropped)?;
-        let next = known.space.next_op(me, group);
+        let me = me.ok_or(Refusal::WouldBeDropped(Dropped::Stranger))?;
+        let next = known.space.next_op(cuts, me, group);
         let payload = Payload {
             rules: RULES_VERSION,
             namespace,
@@ -248,9 +250,11 @@ impl Turn<'_> {
         match wish {
             Wish::Command { command, .. } => self.refuse_command(command, why),
             Wish::Witness { exchange, .. } => {
-                let words: String = why.to_string().chars().take(120).collect();
-                let words = Text::new(&words).unwrap_or_default();
-                self.respond(exchange, Response::Refused(Refused::NotAdmitted(words)));
+                let refused = match why {
+                    Refusal::WouldBeVoid(void) => Refused::NotAdmitted(void),
+                    _ => Refused::Busy,
+                };
+                self.respond(exchange, Response::Refused(refused));
             }
             Wish::Anchor | Wish::JoinHeads => {}
         }

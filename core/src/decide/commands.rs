@@ -8,10 +8,11 @@ use crate::effect::{Draft, Effect};
 use crate::event::Event;
 use crate::governance::op::{Body, Payload};
 use crate::id::{GroupId, MemberId, NamespaceId};
-use crate::limits::{COMMANDS_WAITING_MAX, NAMESPACES_MAX, RULES_VERSION};
+use crate::limits::{COMMANDS_WAITING_MAX, NAMESPACES_MAX, REQUEST_MS_MAX, RULES_VERSION};
 use crate::requests::Purpose;
 use crate::signed::{Op, Verified};
 use crate::state::{JoinJob, Source, Wish};
+use crate::timers::Timer;
 use alloc::vec::Vec;
 
 impl Turn<'_> {
@@ -96,6 +97,8 @@ impl Turn<'_> {
         draft: Draft,
     ) {
         let request = self.volatile.requests.open(Purpose::Sign { namespace, wish });
+        let deadline = self.now.mono.plus(REQUEST_MS_MAX);
+        self.volatile.timers.set(Timer::Request(request), deadline);
         self.effect(Effect::Sign { request, signer, draft });
     }
 
@@ -122,10 +125,11 @@ impl Turn<'_> {
         let desk = self.volatile.desks.remove(&namespace).unwrap_or_default();
         self.volatile.busy.remove(&namespace);
         for timer in [
-            crate::timers::Timer::Compare(namespace),
-            crate::timers::Timer::Pending(namespace),
-            crate::timers::Timer::Join(namespace),
-            crate::timers::Timer::Anchor(namespace),
+            Timer::Compare(namespace),
+            Timer::Pending(namespace),
+            Timer::Join(namespace),
+            Timer::Rejoin(namespace),
+            Timer::Anchor(namespace),
         ] {
             self.volatile.timers.cancel(timer);
         }

@@ -6,15 +6,19 @@ use crate::effect::{Effect, Notice, Phase};
 use crate::event::Event;
 use crate::governance::graph::Deed;
 use crate::governance::invitation::JoinRequest;
+use crate::governance::verdict::{Unauthorised, VoidAtCut};
 use crate::id::{NamespaceId, OpId, PeerKey};
 use crate::input::ExchangeId;
 use crate::requests::Purpose;
 use crate::signed::{Op, Verified};
-use crate::state::{JoinJob, Joining, Namespace, Source, Wish};
+use crate::state::{Declined, JoinJob, Joining, Namespace, Source, Wish};
 use crate::timers::Timer;
 use crate::wire::{Refused, Request, Response};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
+
+/// How long until a member that declined for now is asked again, in milliseconds.
+const REJOIN_MS: u64 = 2000;
 
 impl Turn<'_> {
     pub(super) fn on_join_command(&mut self, command: CommandId, job: JoinJob, within_ms: u64) {
@@ -125,32 +129,44 @@ impl Turn<'_> {
         if let Some(joining) = &mut self.desk(namespace).joining {
             joining.is_asking = false;
             // Asked again only if this comes to nothing, and then somebody else first.
-            joining.refusals.insert(peer, String::from("the op it sent had no effect"));
+            joining.refusals.insert(peer, Declined::NoEffect);
         }
         self.arrive(namespace, op, Source::Fetched(peer));
     }
 
-    pub(super) fn on_not_admitted(&mut self, namespace: NamespaceId, peer: PeerKey, why: &Refused) {
-        let words = match why {
-            Refused::UnknownNamespace => String::from("it does not take part in the namespace"),
-            Refused::Busy => String::from("it is busy"),
-            Refused::Expired => String::from("the invitation has expired"),
-            Refused::NotAdmitted(words) => words.to_string(),
-        };
-        self.note_refusal(namespace, peer, words);
+    pub(super) fn on_not_admitted(
+        &mut self,
+        namespace: NamespaceId,
+        peer: PeerKey,
+        why: Refused,
+    ) {
+        self.note_declined(namespace, peer, Declined::Refused(why));
     }
 
     pub(super) fn on_no_witness(&mut self, namespace: NamespaceId, peer: PeerKey) {
-        self.note_refusal(namespace, peer, String::from("it did not answer"));
+        self.note_declined(namespace, peer, Declined::Silent);
     }
 
-    fn note_refusal(&mut self, namespace: NamespaceId, peer: PeerKey, words: String) {
+    fn note_declined(&mut self, namespace: NamespaceId, peer: PeerKey, why: Declined) {
+        let again = self.now.mono.plus(REJOIN_MS);
+        let gives_up = is_final(&why);
+        let Some(joining) = &mut self.desk(namespace).joining else { return };
+        joining.is_asking = false;
+        joining.refusals.insert(peer, why);
+        if gives_up || everybody_says_expired(joining) {
+            self.fail(namespace);
+        } else {
+            self.volatile.timers.set_if_earlier(Timer::Rejoin(namespace), again);
+            self.wake_desk(namespace);
+        }
+    }
+
+    /// Those who declined for now are asked again.
+    pub(super) fn on_rejoin_due(&mut self, namespace: NamespaceId) {
         if let Some(joining) = &mut self.desk(namespace).joining {
-            joining.is_asking = false;
-            joining.refusals.insert(peer, words);
-            let all_refused = joining.seen.iter().all(|peer| joining.refusals.contains_key(peer));
-            if all_refused && is_final(&joining.refusals) {
-                self.fail(namespace);
+            joining.refusals.clear();
+            for peer in self.peers_of(namespace) {
+                self.compare_with(namespace, peer);
             }
         }
         self.wake_desk(namespace);
@@ -160,6 +176,7 @@ impl Turn<'_> {
         let group = known.join.as_ref().map(|job| job.request.invitation.terms.group);
         self.event(Event::JoinEnded { namespace, op: Some(op) });
         self.volatile.timers.cancel(Timer::Join(namespace));
+        self.volatile.timers.cancel(Timer::Rejoin(namespace));
         self.enter(namespace, Phase::Confirmed);
         let joining = self.desk(namespace).joining.take();
         let command = joining.and_then(|joining| joining.command);
@@ -207,8 +224,7 @@ impl Turn<'_> {
             return self.respond(exchange, Response::Refused(Refused::Expired));
         }
         if !signatures_valid {
-            let why = crate::governance::verdict::Unauthorised::Invitation;
-            let why = crate::governance::verdict::VoidAtCut::NotAuthorised(why);
+            let why = VoidAtCut::NotAuthorised(Unauthorised::Invitation);
             let wish = Wish::Witness { exchange, request };
             return self.refuse_wish(namespace, wish, Refusal::WouldBeVoid(why));
         }
@@ -241,9 +257,35 @@ fn has_pulled(known: &Namespace, request: &JoinRequest) -> bool {
     !graph.is_empty() && frontier.iter().all(|op| graph.find(op).is_some())
 }
 
-/// Whether nothing is left to hope for before the deadline.
-fn is_final(refusals: &BTreeMap<PeerKey, String>) -> bool {
-    refusals.values().any(|words| words.contains("expired") || words.starts_with('A'))
+/// Whether no other member can judge otherwise: what the invitation lacks, it lacks everywhere. A
+/// witness that is behind, or has no right itself, is no reason to give up.
+fn is_final(why: &Declined) -> bool {
+    match why {
+        Declined::Refused(Refused::NotAdmitted(VoidAtCut::NotAuthorised(lack))) => {
+            !matches!(lack, Unauthorised::Signer(_) | Unauthorised::Frontier)
+        }
+        Declined::Refused(_) | Declined::Silent | Declined::NoEffect => false,
+    }
+}
+
+/// Whether every member that was met finds the invitation expired, each by its own clock.
+fn everybody_says_expired(joining: &Joining) -> bool {
+    joining.seen.iter().all(|peer| {
+        joining.refusals.get(peer) == Some(&Declined::Refused(Refused::Expired))
+    })
+}
+
+fn words(why: &Declined) -> String {
+    match why {
+        Declined::Refused(Refused::UnknownNamespace) => {
+            String::from("it does not take part in the namespace")
+        }
+        Declined::Refused(Refused::Busy) => String::from("it is busy"),
+        Declined::Refused(Refused::Expired) => String::from("the invitation has expired"),
+        Declined::Refused(Refused::NotAdmitted(void)) => void.to_string(),
+        Declined::Silent => String::from("it did not answer"),
+        Declined::NoEffect => String::from("the op that it sent had no effect"),
+    }
 }
 
 fn why_failed(joining: &Joining, waited_ms: u64) -> JoinError {
@@ -251,7 +293,7 @@ fn why_failed(joining: &Joining, waited_ms: u64) -> JoinError {
     let last = joining.refusals.values().next_back();
     match joining.phase {
         _ if peers_seen == 0 => JoinError::NoPeers { waited_ms, peers_seen },
-        _ if last.is_some() => JoinError::Refused(last.cloned().unwrap_or_default()),
+        _ if last.is_some() => JoinError::Refused(last.map(words).unwrap_or_default()),
         Phase::Probing | Phase::Pulling => {
             JoinError::PullIncomplete { waited_ms, ops: joining.ops }
         }

@@ -1,6 +1,7 @@
 //! Plain exchange of heads, and fetching what is missing (NET-40 to NET-44 in their first form).
 
 use super::Turn;
+use crate::budget::Kind;
 use crate::effect::Effect;
 use crate::id::{NamespaceId, OpId, PeerKey};
 use crate::input::ExchangeId;
@@ -34,6 +35,7 @@ impl Turn<'_> {
 
     pub(super) fn on_disconnected(&mut self, peer: PeerKey) {
         self.volatile.peers.remove(&peer);
+        self.volatile.budgets.forget(peer);
         for desk in self.volatile.desks.values_mut() {
             desk.fetching.remove(&peer);
             desk.next_pages.retain(|page| page.peer != peer);
@@ -188,6 +190,9 @@ impl Turn<'_> {
         request: Request,
         signatures_valid: bool,
     ) {
+        if !self.volatile.budgets.take(peer, Kind::Requests, self.now.mono) {
+            return self.respond(exchange, Response::Refused(Refused::Busy));
+        }
         match request {
             Request::Heads { namespace, heads } => {
                 let Some(known) = self.open_namespace(&namespace) else {

@@ -11,6 +11,7 @@ use crate::governance::tree::Tree;
 use crate::governance::verdict::{Admission, Dropped};
 use crate::governance::view::{Changes, View};
 use crate::id::{GroupId, OpId};
+use crate::limits::PARENTS_MAX;
 use crate::signed::Op;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -192,20 +193,44 @@ impl Space {
     }
 
     /// Parents, nonce and state hash of the next op of an author (R6, A7, A9).
-    pub fn next_op(&self, signer: PersonIx, group: GroupId) -> Next {
-        let mut parents = self.frontier.heads().to_vec();
-        if let Some(own) = self.graph.last_of(signer) {
-            if !self.frontier.is_visible(&self.graph, own) {
-                parents.push(own);
-            }
-        }
+    ///
+    /// With more than 64 heads, the parents are 64 of them: such an op can only join heads
+    /// (GOV-21), and the view at its cut is made, however long that takes.
+    pub fn next_op(&self, cuts: &mut Cuts, signer: PersonIx, group: GroupId) -> Next {
+        let parents = self.next_parents(signer);
         let cut = self.graph.closure(&parents);
         let nonce = self.graph.next_nonce(Some(signer), &cut);
-        let state_hash = self.group_root(&group);
+        let view = loop {
+            let mut budget = u32::MAX;
+            let (graph, current) = (&self.graph, &self.view);
+            if let Some(view) = cuts.view_at(graph, current, &self.frontier, &cut, &mut budget) {
+                break view;
+            }
+        };
+        let group = self.graph.group(&group);
+        let state_hash = group.map_or([0; 32], |group| view.group_root(&self.graph, group));
         let mut parents: Vec<OpId> =
             parents.iter().map(|parent| self.graph.node(*parent).id).collect();
         parents.sort_unstable();
         Next { parents, nonce, state_hash }
+    }
+
+    /// The maximal elements of the heads and the author's own last op, at most 64: what covers
+    /// that op stands first, for the author's ops form a chain.
+    fn next_parents(&self, signer: PersonIx) -> Vec<Ix> {
+        let mut parents = self.frontier.heads().to_vec();
+        if let Some(own) = self.graph.last_of(signer) {
+            let covers = |ix: &Ix| *ix == own || self.graph.is_past(own, *ix);
+            match parents.iter().position(covers) {
+                Some(at) => parents.swap(0, at),
+                None => {
+                parents.retain(|head| !self.graph.is_past(*head, own));
+                parents.insert(0, own);
+            }
+            }
+        }
+        parents.truncate(PARENTS_MAX);
+        parents
     }
 
     /// Root of a group's rows and its ancestors' (GOV-20).
@@ -236,7 +261,7 @@ impl Space {
 /// What an author's next op must say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Next {
-    /// Its parents, ascending; more than 64 have to be joined by `Noop` ops first (GOV-21).
+    /// Its parents, ascending.
     pub parents: Vec<OpId>,
     /// Its nonce.
     pub nonce: u64,

@@ -5,6 +5,7 @@ use super::{
     OpView, SlotView, Standing,
 };
 use crate::bounded::{Bounded, Text};
+use crate::governance::cuts::Cuts;
 use crate::governance::graph::Graph;
 use crate::governance::op::{Body, Payload, SlotKey, SlotName, Subject};
 use crate::governance::table::{GroupIx, Ix, PersonIx};
@@ -207,7 +208,7 @@ fn try_as(
 ) -> Result<Option<OpId>, String> {
     let graph = known.space.graph();
     let person = graph.person(&member);
-    let next = person.map(|person| known.space.next_op(person, *group));
+    let next = person.map(|person| known.space.next_op(&mut Cuts::default(), person, *group));
     let payload = Payload {
         rules: RULES_VERSION,
         namespace: *namespace,
