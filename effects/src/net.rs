@@ -30,6 +30,8 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+pub use folkmoot_core::id::PeerKey;
+
 /// Largest gossip message, in bytes of content.
 pub const GOSSIP_BYTES_MAX: usize = 1 << 20;
 
@@ -44,25 +46,9 @@ pub const TOPICS_MAX: usize = 1_024;
 /// Capacity of the command queue.
 const COMMANDS_MAX: usize = 1_024;
 
-/// The ed25519 public key of a peer's transport. It is not the key of a member.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PeerKey(pub [u8; 32]);
-
 /// A gossip topic: the id of a namespace.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Topic(pub [u8; 32]);
-
-impl fmt::Display for PeerKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(self.0))
-    }
-}
-
-impl fmt::Debug for PeerKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PeerKey({:.8})", hex(self.0))
-    }
-}
 
 impl fmt::Display for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,266 @@
+//! Steps, commits and performs; without a thread or a clock of its own, so that a simulated world
+//! drives the same code.
+
+use std::mem;
+
+use folkmoot_core::command::CommandId;
+use folkmoot_core::effect::Effect;
+use folkmoot_core::event::Event;
+use folkmoot_core::input::Input;
+use folkmoot_core::record::{self, Record};
+use folkmoot_core::snapshot;
+use folkmoot_core::state::State;
+use folkmoot_core::step::{Output, step};
+use folkmoot_core::time::{MonoMillis, Now, UnixMillis};
+
+use super::RUN_MAX;
+use super::describe::input_name;
+use super::recover::Recovered;
+use crate::perform::{Performer, Reply};
+use crate::ports::Log;
+use crate::recorder::Recorder;
+use crate::store::{Batch, Seq, Snapshot, StoreError};
+use crate::wakeup::Wakeup;
+
+/// A run is committed when its batch has this many bytes, whatever else waits. With the largest
+/// step behind it, a batch stays below what the store takes.
+pub const RUN_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The shortest distance between two snapshots in events, unless configured.
+pub const SNAPSHOT_EVERY: u64 = 4_096;
+
+/// How long a mark or a flush may be owed, in milliseconds.
+pub const UPKEEP_MS: u64 = 1_000;
+
+/// How an [`Executor`] is set up.
+pub struct ExecutorConfig {
+    /// The log, at the end of what was recovered.
+    pub log: Box<dyn Log>,
+    /// What effects are performed on.
+    pub performer: Performer,
+    /// Where inputs are recorded.
+    pub recorder: Option<Recorder>,
+    /// The shortest distance between two snapshots in events.
+    pub snapshot_every: u64,
+}
+
+/// The state, its log, and what its effects are performed on.
+pub struct Executor {
+    state: State,
+    log: Box<dyn Log>,
+    performer: Performer,
+    recorder: Option<Recorder>,
+    run: Run,
+    wakeup: Wakeup,
+    step_count: u64,
+    /// The last record that is in the state, and on the disk.
+    head: Seq,
+    snapshots: Snapshots,
+}
+
+/// What was stepped and is not durable yet.
+#[derive(Default)]
+struct Run {
+    batch: Batch,
+    bytes: usize,
+    effects: Vec<(UnixMillis, Effect)>,
+    /// The drafts among the effects.
+    drafts: Vec<(UnixMillis, Effect)>,
+}
+
+impl Run {
+    fn join(&mut self, at: UnixMillis, events: &[Event], effects: Vec<Effect>) {
+        for effect in effects {
+            let is_draft = matches!(effect, Effect::Sign { .. });
+            let list = if is_draft { &mut self.drafts } else { &mut self.effects };
+            list.push((at, effect));
+        }
+        for event in events {
+            let Record { bytes, body } = record::encode(event);
+            self.bytes += bytes.len();
+            self.batch.records.push(bytes);
+            if let Some((op, body)) = body {
+                self.bytes += body.len();
+                self.batch.blobs.push((op.0, body));
+            }
+        }
+    }
+}
+
+/// When the state is kept to start from.
+struct Snapshots {
+    every: u64,
+    last: Seq,
+}
+
+impl Snapshots {
+    /// A snapshot costs time in proportion to the whole history; so may the distance between two,
+    /// and the share of the work that they take stays the same.
+    fn is_due(&self, head: Seq) -> bool {
+        head.saturating_sub(self.last) >= self.every.max(self.last / 4)
+    }
+}
+
+impl Executor {
+    /// An executor on a recovered state.
+    pub fn new(recovered: Recovered, config: ExecutorConfig) -> Self {
+        let Recovered { state, head, snapshot_seq, .. } = recovered;
+        let ExecutorConfig { log, performer, recorder, snapshot_every } = config;
+        Self {
+            state,
+            log,
+            performer,
+            recorder,
+            run: Run::default(),
+            wakeup: Wakeup::default(),
+            step_count: 0,
+            head,
+            snapshots: Snapshots { every: snapshot_every, last: snapshot_seq },
+        }
+    }
+
+    /// The state. Only what was committed may be shown to anybody.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// When to look up although nothing came.
+    pub fn wakeup(&self) -> Wakeup {
+        self.wakeup
+    }
+
+    /// Names a command, and keeps its way back until its one reply.
+    pub fn expect(&mut self, reply: Reply) -> CommandId {
+        self.performer.expect(reply)
+    }
+
+    /// Steps one input. What comes of it waits for [`Executor::commit`], which this calls itself
+    /// when the batch has grown large.
+    ///
+    /// # Errors
+    ///
+    /// As [`Executor::commit`].
+    pub fn take(&mut self, now: Now, input: Input) -> Result<(), StoreError> {
+        self.join(now, input);
+        if self.run.bytes >= RUN_BYTES_MAX { self.commit(now) } else { Ok(()) }
+    }
+
+    fn join(&mut self, now: Now, input: Input) {
+        let name = input_name(&input);
+        let output = self.step(now, input);
+        let Output { events, effects, wake_at } = output;
+        tracing::debug!(
+            step = self.step_count,
+            input = name,
+            events = events.len(),
+            effects = effects.len(),
+            "step"
+        );
+        self.step_count += 1;
+        self.wakeup.step = wake_at;
+        self.run.join(now.unix, &events, effects);
+    }
+
+    /// Makes the events of all steps so far durable, with one sync, then performs their effects in
+    /// order.
+    ///
+    /// What they want signed is signed before, and belongs to the run. A signature alone is not
+    /// observable: it leaves the process with an op that is durable, or not at all. So commands
+    /// that wait for one chain share a sync too.
+    ///
+    /// # Errors
+    ///
+    /// When the log fails; nothing was performed then, and nothing may be any more.
+    pub fn commit(&mut self, now: Now) -> Result<(), StoreError> {
+        loop {
+            self.sign(now);
+            let drafts = mem::take(&mut self.run.drafts);
+            let is_done = drafts.is_empty();
+            let Run { batch, effects, .. } =
+                mem::replace(&mut self.run, Run { drafts, ..Run::default() });
+            if !batch.is_empty() {
+                self.head = self.log.append(&batch)?;
+                self.owe_upkeep(now.mono);
+            }
+            for (at, effect) in effects {
+                self.performer.perform(at, effect);
+            }
+            if is_done {
+                break;
+            }
+        }
+        self.keep_snapshot();
+        Ok(())
+    }
+
+    /// Signs drafts and steps the answers, while the run is small enough.
+    fn sign(&mut self, now: Now) {
+        let mut left = RUN_MAX;
+        while left > 0 && self.run.bytes < RUN_BYTES_MAX && !self.run.drafts.is_empty() {
+            for (at, draft) in mem::take(&mut self.run.drafts) {
+                self.performer.perform(at, draft);
+            }
+            for answer in self.performer.take_answers() {
+                self.join(now, answer);
+                left = left.saturating_sub(1);
+            }
+        }
+    }
+
+    /// Marks and flushes what is due.
+    ///
+    /// # Errors
+    ///
+    /// When the log fails.
+    pub fn upkeep(&mut self, now: Now) -> Result<(), StoreError> {
+        if !self.wakeup.is_upkeep_due(now.mono) {
+            return Ok(());
+        }
+        self.wakeup.upkeep = None;
+        self.log.mark(now.mono)?;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.flush();
+        }
+        Ok(())
+    }
+
+    /// Ends in order. To be called after a commit.
+    ///
+    /// # Errors
+    ///
+    /// When the last mark of the log could not be written.
+    pub fn stop(mut self) -> Result<(), StoreError> {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.flush();
+        }
+        let is_new = self.head > self.snapshots.last;
+        let last = is_new.then(|| Snapshot { seq: self.head, body: snapshot::save(&self.state) });
+        self.log.close(last)
+    }
+
+    fn step(&mut self, now: Now, input: Input) -> Output {
+        let Some(recorder) = self.recorder.as_mut().filter(|recorder| recorder.is_working()) else {
+            return step(&mut self.state, now, input);
+        };
+        if recorder.wants_file() {
+            self.state.forget_caches();
+            recorder.begin_file(&snapshot::save(&self.state));
+        }
+        let frame = recorder.frame(now, &input);
+        let output = step(&mut self.state, now, input);
+        recorder.finish(frame, &output);
+        self.owe_upkeep(now.mono);
+        output
+    }
+
+    fn owe_upkeep(&mut self, now: MonoMillis) {
+        self.wakeup.upkeep.get_or_insert(now.plus(UPKEEP_MS));
+    }
+
+    fn keep_snapshot(&mut self) {
+        if self.snapshots.is_due(self.head) {
+            self.snapshots.last = self.head;
+            self.log.save_snapshot(Snapshot { seq: self.head, body: snapshot::save(&self.state) });
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! The executor and its loop, on ports in memory.
+
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use folkmoot_core::command::{Command, Outcome};
+use folkmoot_core::id::{NamespaceId, OpId};
+use folkmoot_core::input::Input;
+use folkmoot_core::snapshot;
+use folkmoot_core::wire::Gossip;
+
+use super::*;
+use crate::net::{NetCommand, NetGone};
+use crate::perform::Performer;
+use crate::ports::memory::{MemoryLog, MemoryNet};
+use crate::ports::testing::{Bench, Outcomes, create_group, found, outside};
+use crate::ports::{Bodies, Net, SystemClock};
+
+fn accepted(outcome: &Outcome) -> (NamespaceId, OpId) {
+    let Outcome::Accepted { namespace, op } = outcome else { panic!("{outcome:?}") };
+    (*namespace, *op)
+}
+
+#[test]
+fn a_command_is_answered_once_and_is_durable_then() {
+    let mut bench = Bench::new();
+    bench.start();
+    bench.issue(found(1));
+    assert_eq!(bench.outcomes.all(), []);
+    bench.commit().unwrap();
+    let outcomes = bench.outcomes.all();
+    assert_eq!(outcomes.len(), 1);
+    let (namespace, op) = accepted(&outcomes[0].1);
+    assert!(bench.log.body(&op).unwrap().is_some());
+    assert!(bench.executor.state().durable.namespaces.contains_key(&namespace));
+    for _ in 0..3 {
+        bench.take(Input::Wake);
+        bench.commit().unwrap();
+    }
+    assert_eq!(bench.outcomes.all().len(), 1);
+}
+
+#[test]
+fn a_failed_append_performs_nothing() {
+    let mut bench = Bench::new();
+    bench.start();
+    let namespace = bench.found(1);
+    drop(bench.net.take());
+    bench.log.with(|rows| rows.is_full = true);
+    let rows_before = bench.log.with(|rows| rows.records.len());
+    bench.issue(create_group(namespace));
+    bench.issue(found(2));
+    bench.issue(create_group(NamespaceId([9; 32])));
+    assert!(matches!(bench.commit(), Err(StoreError::Full { .. })));
+    assert_eq!(bench.net.take(), []);
+    assert_eq!(bench.outcomes.all().len(), 1, "not even a refusal");
+    assert_eq!(bench.log.with(|rows| rows.records.len()), rows_before);
+}
+
+fn appends_and_ops(bench: &Bench) -> (u64, usize) {
+    bench.log.with(|rows| (rows.append_count, rows.blobs.len()))
+}
+
+#[test]
+fn steps_of_one_run_share_one_append() {
+    let mut bench = Bench::new();
+    bench.start();
+    let owners = [1, 2, 3];
+    for owner in owners {
+        bench.issue(found(owner));
+    }
+    bench.commit().unwrap();
+    assert_eq!(bench.outcomes.all().len(), owners.len());
+    assert_eq!(appends_and_ops(&bench), (1, owners.len()));
+}
+
+#[test]
+fn commands_that_wait_for_one_chain_share_an_append_up_to_the_size_of_a_run() {
+    let mut bench = Bench::new();
+    bench.start();
+    let namespace = bench.found(1);
+    for _ in 0..40 {
+        bench.issue(create_group(namespace));
+    }
+    bench.commit().unwrap();
+    assert_eq!(appends_and_ops(&bench), (2, 41));
+    for _ in 0..=RUN_MAX {
+        bench.issue(create_group(namespace));
+    }
+    bench.commit().unwrap();
+    // The reducer may have written anchors of its own between them.
+    let (appends, ops) = appends_and_ops(&bench);
+    assert!(appends == 4 && ops >= 42 + RUN_MAX, "{appends} appends of {ops} ops");
+    assert_eq!(bench.outcomes.all().len(), 42 + RUN_MAX);
+}
+
+#[test]
+fn a_run_without_events_appends_nothing() {
+    let mut bench = Bench::new();
+    bench.start();
+    bench.issue(create_group(NamespaceId([9; 32])));
+    bench.commit().unwrap();
+    assert_eq!(bench.outcomes.all().len(), 1);
+    assert_eq!(bench.log.with(|rows| rows.append_count), 0);
+}
+
+/// A network that looks into the log before it sends.
+struct Suspicious {
+    log: MemoryLog,
+    net: MemoryNet,
+}
+
+impl Net for Suspicious {
+    fn send(&self, command: NetCommand) -> Result<(), NetGone> {
+        if let NetCommand::Publish { bytes, .. } = &command {
+            let Ok(Gossip::Op(op)) = Gossip::decode(bytes) else { panic!("not gossip") };
+            let is_stored = |blob: &Vec<u8>| blob[..] == op[..];
+            assert!(self.log.with(|rows| rows.blobs.values().any(is_stored)), "not durable");
+        }
+        self.net.send(command)
+    }
+}
+
+#[test]
+fn nothing_is_published_before_it_is_durable() {
+    let (log, net) = (MemoryLog::default(), MemoryNet::default());
+    let spy = Suspicious { log: log.clone(), net: net.clone() };
+    let config = ExecutorConfig {
+        log: Box::new(log.clone()),
+        performer: Performer::new(outside(&log, Arc::new(spy))),
+        recorder: None,
+        snapshot_every: SNAPSHOT_EVERY,
+    };
+    let mut bench = Bench::new();
+    bench.executor = Executor::new(Recovered::default(), config);
+    bench.start();
+    let namespace = bench.found(1);
+    bench.issue(create_group(namespace));
+    bench.commit().unwrap();
+    let published = |command: &NetCommand| matches!(command, NetCommand::Publish { .. });
+    assert!(net.take().iter().filter(|command| published(command)).count() >= 1);
+}
+
+#[test]
+fn marks_follow_appends_within_a_second() {
+    let mut bench = Bench::new();
+    bench.start();
+    assert_eq!(bench.executor.wakeup().upkeep, None);
+    bench.found(1);
+    let due = bench.executor.wakeup().upkeep.unwrap();
+    assert_eq!(due, bench.clock.now().mono.plus(UPKEEP_MS));
+    bench.executor.upkeep(bench.clock.now()).unwrap();
+    assert_eq!(bench.log.with(|rows| rows.mark_count), 0);
+    bench.clock.advance(UPKEEP_MS);
+    bench.executor.upkeep(bench.clock.now()).unwrap();
+    assert_eq!(bench.log.with(|rows| rows.mark_count), 1);
+    assert_eq!(bench.executor.wakeup().upkeep, None);
+}
+
+#[test]
+fn a_snapshot_is_kept_every_so_many_events_and_at_the_end() {
+    let mut bench = Bench::with(None, 4);
+    bench.start();
+    let namespace = bench.found(1);
+    let kept = |bench: &Bench| bench.log.with(|rows| rows.snapshot.as_ref().map(|s| s.seq));
+    assert_eq!(kept(&bench), None);
+    for _ in 0..2 {
+        bench.issue(create_group(namespace));
+        bench.commit().unwrap();
+    }
+    assert_eq!(kept(&bench), Some(4));
+    bench.issue(create_group(namespace));
+    bench.commit().unwrap();
+    let state = snapshot::save(bench.executor.state());
+    bench.executor.stop().unwrap();
+    let rows = bench.log.with(|rows| rows.clone());
+    assert!(rows.is_closed);
+    let last = rows.snapshot.unwrap();
+    assert_eq!((last.seq, last.body), (rows.records.len() as u64, state));
+}
+
+/// The whole loop on its thread.
+struct Running {
+    inbox: SyncSender<Message>,
+    log: MemoryLog,
+    outcomes: Outcomes,
+    thread: JoinHandle<Result<(), StoreError>>,
+}
+
+impl Running {
+    fn start() -> Self {
+        let (inbox, messages) = sync_channel(8);
+        let log = MemoryLog::default();
+        let outside = outside(&log, Arc::new(MemoryNet::default()));
+        let config = ExecutorConfig {
+            log: Box::new(log.clone()),
+            performer: Performer::new(outside),
+            recorder: None,
+            snapshot_every: SNAPSHOT_EVERY,
+        };
+        let executor = Executor::new(Recovered::default(), config);
+        let driver = Driver::new(executor, messages, Arc::new(SystemClock::new()));
+        let thread = thread::spawn(move || driver.run([7; 32]));
+        Self { inbox, log, outcomes: Outcomes::default(), thread }
+    }
+
+    fn command(&self, number: usize, wish: Command) {
+        let reply = self.outcomes.reply(number);
+        self.inbox.send(Message::Command { wish, reply }).unwrap();
+    }
+
+    /// Waits until so many commands have ended.
+    fn wait(&self, count: usize) -> Vec<(usize, Outcome)> {
+        for _ in 0..2_000 {
+            let outcomes = self.outcomes.all();
+            if outcomes.len() >= count {
+                return outcomes;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        panic!("{count} outcomes expected, {:?} came", self.outcomes.all());
+    }
+
+    fn stop(self) -> Result<(), StoreError> {
+        // A driver that has failed has closed its inbox.
+        let _ = self.inbox.send(Message::Stop);
+        self.thread.join().unwrap()
+    }
+}
+
+#[test]
+fn the_loop_carries_out_commands_and_stops_when_told_to() {
+    let running = Running::start();
+    running.command(0, found(1));
+    let (namespace, _) = accepted(&running.wait(1)[0].1);
+    let count = 40;
+    for number in 1..=count {
+        running.command(number, create_group(namespace));
+    }
+    let outcomes = running.wait(count + 1);
+    let numbers: Vec<usize> = outcomes.iter().map(|(number, _)| *number).collect();
+    assert_eq!(numbers, (0..=count).collect::<Vec<_>>());
+    assert!(outcomes.iter().all(|(_, outcome)| accepted(outcome).0 == namespace));
+    let log = running.log.clone();
+    running.stop().unwrap();
+    assert!(log.with(|rows| rows.is_closed && rows.blobs.len() == count + 1));
+}
+
+#[test]
+fn a_question_sees_what_is_durable_and_nothing_else() {
+    let running = Running::start();
+    running.command(0, found(1));
+    let (answer, answers) = sync_channel(64);
+    for _ in 0..64 {
+        let (answer, log) = (answer.clone(), running.log.clone());
+        let query = move |state: &State| {
+            let known = state.durable.namespaces.values();
+            let ops: u64 = known.map(|known| u64::from(known.space.graph().len())).sum();
+            answer.send((ops, log.with(|rows| rows.blobs.len() as u64))).unwrap();
+        };
+        running.inbox.send(Message::Query(Box::new(query))).unwrap();
+    }
+    for (seen, durable) in answers.iter().take(64) {
+        assert_eq!(seen, durable);
+    }
+    running.wait(1);
+    running.stop().unwrap();
+}
+
+#[test]
+fn a_failed_append_ends_the_loop_and_leaves_no_reply() {
+    let running = Running::start();
+    running.log.with(|rows| rows.is_full = true);
+    running.command(0, found(1));
+    let outcomes = running.outcomes.clone();
+    let Running { thread, .. } = running;
+    assert!(matches!(thread.join().unwrap(), Err(StoreError::Full { .. })));
+    assert_eq!(outcomes.all(), []);
+}
+
+#[test]
+fn a_restart_after_every_append_gives_the_state_of_then() {
+    let mut bench = Bench::with(None, 3);
+    bench.start();
+    let namespace = bench.found(1);
+    for number in 0..10 {
+        bench.issue(if number == 5 { found(2) } else { create_group(namespace) });
+        bench.commit().unwrap();
+        let recovered = bench.log.recover().unwrap();
+        assert_eq!(recovered.head, bench.log.with(|rows| rows.records.len() as u64));
+        let known = |state: &State| -> Vec<_> {
+            let mut durable = state.durable.clone();
+            let known = durable.namespaces.iter_mut().map(|(namespace, known)| {
+                known.space.settle(&mut u32::MAX.clone());
+                (*namespace, known.space.heads(), known.space.view().state_root())
+            });
+            known.collect()
+        };
+        assert_eq!(known(&recovered.state), known(bench.executor.state()));
+    }
+    assert!(bench.log.recover().unwrap().snapshot_seq > 0);
+}

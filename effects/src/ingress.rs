@@ -1,0 +1,194 @@
+//! From bytes of peers to inputs whose ops are verified (A1 to A3).
+//!
+//! Nothing a peer sends gets further unchecked, and nothing it sends is a panic: what does not
+//! decode is a value of its own, charged to whoever sent it. Events of one peer keep their order,
+//! because one worker takes them all; peers are spread over the workers. Every queue on the way is
+//! bounded, so a driver that is busy slows the network down instead of filling memory.
+
+mod book;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use folkmoot_core::id::{NamespaceId, PeerKey};
+use folkmoot_core::input::{Answer, ExchangeId, Input, MessageId, RequestId};
+use folkmoot_core::signed::{self, Malformed};
+use folkmoot_core::wire::{Gossip, OpBytes, Request, Response};
+
+use crate::driver::Message;
+use crate::net::NetEvent;
+use crate::perform::{Asked, Charges};
+use crate::ports::Net;
+
+pub use book::Book;
+
+/// Threads that verify.
+pub const WORKERS_COUNT: usize = 2;
+
+/// Events that may wait for one worker.
+const WAITING_MAX: usize = 64;
+
+/// Turns events of the network into inputs of the reducer. Clones share their tables.
+#[derive(Clone)]
+pub struct Ingress {
+    /// The questions under way, noted by the performer.
+    pub asked: Asked,
+    /// What peers did wrong.
+    pub charges: Charges,
+    /// Addresses, for people.
+    pub book: Book,
+    /// Where a peer is blocked that did too much of it.
+    pub net: Arc<dyn Net>,
+}
+
+impl Ingress {
+    /// The input in an event, where there is one.
+    pub fn take(&self, event: NetEvent) -> Option<Input> {
+        self.book.note(&event);
+        match event {
+            NetEvent::Listening { address } => {
+                tracing::info!(%address, "listening");
+                None
+            }
+            NetEvent::DialFailed { address, why } => {
+                tracing::debug!(%address, %why, "address not reached");
+                None
+            }
+            NetEvent::PeerConnected { peer, .. } => Some(Input::PeerConnected { peer }),
+            NetEvent::PeerDisconnected { peer } => Some(Input::PeerDisconnected { peer }),
+            NetEvent::PeerSubscribed { peer, topic } => {
+                Some(Input::PeerSubscribed { peer, namespace: NamespaceId(topic.0) })
+            }
+            NetEvent::PeerUnsubscribed { peer, topic } => {
+                Some(Input::PeerUnsubscribed { peer, namespace: NamespaceId(topic.0) })
+            }
+            NetEvent::Gossip { message, from, topic, bytes } => {
+                let message = MessageId(message.0);
+                Some(on_gossip(message, from, NamespaceId(topic.0), &bytes))
+            }
+            NetEvent::RequestReceived { exchange, peer, bytes } => {
+                self.on_request(ExchangeId(exchange.0), peer, &bytes)
+            }
+            NetEvent::ResponseReceived { exchange, peer, bytes } => {
+                self.on_response(RequestId(exchange.0), peer, &bytes)
+            }
+            NetEvent::RequestFailed { exchange, peer, why } => {
+                tracing::debug!(%peer, %why, "request failed");
+                let request = RequestId(exchange.0);
+                self.asked.end(request).map(|_| Input::RequestFailed { request })
+            }
+        }
+    }
+
+    /// A request that does not decode gets no answer; the network ends it by its deadline.
+    fn on_request(&self, exchange: ExchangeId, peer: PeerKey, bytes: &[u8]) -> Option<Input> {
+        match Request::decode(bytes) {
+            Ok(request) => {
+                let signatures_valid = match &request {
+                    Request::Join { request } => request.is_signed(),
+                    Request::Heads { .. } | Request::Fetch { .. } => true,
+                };
+                Some(Input::RequestReceived { exchange, peer, request, signatures_valid })
+            }
+            Err(why) => {
+                self.charge(peer, Malformed::Encoding(why));
+                None
+            }
+        }
+    }
+
+    fn on_response(&self, request: RequestId, peer: PeerKey, bytes: &[u8]) -> Option<Input> {
+        let namespace = self.asked.end(request)?;
+        Some(match answer(bytes, namespace) {
+            Ok(answer) => Input::ResponseReceived { request, peer, answer },
+            Err(why) => {
+                self.charge(peer, why);
+                Input::RequestFailed { request }
+            }
+        })
+    }
+
+    fn charge(&self, peer: PeerKey, why: Malformed) {
+        // An op of newer rules is nobody's fault.
+        if !matches!(why, Malformed::NewerRules(_)) {
+            self.charges.charge(peer, &why, self.net.as_ref());
+        }
+    }
+}
+
+/// The verdict on a published message is the reducer's, also where it can be but one (NET-2).
+fn on_gossip(message: MessageId, peer: PeerKey, namespace: NamespaceId, bytes: &[u8]) -> Input {
+    let op = match Gossip::decode(bytes) {
+        Ok(Gossip::Op(op)) => signed::verify(&op, namespace),
+        Err(why) => Err(Malformed::Encoding(why)),
+    };
+    Input::GossipReceived { message, peer, namespace, op }
+}
+
+fn answer(bytes: &[u8], namespace: NamespaceId) -> Result<Answer, Malformed> {
+    let response = Response::decode(bytes).map_err(Malformed::Encoding)?;
+    match response {
+        Response::Ops { ops, more } => Ok(page(&ops, more, namespace)),
+        Response::Joined(op) => signed::verify(&op, namespace).map(Answer::Joined),
+        Response::Heads(heads) => Ok(Answer::Heads(heads)),
+        Response::Refused(why) => Ok(Answer::Refused(why)),
+    }
+}
+
+fn page(page: &[OpBytes], more: bool, namespace: NamespaceId) -> Answer {
+    let page: Vec<&[u8]> = page.iter().map(|op| &**op).collect();
+    let (mut ops, mut refused) = (Vec::new(), None);
+    for checked in signed::verify_page(&page, namespace) {
+        match checked {
+            Ok(op) => ops.push(op),
+            Err(why) => refused = refused.or(Some(why)),
+        }
+    }
+    Answer::Ops { ops, refused, more }
+}
+
+/// Takes events until the network or the driver is gone.
+///
+/// Ends after the workers have: what was received before is in the inbox then.
+pub fn run(ingress: &Ingress, events: &Receiver<NetEvent>, inbox: &SyncSender<Message>) {
+    thread::scope(|scope| {
+        let mut workers = Vec::new();
+        for _ in 0..WORKERS_COUNT {
+            let (queue, waiting) = sync_channel::<NetEvent>(WAITING_MAX);
+            workers.push(queue);
+            scope.spawn(move || {
+                for input in waiting.iter().filter_map(|event| ingress.take(event)) {
+                    if inbox.send(Message::Input(input)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        for event in events {
+            let worker = workers.get(worker_of(&event));
+            if worker.is_none_or(|worker| worker.send(event).is_err()) {
+                return;
+            }
+        }
+    });
+}
+
+/// The worker of a peer's events, the first one for events of no peer.
+fn worker_of(event: &NetEvent) -> usize {
+    let peer = match event {
+        NetEvent::Listening { .. } | NetEvent::DialFailed { .. } => return 0,
+        NetEvent::PeerConnected { peer, .. }
+        | NetEvent::PeerDisconnected { peer }
+        | NetEvent::PeerSubscribed { peer, .. }
+        | NetEvent::PeerUnsubscribed { peer, .. }
+        | NetEvent::Gossip { from: peer, .. }
+        | NetEvent::RequestReceived { peer, .. }
+        | NetEvent::ResponseReceived { peer, .. }
+        | NetEvent::RequestFailed { peer, .. } => peer,
+    };
+    let [first, ..] = peer.0;
+    usize::from(first) % WORKERS_COUNT
+}

@@ -1,0 +1,334 @@
+//! What becomes of the bytes of peers, good and bad.
+
+use folkmoot_core::bounded::{Bounded, Text};
+use folkmoot_core::codec::{self, CodecError};
+use folkmoot_core::governance::invitation::{self, Invitation, JoinRequest, Terms};
+use folkmoot_core::governance::op::{Body, Payload};
+use folkmoot_core::governance::rights::Rights;
+use folkmoot_core::id::{GroupId, OpId};
+use folkmoot_core::key::Signature;
+use folkmoot_core::limits::{OP_BYTES_MAX, RULES_VERSION};
+use folkmoot_core::signed::SignedOp;
+use folkmoot_core::time::UnixMillis;
+use folkmoot_core::wire::Refused;
+
+use super::*;
+use crate::net::{self, NetCommand, RequestFailure, Topic};
+use crate::perform::CHARGES_MAX;
+use crate::ports::Signer;
+use crate::ports::memory::MemoryNet;
+use crate::ports::testing::{Keys, member};
+
+const PEER: PeerKey = PeerKey([5; 32]);
+
+fn ingress() -> (Ingress, MemoryNet) {
+    let net = MemoryNet::default();
+    let ingress = Ingress {
+        asked: Asked::default(),
+        charges: Charges::default(),
+        book: Book::default(),
+        net: Arc::new(net.clone()),
+    };
+    (ingress, net)
+}
+
+fn genesis() -> Payload {
+    Payload {
+        rules: RULES_VERSION,
+        namespace: NamespaceId::default(),
+        group: GroupId::default(),
+        signer: member(1),
+        nonce: 1,
+        parents: Bounded::default(),
+        state_hash: [0; 32],
+        body: Body::NamespaceCreated {
+            owners: Bounded::new(vec![member(1)]).unwrap(),
+            salt: [3; 16],
+        },
+    }
+}
+
+fn sign(payload: &Payload) -> (OpId, Vec<u8>) {
+    let mut op = SignedOp { payload: codec::encode(payload), signature: Signature([0; 64]) };
+    op.signature = Keys::of(4).sign(&payload.signer, &op.id().0).unwrap();
+    (op.id(), codec::encode(&op))
+}
+
+/// A namespace, its genesis, and a second op whose nonce is given; only A1 to A3 are looked at.
+fn ops(count: u64) -> (NamespaceId, Vec<Vec<u8>>) {
+    let (id, first) = sign(&genesis());
+    let namespace = NamespaceId::from(id);
+    let next = |nonce| {
+        let parents = Bounded::new(vec![id]).unwrap();
+        let group = namespace.root();
+        sign(&Payload { namespace, group, nonce, parents, body: Body::Noop, ..genesis() }).1
+    };
+    (namespace, [first].into_iter().chain((2..=count).map(next)).collect())
+}
+
+fn gossip(namespace: NamespaceId, bytes: Vec<u8>) -> NetEvent {
+    let (message, topic) = (net::MessageId(8), Topic(namespace.0));
+    NetEvent::Gossip { message, from: PEER, topic, bytes }
+}
+
+fn publish(op: &[u8]) -> Vec<u8> {
+    Gossip::Op(Bounded::new(op.to_vec()).unwrap()).encode()
+}
+
+/// The verdict on what was published: the op's id, or what is wrong.
+fn judged(namespace: NamespaceId, bytes: Vec<u8>) -> Result<OpId, Malformed> {
+    match ingress().0.take(gossip(namespace, bytes)) {
+        Some(Input::GossipReceived { message: MessageId(8), peer: PEER, namespace: own, op }) => {
+            assert_eq!(own, namespace);
+            op.map(|op| op.id)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn gossip_is_verified_and_what_is_wrong_is_named() {
+    let (namespace, ops) = ops(2);
+    let op: SignedOp = codec::decode(&ops[1], OP_BYTES_MAX).unwrap();
+    assert_eq!(judged(namespace, publish(&ops[1])), Ok(op.id()));
+    let foreign = judged(NamespaceId([9; 32]), publish(&ops[1]));
+    assert_eq!(foreign, Err(Malformed::OtherNamespace));
+    let mut forged = op.clone();
+    forged.signature.0[0] ^= 1;
+    let forged = judged(namespace, publish(&codec::encode(&forged)));
+    assert_eq!(forged, Err(Malformed::Signature));
+    let newer = Payload { rules: RULES_VERSION + 1, ..genesis() };
+    let newer = judged(namespace, publish(&sign(&newer).1));
+    assert_eq!(newer, Err(Malformed::NewerRules(RULES_VERSION + 1)));
+}
+
+#[test]
+fn gossip_that_does_not_decode_is_refused() {
+    let (namespace, ops) = ops(1);
+    let encoding = |why| Err(Malformed::Encoding(why));
+    let whole = publish(&ops[0]);
+    for bytes in [vec![], vec![1], vec![2; 40], whole[..whole.len() - 1].to_vec()] {
+        assert_eq!(judged(namespace, bytes), encoding(CodecError::Malformed));
+    }
+    let mut trailing = whole.clone();
+    trailing.push(0);
+    assert_eq!(judged(namespace, trailing), encoding(CodecError::Malformed));
+    // An op beyond its limit, by a promise and in fact.
+    let mut promise = vec![1, 0];
+    promise.extend(u32::MAX.to_le_bytes());
+    assert_eq!(judged(namespace, promise), encoding(CodecError::Malformed));
+    let mut large = vec![1, 0];
+    large.extend(u32::try_from(OP_BYTES_MAX + 1).unwrap().to_le_bytes());
+    large.extend(vec![0; OP_BYTES_MAX + 1]);
+    assert_eq!(judged(namespace, large), encoding(CodecError::Malformed));
+    let huge = judged(namespace, vec![1; 2 << 20]);
+    assert!(matches!(huge, Err(Malformed::Encoding(CodecError::TooLarge { .. }))), "{huge:?}");
+}
+
+fn request(bytes: Vec<u8>) -> NetEvent {
+    NetEvent::RequestReceived { exchange: net::ExchangeId(4), peer: PEER, bytes }
+}
+
+fn join_request() -> JoinRequest {
+    let terms = Terms {
+        namespace: NamespaceId([9; 32]),
+        group: GroupId([9; 32]),
+        inviter: member(1),
+        rights: Rights::MEMBER,
+        uses_max: 1,
+        expires_at: UnixMillis(1),
+        frontier: Bounded::default(),
+        one_time_key: member(3),
+    };
+    let keys = Keys::of(4);
+    let (id, joiner) = (terms.id(), member(2));
+    let sign = |signer, digest: [u8; 32]| keys.sign(&signer, &digest).unwrap();
+    JoinRequest {
+        signature: sign(joiner, invitation::consent(id, joiner)),
+        one_time_signature: sign(member(3), invitation::voucher(id, joiner)),
+        invitation: Invitation { signature: sign(member(1), id.0), terms },
+        joiner,
+    }
+}
+
+#[test]
+fn the_three_signatures_of_a_join_request_are_checked() {
+    let good = join_request();
+    let mut forged = [good.clone(), good.clone(), good.clone()];
+    forged[0].invitation.signature.0[1] ^= 1;
+    forged[1].signature.0[1] ^= 1;
+    forged[2].one_time_signature.0[1] ^= 1;
+    let (ingress, _) = ingress();
+    for (join, is_valid) in [good].into_iter().zip([true]).chain(forged.map(|join| (join, false))) {
+        let event = request(Request::Join { request: join.clone() }.encode());
+        let expected = Input::RequestReceived {
+            exchange: ExchangeId(4),
+            peer: PEER,
+            request: Request::Join { request: join },
+            signatures_valid: is_valid,
+        };
+        assert_eq!(ingress.take(event), Some(expected));
+    }
+}
+
+#[test]
+fn a_peer_that_keeps_sending_rubbish_is_blocked() {
+    let (ingress, net) = ingress();
+    for _ in 0..CHARGES_MAX {
+        assert_eq!(net.take(), []);
+        assert_eq!(ingress.take(request(vec![1, 99])), None);
+    }
+    assert_eq!(net.take(), [NetCommand::Block { peer: PEER }]);
+}
+
+fn response(bytes: Vec<u8>) -> NetEvent {
+    NetEvent::ResponseReceived { exchange: net::ExchangeId(6), peer: PEER, bytes }
+}
+
+/// What becomes of an answer to a question about this namespace.
+fn answered(namespace: NamespaceId, response_bytes: Vec<u8>) -> Option<Input> {
+    let (ingress, _) = ingress();
+    ingress.asked.note(RequestId(6), namespace);
+    let input = ingress.take(response(response_bytes));
+    assert_eq!(ingress.asked.end(RequestId(6)), None, "a question ends once");
+    input
+}
+
+fn answer_of(input: Option<Input>) -> Answer {
+    match input {
+        Some(Input::ResponseReceived { request: RequestId(6), peer: PEER, answer }) => answer,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn page_of(ops: &[Vec<u8>], more: bool) -> Vec<u8> {
+    let ops = ops.iter().map(|op| Bounded::new(op.clone()).unwrap()).collect();
+    Response::Ops { ops: Bounded::new(ops).unwrap(), more }.encode()
+}
+
+#[test]
+fn the_good_ops_of_a_page_are_kept_in_order() {
+    let (namespace, mut ops) = ops(6);
+    let ids = |ops: &[Vec<u8>]| -> Vec<OpId> {
+        ops.iter().map(|op| codec::decode::<SignedOp>(op, OP_BYTES_MAX).unwrap().id()).collect()
+    };
+    let good = ids(&ops);
+    let Answer::Ops { ops: page, refused: None, more: true } =
+        answer_of(answered(namespace, page_of(&ops, true)))
+    else {
+        panic!("not a page")
+    };
+    assert_eq!(page.iter().map(|op| op.id).collect::<Vec<_>>(), good);
+
+    let last = ops[2].len() - 1;
+    ops[2][last] ^= 1;
+    ops[4].clear();
+    let Answer::Ops { ops: page, refused, more: false } =
+        answer_of(answered(namespace, page_of(&ops, false)))
+    else {
+        panic!("not a page")
+    };
+    let rest: Vec<OpId> = [0, 1, 3, 5].into_iter().map(|at: usize| good[at]).collect();
+    assert_eq!(page.iter().map(|op| op.id).collect::<Vec<_>>(), rest);
+    assert_eq!(refused, Some(Malformed::Signature));
+
+    // Ops of another namespace than the one that was asked for (A2).
+    let foreign = answer_of(answered(NamespaceId([9; 32]), page_of(&ops[..2], false)));
+    let refused = Some(Malformed::OtherNamespace);
+    assert_eq!(foreign, Answer::Ops { ops: vec![], refused, more: false });
+}
+
+#[test]
+fn answers_without_a_page_are_read_and_bad_ones_fail_the_question() {
+    let (namespace, ops) = ops(2);
+    let heads = Bounded::new(vec![OpId([1; 32])]).unwrap();
+    let plain = [
+        (Response::Heads(heads.clone()), Answer::Heads(heads)),
+        (Response::Refused(Refused::Busy), Answer::Refused(Refused::Busy)),
+        (
+            Response::Refused(Refused::NotAdmitted(Text::new("no").unwrap())),
+            Answer::Refused(Refused::NotAdmitted(Text::new("no").unwrap())),
+        ),
+    ];
+    for (response, answer) in plain {
+        assert_eq!(answer_of(answered(namespace, response.encode())), answer);
+    }
+    let joined = Response::Joined(Bounded::new(ops[1].clone()).unwrap()).encode();
+    let op = signed::verify(&ops[1], namespace).unwrap();
+    assert_eq!(answer_of(answered(namespace, joined.clone())), Answer::Joined(op));
+    let failed = Some(Input::RequestFailed { request: RequestId(6) });
+    assert_eq!(answered(NamespaceId([9; 32]), joined), failed);
+    assert_eq!(answered(namespace, vec![1, 77]), failed);
+    assert_eq!(answered(namespace, vec![]), failed);
+}
+
+#[test]
+fn what_was_not_asked_is_no_answer() {
+    let (ingress, _) = ingress();
+    let busy = Response::Refused(Refused::Busy).encode();
+    assert_eq!(ingress.take(response(busy)), None);
+    let exchange = net::ExchangeId(6);
+    let failed = NetEvent::RequestFailed { exchange, peer: PEER, why: RequestFailure::TimedOut };
+    assert_eq!(ingress.take(failed.clone()), None);
+    ingress.asked.note(RequestId(6), NamespaceId([9; 32]));
+    assert_eq!(ingress.take(failed), Some(Input::RequestFailed { request: RequestId(6) }));
+}
+
+#[test]
+fn events_of_one_peer_keep_their_order_through_the_workers() {
+    let (ingress, _) = ingress();
+    let (namespace, ops) = ops(30);
+    let (inbox, messages) = sync_channel(1_000);
+    let (events, received) = sync_channel(1_000);
+    let peers = [PeerKey([1; 32]), PeerKey([2; 32]), PeerKey([3; 32])];
+    for op in &ops {
+        for peer in peers {
+            let NetEvent::Gossip { message, topic, bytes, .. } = gossip(namespace, publish(op))
+            else {
+                unreachable!()
+            };
+            events.send(NetEvent::Gossip { message, from: peer, topic, bytes }).unwrap();
+        }
+    }
+    for peer in peers {
+        events.send(NetEvent::PeerDisconnected { peer }).unwrap();
+    }
+    drop(events);
+    run(&ingress, &received, &inbox);
+    drop(inbox);
+    let inputs: Vec<Input> = messages
+        .iter()
+        .map(|message| {
+            let Message::Input(input) = message else { panic!("not an input") };
+            input
+        })
+        .collect();
+    for peer in peers {
+        let mut left = ops.iter();
+        let mut is_gone = false;
+        for input in &inputs {
+            if let Input::GossipReceived { peer: from, op: Ok(op), .. } = input
+                && *from == peer
+            {
+                assert_eq!(Some(&codec::encode(&op.signed)), left.next());
+                assert!(!is_gone);
+            }
+            is_gone |= *input == Input::PeerDisconnected { peer };
+        }
+        assert!(is_gone && left.next().is_none());
+    }
+}
+
+#[test]
+fn the_book_knows_who_is_connected_and_where() {
+    let (ingress, _) = ingress();
+    let address = "/ip4/127.0.0.1/tcp/1".to_owned();
+    assert_eq!(ingress.take(NetEvent::Listening { address: address.clone() }), None);
+    let connected = NetEvent::PeerConnected { peer: PEER, address: address.clone() };
+    assert_eq!(ingress.take(connected), Some(Input::PeerConnected { peer: PEER }));
+    assert_eq!(ingress.book.own(), [address.as_str()]);
+    assert_eq!(ingress.book.peers(), [(PEER, vec![address])]);
+    let gone = NetEvent::PeerDisconnected { peer: PEER };
+    assert_eq!(ingress.take(gone), Some(Input::PeerDisconnected { peer: PEER }));
+    assert_eq!(ingress.book.peers(), []);
+}

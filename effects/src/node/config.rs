@@ -1,0 +1,50 @@
+//! How a node is set up.
+
+use std::path::PathBuf;
+
+use crate::driver::SNAPSHOT_EVERY;
+use crate::net::NetConfig;
+use crate::recorder::RecorderLimits;
+
+/// How a node is set up. [`NodeConfig::new`] has the defaults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeConfig {
+    /// The data folder; created, with mode 0700, if there is none.
+    pub home: PathBuf,
+    /// Names that a new data folder may have in it without being somebody else's.
+    pub known_files: Vec<String>,
+    /// Multiaddresses to listen on.
+    pub listen: Vec<String>,
+    /// QUIC beside TCP.
+    pub quic: bool,
+    /// Find and dial peers of the local network.
+    pub mdns: bool,
+    /// Addresses to keep a connection with.
+    pub dial: Vec<String>,
+    /// Keep a flight recording in the folder `recording` of the data folder.
+    pub record: bool,
+    /// How much of it.
+    pub recording: RecorderLimits,
+    /// The shortest distance between two snapshots of the state, in events. It grows with the
+    /// history.
+    pub snapshot_every: u64,
+}
+
+impl NodeConfig {
+    /// The defaults, on this data folder.
+    pub fn new(home: PathBuf) -> Self {
+        let NetConfig { listen, quic, mdns, .. } = NetConfig::default();
+        let known = ["keys", "config.toml", "recording"];
+        Self {
+            home,
+            known_files: known.into_iter().map(str::to_owned).collect(),
+            listen,
+            quic,
+            mdns,
+            dial: Vec::new(),
+            record: true,
+            recording: RecorderLimits::default(),
+            snapshot_every: SNAPSHOT_EVERY,
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Answers with stored ops.
+
+use std::sync::mpsc::Receiver;
+
+use folkmoot_core::bounded::Bounded;
+use folkmoot_core::id::OpId;
+use folkmoot_core::input::ExchangeId;
+use folkmoot_core::limits::{PAGE_BYTES_MAX, PAGE_OPS_MAX};
+use folkmoot_core::wire::{OpBytes, Refused, Response};
+
+use crate::net::{self, NetCommand};
+use crate::ports::{Bodies, Net};
+
+/// Pages that may wait to be read (NET-45).
+pub const PAGES_WAITING_MAX: usize = 16;
+
+/// A page to be sent to a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageTask {
+    /// Its request.
+    pub exchange: ExchangeId,
+    /// Which ops, in order.
+    pub ops: Vec<OpId>,
+    /// Whether there are more behind these.
+    pub more: bool,
+}
+
+impl PageTask {
+    /// Reads as many of the ops as fit, and says so where that is not all.
+    ///
+    /// An op that cannot be read ends the page before it; where it is the first, the peer hears
+    /// `Busy`, and asks somebody else.
+    pub fn carry_out(self, bodies: &dyn Bodies) -> NetCommand {
+        let Self { exchange, ops, more } = self;
+        let mut page = Vec::new();
+        let mut left = PAGE_BYTES_MAX;
+        for op in ops.iter().take(PAGE_OPS_MAX) {
+            let Some(body) = stored(bodies, op) else { break };
+            let Some(rest) = left.checked_sub(body.len()) else { break };
+            left = rest;
+            page.push(body);
+        }
+        if page.is_empty() && !ops.is_empty() {
+            return respond(exchange, &Response::Refused(Refused::Busy));
+        }
+        let more = more || page.len() < ops.len();
+        respond(exchange, &Response::Ops { ops: Bounded::truncated(page), more })
+    }
+}
+
+/// The bytes of a stored op; `None`, and an error in the log of the process, where they cannot be
+/// had.
+pub(super) fn stored(bodies: &dyn Bodies, op: &OpId) -> Option<OpBytes> {
+    match bodies.body(op) {
+        Ok(Some(body)) => Bounded::new(body),
+        Ok(None) => {
+            tracing::error!(%op, "the body of a stored op is gone: verify the log");
+            None
+        }
+        Err(error) => {
+            tracing::error!(%op, %error, "the body of a stored op cannot be read");
+            None
+        }
+    }
+}
+
+pub(super) fn respond(exchange: ExchangeId, response: &Response) -> NetCommand {
+    NetCommand::Respond { exchange: net::ExchangeId(exchange.0), bytes: response.encode() }
+}
+
+/// Serves pages until the driver or the network is gone.
+pub fn run(tasks: &Receiver<PageTask>, bodies: &dyn Bodies, net: &dyn Net) {
+    for task in tasks {
+        if net.send(task.carry_out(bodies)).is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::memory::MemoryLog;
+
+    fn op(number: usize) -> OpId {
+        let mut id = [0; 32];
+        id[..8].copy_from_slice(&(number as u64).to_le_bytes());
+        OpId(id)
+    }
+
+    fn log_of(count: usize, bytes: usize) -> (MemoryLog, Vec<OpId>) {
+        let log = MemoryLog::default();
+        let ops: Vec<OpId> = (0..count).map(op).collect();
+        log.with(|rows| {
+            rows.blobs.extend(ops.iter().map(|op| (op.0, vec![7; bytes])));
+        });
+        (log, ops)
+    }
+
+    fn answer(log: &MemoryLog, ops: Vec<OpId>, more: bool) -> Response {
+        let task = PageTask { exchange: ExchangeId(5), ops, more };
+        let NetCommand::Respond { exchange: net::ExchangeId(5), bytes } = task.carry_out(log)
+        else {
+            panic!("not an answer to the request")
+        };
+        Response::decode(&bytes).unwrap()
+    }
+
+    fn count_and_more(response: &Response) -> (usize, bool) {
+        let Response::Ops { ops, more } = response else { panic!("{response:?}") };
+        (ops.len(), *more)
+    }
+
+    #[test]
+    fn a_page_holds_what_fits_in_bytes_and_in_number() {
+        let (log, ops) = log_of(20, 60_000);
+        assert_eq!(count_and_more(&answer(&log, ops.clone(), false)), (15, true));
+        assert_eq!(count_and_more(&answer(&log, ops[..15].to_vec(), false)), (15, false));
+        let (log, ops) = log_of(PAGE_OPS_MAX + 1, 10);
+        assert_eq!(count_and_more(&answer(&log, ops.clone(), false)), (PAGE_OPS_MAX, true));
+        assert_eq!(count_and_more(&answer(&log, ops[1..].to_vec(), true)), (PAGE_OPS_MAX, true));
+        assert_eq!(count_and_more(&answer(&log, vec![], false)), (0, false));
+    }
+
+    #[test]
+    fn an_op_that_is_gone_ends_the_page_before_it() {
+        let (log, ops) = log_of(3, 10);
+        log.with(|rows| rows.blobs.remove(&ops[1].0));
+        assert_eq!(count_and_more(&answer(&log, ops.clone(), false)), (1, true));
+        let rest = answer(&log, ops[1..].to_vec(), false);
+        assert_eq!(rest, Response::Refused(Refused::Busy));
+    }
+}

@@ -1,0 +1,122 @@
+//! What the driver works on, as narrow traits: the log, the network, the clock, the keys.
+//!
+//! [`memory`] has the ports that live in memory, for tests and for a world that is simulated; the
+//! driver cannot tell the difference.
+
+mod durable;
+pub mod memory;
+#[cfg(test)]
+pub(crate) mod testing;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use folkmoot_core::id::{MemberId, OpId};
+use folkmoot_core::key::Signature;
+use folkmoot_core::time::{MonoMillis, Now, UnixMillis};
+
+use crate::net::{NetCommand, NetGone, NetHandle};
+use crate::store::{Batch, Seq, Snapshot, StoreError};
+
+pub use durable::StoreLog;
+
+/// The durable log, as its one writer sees it.
+pub trait Log: Send {
+    /// Makes a batch durable, and gives the number of the last record of the log.
+    ///
+    /// # Errors
+    ///
+    /// After one it is unknown whether the batch is in the log; nothing more may be written.
+    fn append(&mut self, batch: &Batch) -> Result<Seq, StoreError>;
+
+    /// Notes how far the log has come, at most once a second; says whether it did.
+    ///
+    /// # Errors
+    ///
+    /// As [`Log::append`].
+    fn mark(&mut self, now: MonoMillis) -> Result<bool, StoreError>;
+
+    /// Keeps a state to start from. A failure costs time at the next start, and nothing else. The
+    /// work may go on in the background; a state is passed over while it does.
+    fn save_snapshot(&mut self, snapshot: Snapshot);
+
+    /// Ends the log cleanly, with a last state to start from, where one is given.
+    ///
+    /// # Errors
+    ///
+    /// When the last mark could not be written.
+    fn close(self: Box<Self>, last: Option<Snapshot>) -> Result<(), StoreError>;
+
+    /// Where stored ops are read from, by any thread.
+    fn bodies(&self) -> Arc<dyn Bodies>;
+}
+
+/// The bytes of stored ops.
+pub trait Bodies: Send + Sync {
+    /// The bytes of an op as they were received; `None` for one that is not stored.
+    ///
+    /// # Errors
+    ///
+    /// When the log cannot be read.
+    fn body(&self, op: &OpId) -> Result<Option<Vec<u8>>, StoreError>;
+}
+
+/// The way to the network.
+pub trait Net: Send + Sync {
+    /// Hands over one order. Returns soon, whatever the other parts of the node do.
+    ///
+    /// # Errors
+    ///
+    /// [`NetGone`] when the network has ended, and the node with it.
+    fn send(&self, command: NetCommand) -> Result<(), NetGone>;
+}
+
+impl Net for NetHandle {
+    fn send(&self, command: NetCommand) -> Result<(), NetGone> {
+        Self::send(self, command)
+    }
+}
+
+/// Where the time comes from.
+pub trait Clock: Send + Sync {
+    /// The time. Its monotonic half never goes back.
+    fn now(&self) -> Now;
+}
+
+/// The clocks of this machine; monotonic time is counted from the creation of this value.
+#[derive(Debug)]
+pub struct SystemClock {
+    started: Instant,
+}
+
+impl SystemClock {
+    /// A clock that starts now.
+    #[expect(clippy::new_without_default, reason = "a default that reads a clock would surprise")]
+    pub fn new() -> Self {
+        Self { started: Instant::now() }
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Now {
+        let mono = self.started.elapsed().as_millis();
+        // A clock before 1970 is wrong; the reducer takes any value.
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        Now {
+            mono: MonoMillis(u64::try_from(mono).unwrap_or(u64::MAX)),
+            unix: UnixMillis(u64::try_from(unix).unwrap_or(u64::MAX)),
+        }
+    }
+}
+
+/// The private keys of the members that this node acts for. They never enter the reducer.
+pub trait Signer: Send + Sync + 'static {
+    /// The signature of `member` over a digest; `None` when the key is not here. Holds up the
+    /// driver: keys are in memory.
+    fn sign(&self, member: &MemberId, message: &[u8; 32]) -> Option<Signature>;
+}
+
+/// Locks a mutex; a panic elsewhere does not make plain data unusable.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

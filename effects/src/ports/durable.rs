@@ -1,0 +1,90 @@
+//! The log on the disk, with snapshots written in the background.
+
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use folkmoot_core::id::OpId;
+use folkmoot_core::time::MonoMillis;
+
+use super::{Bodies, Log};
+use crate::store::{Batch, Reader, Seq, Snapshot, Store, StoreError};
+
+/// A [`Store`] as the driver's log.
+pub struct StoreLog {
+    store: Store,
+    saver: Option<Saver>,
+}
+
+/// The thread that writes snapshots: a sync of a large file must not delay a commit.
+struct Saver {
+    orders: SyncSender<Snapshot>,
+    thread: JoinHandle<()>,
+}
+
+impl StoreLog {
+    /// A log on `store`. Where no thread can be had, snapshots are only kept at the end.
+    pub fn new(store: Store) -> Self {
+        // Without room: an order is taken by a thread that waits for one, or not at all.
+        let (orders, snapshots) = sync_channel::<Snapshot>(0);
+        let reader = store.reader();
+        let save_all = move || snapshots.iter().for_each(|snapshot| save(&reader, &snapshot));
+        let builder = thread::Builder::new().name("folkmoot-snapshot".to_owned());
+        let saver = match builder.spawn(save_all) {
+            Ok(thread) => Some(Saver { orders, thread }),
+            Err(error) => {
+                tracing::warn!(%error, "no thread for snapshots: the next start may take longer");
+                None
+            }
+        };
+        Self { store, saver }
+    }
+}
+
+impl Log for StoreLog {
+    fn append(&mut self, batch: &Batch) -> Result<Seq, StoreError> {
+        self.store.append(batch)
+    }
+
+    fn mark(&mut self, now: MonoMillis) -> Result<bool, StoreError> {
+        self.store.mark(now.0)
+    }
+
+    fn save_snapshot(&mut self, snapshot: Snapshot) {
+        let seq = snapshot.seq;
+        if self.saver.as_ref().is_none_or(|saver| saver.orders.try_send(snapshot).is_err()) {
+            tracing::debug!(seq, "snapshot passed over: the one before is being written");
+        }
+    }
+
+    fn close(mut self: Box<Self>, last: Option<Snapshot>) -> Result<(), StoreError> {
+        if let Some(Saver { orders, thread }) = self.saver.take() {
+            drop(orders);
+            if thread.join().is_err() {
+                tracing::warn!("the thread for snapshots failed: the next start may take longer");
+            }
+        }
+        if let Some(snapshot) = last {
+            save(&self.store.reader(), &snapshot);
+        }
+        self.store.close()
+    }
+
+    fn bodies(&self) -> Arc<dyn Bodies> {
+        Arc::new(self.store.reader())
+    }
+}
+
+impl Bodies for Reader {
+    fn body(&self, op: &OpId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.blob(&op.0)
+    }
+}
+
+fn save(reader: &Reader, snapshot: &Snapshot) {
+    let Snapshot { seq, body } = snapshot;
+    match reader.save_snapshot(*seq, |file| file.write_all(body)) {
+        Ok(()) => tracing::debug!(seq, bytes = body.len(), "snapshot saved"),
+        Err(error) => tracing::warn!(seq, %error, "snapshot not saved; the log is not affected"),
+    }
+}

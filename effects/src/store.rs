@@ -1,0 +1,367 @@
+//! The durable log of the node, and the only code that names fjall.
+//!
+//! The store knows nothing of governance: a record and a blob are bytes. It promises four things.
+//!
+//! 1. **What [`Store::append`] has answered is on the disk.** One batch is one atomic write with a
+//!    full sync, and no other function writes to the database.
+//! 2. **A history never gets shorter in silence.** Every record carries the running hash of the
+//!    log up to it; two small files beside the database say how far the log had come. A log that
+//!    is behind them, has a hole, or differs in a byte is refused as [`StoreError::Damaged`].
+//! 3. **An error leaves no doubt about what to do.** After a failed write nobody knows what is on
+//!    the disk, so the store is poisoned for good and the process ends; the next start looks.
+//! 4. **One process.** The folder is locked before anything in it is touched.
+//!
+//! # The folder
+//!
+//! | name | what | written |
+//! |---|---|---|
+//! | `lock` | the lock of [`Home`]; always empty | once |
+//! | `folkmoot` | identity and format of the folder | once |
+//! | `log/` | the fjall database: keyspaces `log` and `blob` | each append, synced |
+//! | `watermark` | how far the log had come | each second and at the end, synced |
+//! | `acked` | the same, for the last append | each append, not synced |
+//! | `snapshots/` | disposable states, the newest two | by the caller |
+//! | `unfinished` | the last batch that a crash cut short, for the curious | at a start |
+//!
+//! # Why two marks
+//!
+//! The batch is synced before either mark is written, so each of them, whatever survives, is a
+//! lower bound of what the log must hold. `watermark` survives a power cut and is at most a second
+//! old. `acked` costs no sync: it survives the death of the process, not of the machine, and makes
+//! the bound exact whenever the machine did not fail.
+//!
+//! # What is changed on the disk when the store refuses
+//!
+//! fjall cuts its journal at the first entry that it cannot read, also in the middle. The journal
+//! is therefore looked at by `inspect` before fjall is called. A log refused there has not been
+//! touched. Damage that shows only later (in a table, or a checksum of fjall's) is refused after
+//! housekeeping that loses nothing: an unfinished batch is in a file of its own, records may have
+//! moved from a journal into a table, preallocated zeros may be cut.
+
+mod chain;
+mod engine;
+mod error;
+mod files;
+mod home;
+mod inspect;
+mod marks;
+mod read;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use fjall::PersistMode;
+
+use chain::{HEAD_KEY, Stamp, encode_row, record_key};
+use marks::{Mark, Marks};
+use read::Shared;
+
+pub use chain::{BootId, Head, Seq};
+pub use error::{StoreClass, StoreError};
+pub use home::{FORMAT, Home};
+pub use read::{Reader, Records};
+pub use snapshot::{LoadedSnapshot, SkippedSnapshot, Snapshot};
+
+/// The key of a blob; the caller chooses it, as a rule the hash of the blob.
+pub type BlobKey = [u8; 32];
+
+/// The most payload bytes in one batch. A batch must fit a journal of fjall with room to spare.
+pub const BATCH_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// The shortest time between two unforced watermarks, in milliseconds.
+pub const MARK_INTERVAL_MS: u64 = 1_000;
+
+/// What becomes durable as one: all of it or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Records, appended to the log in this order.
+    pub records: Vec<Vec<u8>>,
+    /// Blobs by key; writing a key again replaces its value.
+    pub blobs: Vec<(BlobKey, Vec<u8>)>,
+}
+
+impl Batch {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.blobs.is_empty()
+    }
+
+    /// Bytes of all records and blobs.
+    fn payload_bytes(&self) -> u64 {
+        let records = self.records.iter().map(Vec::len);
+        let blobs = self.blobs.iter().map(|(_, blob)| blob.len());
+        records.chain(blobs).map(|bytes| bytes as u64).sum()
+    }
+}
+
+/// What [`Store::open`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// The end of the log.
+    pub head: Head,
+    /// Whether the log was created by this call.
+    pub created: bool,
+    /// Whether the last run ended with [`Store::close`].
+    pub clean: bool,
+    /// Bytes of a batch that was being written when the last run died. It had not been answered,
+    /// and is gone.
+    pub torn_bytes: u64,
+    /// The run that wrote last.
+    pub last_boot: BootId,
+}
+
+/// The one writer of the log.
+///
+/// Calls block until the disk has answered: keep the store on a thread of its own.
+#[derive(Debug)]
+pub struct Store {
+    shared: Arc<Shared>,
+    marks: Marks,
+    head: Head,
+    boot: BootId,
+    poisoned: bool,
+}
+
+impl Store {
+    /// Opens the log in a claimed folder and checks it; creates it in a new folder.
+    ///
+    /// `boot` names this run of the process; it goes into every batch. The check reads the tail
+    /// since the last watermark; [`Store::records_from`] checks whatever else it reads.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] when the log is not what the marks say it was, `InUse` when a
+    /// [`Records`] of an earlier store of this process still lives, `Full` and `Io` when the disk
+    /// does not serve.
+    pub fn open(home: Home, boot: BootId) -> Result<(Self, Opened), StoreError> {
+        let dir = home.path().to_path_buf();
+        let watermark = marks::read_watermark(&dir)?;
+        let known = [watermark, marks::read_acked(&dir)].into_iter().flatten();
+        let known = known.map(|mark| mark.stamp.head).max_by_key(|head| head.seq);
+        let created = engine::create_if_absent(&dir, known.is_some())?;
+        let known = known.unwrap_or(Head::EMPTY);
+
+        let last_run = watermark.map(|mark| mark.stamp.boot);
+        let inspected = inspect::inspect(&engine::log_dir(&dir), last_run)?;
+        if let Some(found) = inspected.head {
+            require_reached(found, known)?;
+            require_marked(found, watermark)?;
+        }
+        if let Some(torn) = &inspected.torn {
+            torn.move_out(&dir)?;
+        }
+
+        let shared = Arc::new(engine::open(home)?);
+        let last = shared.head_row()?.unwrap_or(Stamp { head: Head::EMPTY, boot });
+        let head = last.head;
+        check_head(&shared, head, inspected.head)?;
+        require_reached(head, known)?;
+        require_marked(head, watermark)?;
+        require_at(&shared, known)?;
+        let checked = watermark.map_or(0, |mark| mark.stamp.head.seq);
+        for record in Records::new(Arc::clone(&shared), checked + 1, head)? {
+            record?;
+        }
+
+        let marks = Marks::claim(&dir, Stamp { head, boot })?;
+        let opened = Opened {
+            head,
+            created,
+            clean: watermark.is_some_and(|mark| mark.clean && mark.stamp.head == head),
+            torn_bytes: inspected.torn.map_or(0, |torn| torn.len()),
+            last_boot: last.boot,
+        };
+        Ok((Self { shared, marks, head, boot, poisoned: false }, opened))
+    }
+
+    /// Makes a batch durable and gives the sequence number of the last record of the log.
+    ///
+    /// This is the only function that writes to the database. An empty batch writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// After any error but [`StoreError::TooLarge`] it is unknown whether the batch is in the log;
+    /// the store refuses every later write with [`StoreError::Poisoned`], and the process should
+    /// end.
+    pub fn append(&mut self, batch: &Batch) -> Result<Seq, StoreError> {
+        self.require_sound()?;
+        if batch.is_empty() {
+            return Ok(self.head.seq);
+        }
+        let bytes = batch.payload_bytes();
+        if bytes > BATCH_BYTES_MAX {
+            return Err(StoreError::TooLarge { bytes });
+        }
+        let result = self.write(batch);
+        self.poison_on_error(result)
+    }
+
+    /// Writes the watermark if the log has grown and the last one is a second old; says whether.
+    ///
+    /// `now_ms` is monotonic time in milliseconds, from any origin. To be called at least once a
+    /// second while records are appended.
+    ///
+    /// # Errors
+    ///
+    /// Poisons the store, as [`Store::append`] does. [`StoreError::InUse`] says that another
+    /// process has written to the folder in spite of the lock.
+    pub fn mark(&mut self, now_ms: u64) -> Result<bool, StoreError> {
+        self.require_sound()?;
+        if !self.marks.is_due(self.head, now_ms) {
+            return Ok(false);
+        }
+        self.mark_now()?;
+        self.marks.marked_at(now_ms);
+        Ok(true)
+    }
+
+    /// Writes the watermark, however fresh the last one is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::mark`].
+    pub fn mark_now(&mut self) -> Result<(), StoreError> {
+        self.require_sound()?;
+        let result = self.marks.mark(self.stamp(), false);
+        self.poison_on_error(result)
+    }
+
+    /// Ends a clean run: everything is on the disk already, the watermark says so.
+    ///
+    /// The folder is free when the last [`Records`] is dropped too. A store that is dropped
+    /// instead behaves at the next start as after a crash, and loses nothing either.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::mark`].
+    pub fn close(mut self) -> Result<(), StoreError> {
+        self.require_sound()?;
+        self.marks.mark(self.stamp(), true)
+    }
+
+    /// The end of the log.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// The records from `seq` (the first is 1) to the end of the log, each checked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::records_from`].
+    pub fn records_from(&self, seq: Seq) -> Result<Records, StoreError> {
+        Records::new(Arc::clone(&self.shared), seq, self.head)
+    }
+
+    /// The blob under a key.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::blob`].
+    pub fn blob(&self, key: &BlobKey) -> Result<Option<Vec<u8>>, StoreError> {
+        self.shared.blob(key)
+    }
+
+    /// A handle for other threads. It does not keep the folder in use.
+    pub fn reader(&self) -> Reader {
+        Reader::new(&self.shared)
+    }
+
+    /// Saves the state that the log up to `seq` folds to, and removes all but the newest two.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::save_snapshot`]. The log is not affected.
+    pub fn save_snapshot(
+        &self,
+        seq: Seq,
+        write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>,
+    ) -> Result<(), StoreError> {
+        snapshot::save(&self.shared, seq, write)
+    }
+
+    /// The newest snapshot that fits the log.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the log cannot be read. A snapshot that cannot be read or does not fit is no
+    /// error; it is named in the answer.
+    pub fn load_snapshot(&self) -> Result<LoadedSnapshot, StoreError> {
+        snapshot::load(&self.shared)
+    }
+
+    fn write(&mut self, batch: &Batch) -> Result<Seq, StoreError> {
+        // The default of fjall reaches the page cache only; `SyncAll` is the promise of `append`.
+        let mut rows = self.shared.db.batch().durability(Some(PersistMode::SyncAll));
+        let mut head = self.head;
+        for record in &batch.records {
+            head = head.then(record);
+            rows.insert(&self.shared.log, record_key(head.seq), encode_row(head, record));
+        }
+        for (key, blob) in &batch.blobs {
+            rows.insert(&self.shared.blob, *key, blob.as_slice());
+        }
+        let stamp = Stamp { head, boot: self.boot };
+        rows.insert(&self.shared.log, HEAD_KEY, stamp.encode());
+        rows.commit().map_err(|source| error::on_write("append a batch to the log", source))?;
+        self.head = head;
+        self.marks.acked(stamp)?;
+        Ok(head.seq)
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp { head: self.head, boot: self.boot }
+    }
+
+    fn require_sound(&self) -> Result<(), StoreError> {
+        if self.poisoned { Err(StoreError::Poisoned) } else { Ok(()) }
+    }
+
+    fn poison_on_error<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        self.poisoned |= result.is_err();
+        result
+    }
+}
+
+/// Refuses a log that ends before a record which was durable once.
+fn require_reached(found: Head, known: Head) -> Result<(), StoreError> {
+    if found.seq >= known.seq {
+        return Ok(());
+    }
+    Err(StoreError::damaged(format!(
+        "the log ends at record {}, but record {} was durable",
+        found.seq, known.seq
+    )))
+}
+
+/// Refuses a log with records and no watermark: it is written before the first of them.
+fn require_marked(found: Head, watermark: Option<Mark>) -> Result<(), StoreError> {
+    if watermark.is_some() || found == Head::EMPTY {
+        return Ok(());
+    }
+    Err(StoreError::damaged("the log has records and the file watermark is gone"))
+}
+
+/// Refuses a log in which a record that was durable once is missing or another one.
+fn require_at(shared: &Shared, known: Head) -> Result<(), StoreError> {
+    if shared.head_at(known.seq)? == Some(known) {
+        return Ok(());
+    }
+    Err(StoreError::damaged(format!("record {} is not the one that was durable", known.seq)))
+}
+
+/// Compares the head row with the journal and with the last record.
+fn check_head(shared: &Shared, head: Head, in_journal: Option<Head>) -> Result<(), StoreError> {
+    if in_journal.is_some_and(|found| found != head) {
+        return Err(StoreError::damaged("the head of the log is not the last one of the journal"));
+    }
+    if shared.last_record()?.unwrap_or(Head::EMPTY) != head {
+        return Err(StoreError::damaged(format!(
+            "the head of the log names record {}, which is not the last one",
+            head.seq
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! The running hash of the log, and the rows that carry it.
+
+use std::fmt;
+
+/// The number of a record: the first is 1, there are no gaps. Zero stands for the empty log.
+pub type Seq = u64;
+
+/// Names one run of a process. Drawn at random by the caller, and told to nobody: the end of a
+/// batch is known by it.
+pub type BootId = [u8; 16];
+
+/// The key of the head row. Keys of records are eight bytes long.
+pub(super) const HEAD_KEY: &[u8] = b"head";
+
+/// Bytes of an encoded [`Stamp`].
+pub(super) const STAMP_BYTES: usize = 8 + 32 + 16;
+
+/// The domain of the running hash: a name, padded to a key.
+const DOMAIN: &[u8; 32] = b"folkmoot log v1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+/// A place in the log: a record and everything before it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// The number of the record.
+    pub seq: Seq,
+    /// The running hash over all records up to this one, in order.
+    pub hash: [u8; 32],
+}
+
+impl Head {
+    /// The head of a log without records.
+    pub const EMPTY: Self = Self { seq: 0, hash: [0; 32] };
+
+    /// The head after one more record.
+    pub(super) fn then(self, record: &[u8]) -> Self {
+        let seq = self.seq + 1;
+        let mut hasher = blake3::Hasher::new_keyed(DOMAIN);
+        hasher.update(&self.hash).update(&seq.to_be_bytes()).update(record);
+        Self { seq, hash: hasher.finalize().into() }
+    }
+}
+
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Head({} ", self.seq)?;
+        self.hash.iter().take(4).try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        f.write_str(")")
+    }
+}
+
+/// A head, and the run of the process that wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    pub(super) head: Head,
+    pub(super) boot: BootId,
+}
+
+impl Stamp {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        [&self.head.seq.to_be_bytes()[..], &self.head.hash, &self.boot].concat()
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (seq, rest) = bytes.split_first_chunk()?;
+        let (hash, rest) = rest.split_first_chunk()?;
+        let boot = rest.try_into().ok()?;
+        Some(Self { head: Head { seq: u64::from_be_bytes(*seq), hash: *hash }, boot })
+    }
+}
+
+/// The key of a record: big endian, so that the order of keys is the order of records.
+pub(super) fn record_key(seq: Seq) -> [u8; 8] {
+    seq.to_be_bytes()
+}
+
+/// The row of a record: the running hash that it ends with, then its bytes.
+pub(super) fn encode_row(head: Head, record: &[u8]) -> Vec<u8> {
+    [&head.hash, record].concat()
+}
+
+/// Takes a row apart into running hash and record.
+pub(super) fn decode_row(row: &[u8]) -> Option<(&[u8; 32], &[u8])> {
+    row.split_first_chunk()
+}

@@ -1,0 +1,100 @@
+//! How the database is created, opened and tuned.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fjall::config::CompressionPolicy;
+use fjall::{CompressionType, Database, KeyspaceCreateOptions};
+
+use super::error::on_read;
+use super::read::Shared;
+use super::{Home, StoreError, files};
+
+/// The keyspaces: the log with its head row, and the blobs. Never one per group: each is a tree
+/// with memory, files and work of its own.
+const LOG: &str = "log";
+const BLOB: &str = "blob";
+
+/// Written rows held in memory per keyspace before they go to a table. Together with
+/// [`CACHE_BYTES`] it bounds the memory of the store; fjall stalls the writer at five times this.
+const MEMTABLE_BYTES: u64 = 4 * 1024 * 1024;
+/// Cache of table blocks, for both keyspaces.
+const CACHE_BYTES: u64 = 8 * 1024 * 1024;
+/// The least that fjall allows for journals that wait for their rows to reach a table.
+const JOURNALS_BYTES: u64 = 64 * 1024 * 1024;
+/// Table files kept open.
+const OPEN_FILES_MAX: usize = 64;
+/// One thread flushes while the other compacts.
+const WORKER_THREADS: usize = 2;
+
+/// The folder of the database inside a data folder.
+pub(super) fn log_dir(dir: &Path) -> PathBuf {
+    dir.join("log")
+}
+
+/// Creates an empty database unless there is one; says whether it did.
+///
+/// A kill inside fjall's own creation leaves a folder that it never opens again. The database is
+/// created aside, complete with its keyspaces, and renamed; what such a kill leaves is removed.
+///
+/// `is_known` says that a log was here before: a missing one is then not a new one.
+pub(super) fn create_if_absent(dir: &Path, is_known: bool) -> Result<bool, StoreError> {
+    let path = log_dir(dir);
+    let found = path.try_exists().map_err(|source| StoreError::file("look for", &path, source))?;
+    if found {
+        return Ok(false);
+    }
+    if is_known {
+        return Err(StoreError::damaged(format!("the folder {} is gone", path.display())));
+    }
+    let aside = dir.join("log.new");
+    if aside.exists() {
+        fs::remove_dir_all(&aside).map_err(|source| StoreError::file("remove", &aside, source))?;
+    }
+    let failed = |source| on_read("create the log", source);
+    let database = open_database(&aside).map_err(failed)?;
+    for name in [LOG, BLOB] {
+        drop(database.keyspace(name, keyspace_options).map_err(failed)?);
+    }
+    drop(database);
+    files::sync_dir(&aside)?;
+    files::rename_synced(&aside, &path)?;
+    Ok(true)
+}
+
+/// Opens the database. To be called after [`super::inspect::inspect`].
+pub(super) fn open(home: Home) -> Result<Shared, StoreError> {
+    let path = log_dir(home.path());
+    let db = open_database(&path).map_err(|source| {
+        if matches!(source, fjall::Error::Locked) {
+            return StoreError::InUse { path: home.path().to_path_buf() };
+        }
+        on_read("open the log", source)
+    })?;
+    let keyspace = |name: &str| {
+        // fjall would make an empty one for a missing one.
+        if !db.keyspace_exists(name) {
+            return Err(StoreError::damaged(format!("the keyspace {name} is gone")));
+        }
+        db.keyspace(name, keyspace_options).map_err(|source| on_read("open a keyspace", source))
+    };
+    Ok(Shared { log: keyspace(LOG)?, blob: keyspace(BLOB)?, db, home })
+}
+
+fn open_database(path: &Path) -> fjall::Result<Database> {
+    Database::builder(path)
+        .cache_size(CACHE_BYTES)
+        .max_journaling_size(JOURNALS_BYTES)
+        .max_cached_files(Some(OPEN_FILES_MAX))
+        .worker_threads(WORKER_THREADS)
+        // Hashes and signatures do not shrink, and `inspect` reads plain entries only.
+        .journal_compression(CompressionType::None)
+        .open()
+}
+
+/// Kept by fjall with the keyspace: a change here does not reach existing folders.
+fn keyspace_options() -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default()
+        .max_memtable_size(MEMTABLE_BYTES)
+        .data_block_compression_policy(CompressionPolicy::disabled())
+}

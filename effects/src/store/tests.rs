@@ -1,0 +1,276 @@
+//! The store as its caller sees it. What a failing disk does to it is in `damage`.
+
+mod damage;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::chain::Stamp;
+use super::*;
+
+const BOOT: BootId = [7; 16];
+
+fn open_with(path: &Path, boot: BootId) -> Result<(Store, Opened), StoreError> {
+    Store::open(Home::claim(path, &[])?, boot)
+}
+
+fn open(path: &Path) -> (Store, Opened) {
+    open_with(path, BOOT).unwrap()
+}
+
+fn record(seq: Seq) -> Vec<u8> {
+    format!("record {seq} {}", "x".repeat(usize::try_from(seq % 50).unwrap())).into_bytes()
+}
+
+/// Appends records in batches of three, the last of each with a blob under its number.
+fn fill(store: &mut Store, batches: u64) {
+    for _ in 0..batches {
+        let first = store.head().seq + 1;
+        let records = (first..first + 3).map(record).collect();
+        let blob = (blob_key(first + 2), record(first + 2));
+        let seq = store.append(&Batch { records, blobs: vec![blob] }).unwrap();
+        assert_eq!(seq, first + 2);
+    }
+}
+
+fn blob_key(seq: Seq) -> BlobKey {
+    blake3::hash(&seq.to_be_bytes()).into()
+}
+
+/// All records, each compared with what `fill` writes; their number.
+fn read_all(store: &Store) -> Result<u64, StoreError> {
+    let mut count = 0;
+    for read in store.records_from(1)? {
+        let (seq, bytes) = read?;
+        count += 1;
+        assert_eq!((seq, bytes), (count, record(count)));
+        if seq % 3 == 0 {
+            assert_eq!(store.blob(&blob_key(seq))?, Some(record(seq)));
+        }
+    }
+    Ok(count)
+}
+
+#[test]
+fn reopening_gives_what_was_appended() {
+    let dir = TempDir::new().unwrap();
+    let (mut store, opened) = open(dir.path());
+    assert!(opened.created && !opened.clean);
+    assert_eq!((opened.head, opened.torn_bytes), (Head::EMPTY, 0));
+    fill(&mut store, 4);
+    let head = store.head();
+    assert_eq!(head, (1..=12).fold(Head::EMPTY, |head, seq| head.then(&record(seq))));
+    store.close().unwrap();
+
+    let (mut store, opened) = open_with(dir.path(), [8; 16]).unwrap();
+    let expected = Opened { head, created: false, clean: true, torn_bytes: 0, last_boot: BOOT };
+    assert_eq!(opened, expected);
+    assert_eq!(read_all(&store).unwrap(), 12);
+    fill(&mut store, 1);
+    drop(store);
+
+    let (store, opened) = open(dir.path());
+    assert!(!opened.clean, "a store that was dropped did not end cleanly");
+    assert_eq!((opened.head.seq, opened.last_boot), (15, [8; 16]));
+    assert_eq!(read_all(&store).unwrap(), 15);
+    assert_eq!(store.blob(&[0; 32]).unwrap(), None);
+}
+
+#[test]
+fn records_can_be_read_from_anywhere() {
+    let dir = TempDir::new().unwrap();
+    let (mut store, _) = open(dir.path());
+    assert_eq!(store.records_from(1).unwrap().count(), 0);
+    fill(&mut store, 2);
+    for (from, count) in [(0, 6), (1, 6), (4, 3), (6, 1), (7, 0), (100, 0), (u64::MAX, 0)] {
+        let records = store.records_from(from).unwrap().map(Result::unwrap);
+        let expected: Vec<_> = (7 - count..7).map(|seq| (seq, record(seq))).collect();
+        assert_eq!(records.collect::<Vec<_>>(), expected, "from {from}");
+    }
+}
+
+#[test]
+fn an_empty_batch_and_one_too_large_write_nothing() {
+    let dir = TempDir::new().unwrap();
+    let (mut store, _) = open(dir.path());
+    assert_eq!(store.append(&Batch::default()).unwrap(), 0);
+    let size = usize::try_from(BATCH_BYTES_MAX).unwrap() + 1;
+    let large = Batch { records: vec![vec![0; size]], blobs: vec![] };
+    assert!(matches!(store.append(&large), Err(StoreError::TooLarge { .. })));
+    fill(&mut store, 1);
+    let blob_only = Batch { records: vec![], blobs: vec![([1; 32], vec![1])] };
+    assert_eq!(store.append(&blob_only).unwrap(), 3);
+    assert_eq!(store.blob(&[1; 32]).unwrap(), Some(vec![1]));
+    drop(store);
+    assert_eq!(read_all(&open(dir.path()).0).unwrap(), 3);
+}
+
+/// The bytes on the disk must not change by accident: golden values.
+#[test]
+fn formats_are_as_written_down() {
+    let head = Head::EMPTY.then(b"first").then(b"");
+    let hash = "fa7ed1249533de2ae10a09830ee1debe1ee2504afd9501da01802f1a239d7ab0";
+    assert_eq!(blake3::Hash::from(head.hash).to_hex().as_str(), hash);
+    let stamp = Stamp { head, boot: BOOT };
+    assert_eq!(Stamp::decode(&stamp.encode()), Some(stamp));
+    let dir = TempDir::new().unwrap();
+    open(dir.path()).0.close().unwrap();
+    let text = fs::read_to_string(dir.path().join("folkmoot")).unwrap();
+    assert_eq!(text, "folkmoot data folder, format 1\n");
+    let mark = fs::read(dir.path().join("watermark")).unwrap();
+    assert_eq!(
+        blake3::hash(&mark).to_hex().as_str(),
+        "c95f0f0f56d15cef1903bf92d3f7c799eebd0e734f7b64b47c425ca774490139"
+    );
+}
+
+#[test]
+fn a_reader_serves_other_threads_and_does_not_keep_the_folder() {
+    let dir = TempDir::new().unwrap();
+    let (mut store, _) = open(dir.path());
+    let reader = store.reader();
+    fill(&mut store, 2);
+    let thread = std::thread::spawn({
+        let reader = reader.clone();
+        move || {
+            let records = reader.records_from(4).unwrap().map(Result::unwrap).count();
+            (reader.blob(&blob_key(3)).unwrap(), records)
+        }
+    });
+    assert_eq!(thread.join().unwrap(), (Some(record(3)), 3));
+    store.close().unwrap();
+    assert!(matches!(reader.blob(&blob_key(3)), Err(StoreError::Closed)));
+    assert_eq!(open(dir.path()).1.head.seq, 6);
+}
+
+#[test]
+fn the_watermark_follows_at_most_once_a_second() {
+    let dir = TempDir::new().unwrap();
+    let (mut store, _) = open(dir.path());
+    let marked = |dir: &Path| marks::read_watermark(dir).unwrap().unwrap().stamp.head.seq;
+    assert!(!store.mark(0).unwrap(), "nothing to mark");
+    fill(&mut store, 1);
+    assert!(store.mark(0).unwrap());
+    fill(&mut store, 1);
+    assert!(!store.mark(999).unwrap());
+    assert_eq!(marked(dir.path()), 3);
+    assert!(store.mark(1_000).unwrap());
+    assert_eq!(marked(dir.path()), 6);
+    fill(&mut store, 1);
+    assert_eq!(marks::read_acked(dir.path()).unwrap().stamp.head.seq, 9);
+    store.mark_now().unwrap();
+    assert_eq!(marked(dir.path()), 9);
+    fill(&mut store, 1);
+    store.close().unwrap();
+    assert_eq!(marked(dir.path()), 12);
+}
+
+#[test]
+fn a_second_store_is_refused_at_once() {
+    let dir = TempDir::new().unwrap();
+    let (store, _) = open(dir.path());
+    let error = open_with(dir.path(), BOOT).unwrap_err();
+    assert!(matches!(error, StoreError::InUse { .. }), "{error}");
+    assert_eq!(error.class().exit_code(), 9);
+    drop(store);
+    open(dir.path());
+}
+
+#[test]
+fn a_folder_that_is_not_ours_is_left_alone() {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("thesis.tex"), "years of work").unwrap();
+    let error = Home::claim(dir.path(), &["config.toml"]).unwrap_err();
+    assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
+    assert_eq!(error.class().exit_code(), 8);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no lock file either");
+
+    fs::rename(dir.path().join("thesis.tex"), dir.path().join("config.toml")).unwrap();
+    drop(Home::claim(dir.path(), &["config.toml"]).unwrap());
+    fs::write(dir.path().join("folkmoot"), "folk music\n").unwrap();
+    let error = Home::claim(dir.path(), &[]).unwrap_err();
+    assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
+}
+
+#[test]
+fn a_newer_format_is_refused() {
+    let dir = TempDir::new().unwrap();
+    open(dir.path()).0.close().unwrap();
+    fs::write(dir.path().join("folkmoot"), "folkmoot data folder, format 2\n").unwrap();
+    let error = open_with(dir.path(), BOOT).unwrap_err();
+    assert!(matches!(error, StoreError::Newer { found: 2, known: 1, .. }), "{error}");
+    assert_eq!(error.class().exit_code(), 8);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_new_folder_is_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = TempDir::new().unwrap();
+    let home = Home::claim(&dir.path().join("a/b"), &[]).unwrap();
+    assert_eq!(fs::metadata(home.path()).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn snapshots_are_kept_two_deep() {
+    let dir = TempDir::new().unwrap();
+    let (mut store, _) = open(dir.path());
+    assert_eq!(store.load_snapshot().unwrap(), LoadedSnapshot::default());
+    for seq in [3, 6, 9] {
+        fill(&mut store, 1);
+        store.save_snapshot(seq, |body| write!(body, "state {seq}")).unwrap();
+    }
+    let loaded = store.load_snapshot().unwrap();
+    let expected = Snapshot { seq: 9, body: b"state 9".to_vec() };
+    assert_eq!((loaded.snapshot, loaded.skipped), (Some(expected), vec![]));
+    assert_eq!(fs::read_dir(dir.path().join("snapshots")).unwrap().count(), 2);
+    let error = store.save_snapshot(10, |_| Ok(())).unwrap_err();
+    assert!(matches!(error, StoreError::NotInLog { seq: 10 }), "{error}");
+    let error = store.reader().save_snapshot(9, |_| Err(std::io::Error::other("no"))).unwrap_err();
+    assert!(matches!(error, StoreError::Io { .. }), "{error}");
+    assert_eq!(store.load_snapshot().unwrap().snapshot.unwrap().seq, 9);
+}
+
+/// The child of the next test: appends for ever, and says what was answered.
+#[test]
+fn child_that_is_killed() {
+    let Some(path) = std::env::var_os("FOLKMOOT_STORE_CHILD") else { return };
+    let (mut store, _) = open(Path::new(&path));
+    loop {
+        fill(&mut store, 1);
+        println!("acked {}", store.head().seq);
+    }
+}
+
+#[test]
+fn a_killed_process_loses_nothing_that_was_answered() {
+    let dir = TempDir::new().unwrap();
+    let mut expected = 0;
+    for lines in [0, 1, 5, 20, 60] {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "store::tests::child_that_is_killed", "--nocapture"])
+            .env("FOLKMOOT_STORE_CHILD", dir.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let acked = output.lines().map_while(Result::ok).filter_map(|line| {
+            let (_, seq) = line.split_once("acked ")?;
+            seq.parse::<u64>().ok()
+        });
+        expected = acked.take(lines).last().unwrap_or(expected);
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let (store, opened) = open(dir.path());
+        assert!(opened.head.seq >= expected && !opened.clean, "{opened:?} after {expected}");
+        assert_eq!(opened.head.seq % 3, 0, "a batch is there whole or not at all");
+        assert_eq!(read_all(&store).unwrap(), opened.head.seq);
+        expected = opened.head.seq;
+    }
+    assert!(expected > 0);
+}

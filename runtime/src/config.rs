@@ -1,0 +1,275 @@
+//! Configuration: one TOML file, every key with a default.
+//!
+//! A flag wins over the environment (`MOOT_*`), the environment over the file, the file over the
+//! default.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::errors::{Class, Failure};
+use crate::resolve::nearest;
+
+/// Name of the file under the data folder.
+pub const FILE: &str = "config.toml";
+
+/// Every key of the file, with what it means.
+pub const KEYS: [(&str, &str); 7] = [
+    ("listen", "multiaddresses to listen on"),
+    ("dial", "multiaddresses of peers to keep connections with"),
+    ("quic", "QUIC beside TCP"),
+    ("mdns", "find peers of the local network"),
+    ("record", "keep a flight recording under the data folder"),
+    ("log.level", "what is logged: error, warn, info, debug, trace, or directives per module"),
+    ("log.format", "how it is logged: text or json"),
+];
+
+/// How a node is set up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Multiaddresses to listen on.
+    pub listen: Vec<String>,
+    /// Multiaddresses of peers to keep connections with.
+    pub dial: Vec<String>,
+    /// QUIC beside TCP.
+    pub quic: bool,
+    /// Find peers of the local network.
+    pub mdns: bool,
+    /// Keep a flight recording under the data folder.
+    pub record: bool,
+    /// Logging.
+    pub log: Log,
+}
+
+/// How a node logs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// Level or directives, as in `info,folkmoot_effects=debug`.
+    pub level: String,
+    /// Text or JSON.
+    pub format: LogFormat,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: vec!["/ip4/0.0.0.0/tcp/0".to_owned(), "/ip4/0.0.0.0/udp/0/quic-v1".to_owned()],
+            dial: Vec::new(),
+            quic: true,
+            mdns: true,
+            record: true,
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Text }
+    }
+}
+
+/// What flags and environment say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
+pub struct Overrides {
+    /// Multiaddress to listen on; may be repeated
+    #[arg(long, value_name = "ADDR", env = "MOOT_LISTEN", value_delimiter = ',')]
+    pub listen: Vec<String>,
+    /// Multiaddress of a peer to keep a connection with; may be repeated
+    #[arg(long, value_name = "ADDR", env = "MOOT_DIAL", value_delimiter = ',')]
+    pub dial: Vec<String>,
+    /// Whether to use QUIC beside TCP
+    #[arg(long, value_name = "BOOL", env = "MOOT_QUIC")]
+    pub quic: Option<bool>,
+    /// Whether to find peers of the local network
+    #[arg(long, value_name = "BOOL", env = "MOOT_MDNS")]
+    pub mdns: Option<bool>,
+    /// Whether to keep a flight recording
+    #[arg(long, value_name = "BOOL", env = "MOOT_RECORD")]
+    pub record: Option<bool>,
+    /// What to log: error, warn, info, debug, trace, or directives per module
+    #[arg(long, value_name = "LEVEL", env = "MOOT_LOG")]
+    pub log: Option<String>,
+    /// How to log
+    #[arg(long, value_name = "FORMAT", env = "MOOT_LOG_FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// Why a configuration file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A key that does not exist.
+    #[error("{} has an unknown key `{key}`; did you mean `{near}`?", path.display())]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// The known key that looks most like it.
+        near: &'static str,
+    },
+    /// Not TOML, or a value of the wrong kind.
+    #[error("{} cannot be read as configuration: {why}", path.display())]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        why: String,
+    },
+    /// The operating system refused.
+    #[error("could not read {}: {source}; check its permissions", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let code = match &error {
+            ConfigError::UnknownKey { .. } => "config-unknown-key",
+            ConfigError::Form { .. } => "config-form",
+            ConfigError::Io { .. } => "config-io",
+        };
+        Self::new(Class::Usage, code, error.to_string())
+            .hint("known keys: `moot config show`; check with `moot config validate`")
+    }
+}
+
+impl Config {
+    /// Reads the file of a data folder; the defaults where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`], for an unknown key with the known one that is nearest.
+    pub fn read(home: &Path) -> Result<Self, ConfigError> {
+        let path = home.join(FILE);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Self::parse(&path, &text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(source) => Err(ConfigError::Io { path, source }),
+        }
+    }
+
+    /// This configuration with what flags and environment say.
+    #[must_use]
+    pub fn with(mut self, said: &Overrides) -> Self {
+        if !said.listen.is_empty() {
+            self.listen.clone_from(&said.listen);
+        }
+        if !said.dial.is_empty() {
+            self.dial.clone_from(&said.dial);
+        }
+        self.quic = said.quic.unwrap_or(self.quic);
+        self.mdns = said.mdns.unwrap_or(self.mdns);
+        self.record = said.record.unwrap_or(self.record);
+        if let Some(level) = &said.log {
+            self.log.level.clone_from(level);
+        }
+        self.log.format = said.log_format.unwrap_or(self.log.format);
+        self
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let form = |why: String| ConfigError::Form { path: path.to_path_buf(), why };
+        let table: toml::Table = text.parse().map_err(|e: toml::de::Error| form(e.to_string()))?;
+        if let Some(key) = keys(&table).into_iter().find(|key| !is_known(key)) {
+            let known = KEYS.iter().map(|(known, _)| *known).chain(["log"]);
+            let near = nearest(&key, known).unwrap_or("listen");
+            return Err(ConfigError::UnknownKey { path: path.to_path_buf(), key, near });
+        }
+        toml::from_str(text).map_err(|error| form(error.to_string()))
+    }
+}
+
+fn is_known(key: &str) -> bool {
+    KEYS.iter().any(|(known, _)| *known == key)
+}
+
+/// The keys of a file, those of a section with the section's name before them.
+fn keys(table: &toml::Table) -> Vec<String> {
+    let mut all = Vec::new();
+    for (name, value) in table {
+        match value.as_table().filter(|_| !is_known(name)) {
+            Some(section) if KEYS.iter().any(|(key, _)| key.starts_with(&format!("{name}."))) => {
+                all.extend(section.keys().map(|key| format!("{name}.{key}")));
+            }
+            Some(_) | None => all.push(name.clone()),
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(Path::new("config.toml"), text)
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_the_nearest_known_one() {
+        for (text, wrong, right) in [
+            ("lisen = []", "lisen", "listen"),
+            ("[log]\nlevle = 'info'", "log.levle", "log.level"),
+            ("[logs]\nlevel = 'info'", "logs", "log"),
+            ("mdsn = true", "mdsn", "mdns"),
+        ] {
+            match parse(text) {
+                Err(ConfigError::UnknownKey { key, near, .. }) => {
+                    assert_eq!((key.as_str(), near), (wrong, right));
+                }
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_of_keys_is_complete() {
+        let text = toml::to_string(&Config::default()).unwrap();
+        let written = keys(&text.parse().unwrap());
+        assert!(
+            KEYS.iter().all(|(key, _)| written.iter().any(|other| other == key)),
+            "{written:?}"
+        );
+        assert_eq!(written.len(), KEYS.len());
+        assert_eq!(parse(&text).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_the_defaults() {
+        let file = parse("mdns = false\nquic = false\n[log]\nformat = 'json'").unwrap();
+        assert_eq!(file.log, Log { level: "info".to_owned(), format: LogFormat::Json });
+        let said = Overrides {
+            quic: Some(true),
+            listen: vec!["/ip4/127.0.0.1/tcp/1".to_owned()],
+            ..Overrides::default()
+        };
+        let config = file.with(&said);
+        assert_eq!((config.quic, config.mdns, config.record), (true, false, true));
+        assert_eq!(config.listen, ["/ip4/127.0.0.1/tcp/1"]);
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_refused_with_its_place() {
+        let error = parse("mdns = 'yes'").unwrap_err().to_string();
+        assert!(error.contains("line 1"), "{error}");
+        assert!(parse("listen = [").is_err());
+    }
+}
