@@ -28,23 +28,27 @@ pub(crate) struct Cli {
     pub command: Command,
 }
 
+/// Title of what holds for every command.
+const COMMON: &str = "Common options";
+
 /// What holds for every command.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Common {
     /// One JSON object on standard output
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = COMMON)]
     pub json: bool,
     /// Only what was asked for: ids, no notes
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = COMMON)]
     pub quiet: bool,
     /// How long an answer may take, such as 500ms, 30s, 5m
-    #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
+    #[arg(long, global = true, help_heading = COMMON, value_name = "TIME", value_parser = duration)]
     pub timeout: Option<Duration>,
     /// The data folder
-    #[arg(long, global = true, value_name = "DIR", env = "MOOT_HOME")]
+    #[arg(long, global = true, help_heading = COMMON, value_name = "DIR", env = "MOOT_HOME")]
     pub home: Option<PathBuf>,
     /// The namespace, by name, id, or the beginning of either; needed where there are several
-    #[arg(short = 'n', long = "ns", global = true, value_name = "NS", env = "MOOT_NS")]
+    #[arg(short = 'n', long = "ns", global = true, help_heading = COMMON)]
+    #[arg(value_name = "NS", env = "MOOT_NS")]
     pub namespace: Option<String>,
 }
 
@@ -107,6 +111,8 @@ pub(crate) enum Command {
         /// The shell
         shell: Shell,
     },
+    /// Show the main job in half a minute: three nodes, a cut, and how they agree again
+    Demo,
     /// The version of this program and of its rules
     Version,
 }

@@ -103,34 +103,21 @@ pub async fn run(
             return Err(failure);
         }
     };
-    let started = async {
+    let served = async {
         note_identities(&cx).await?;
-        ready(&announce(home, &node).await)
+        ready(&announce(home, &node).await)?;
+        wait_for_stop(&stop).await
     };
-    let result = match started.await {
-        Ok(()) => {
-            let mut interrupt = on_signal(SignalKind::interrupt())?;
-            let mut terminate = on_signal(SignalKind::terminate())?;
-            tokio::select! {
-                result = &mut ended => Some(result),
-                _ = interrupt.recv() => None,
-                _ = terminate.recv() => None,
-                () = stop.notified() => None,
-            }
-            .map_or(Ok(None), |result| Ok(Some(result)))
-        }
-        Err(failure) => Err(failure),
+    let first = tokio::select! {
+        result = ended.as_mut() => Err(result),
+        told = served => Ok(told),
     };
-    tracing::info!("stopping");
-    let result = match result {
-        Ok(Some(result)) => result.map_err(Failure::from),
-        Ok(None) => {
+    let result = match first {
+        Err(result) => result.map_err(Failure::from),
+        Ok(told) => {
+            tracing::info!("stopping");
             node.shutdown().await;
-            ended.await.map_err(Failure::from)
-        }
-        Err(failure) => {
-            node.shutdown().await;
-            Err(failure)
+            told.and(ended.await.map_err(Failure::from))
         }
     };
     drop(drain);
@@ -152,6 +139,18 @@ fn node_config(home: &Path, config: Config) -> NodeConfig {
         record,
         ..NodeConfig::new(home.to_path_buf())
     }
+}
+
+/// Waits for a signal or a command to stop.
+async fn wait_for_stop(stop: &Notify) -> Result<(), Failure> {
+    let mut interrupt = on_signal(SignalKind::interrupt())?;
+    let mut terminate = on_signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        () = stop.notified() => {}
+    }
+    Ok(())
 }
 
 fn on_signal(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Failure> {

@@ -68,7 +68,9 @@ pub enum KeyError {
         wanted: &'static str,
     },
     /// Its content is not a key, or not the one that its name says.
-    #[error("{} does not hold the key of its name ({why}); restore it from a backup", path.display())]
+    #[error(
+        "{} does not hold the key of its name ({why}); restore it from a backup", path.display()
+    )]
     Damaged {
         /// The file.
         path: PathBuf,

@@ -26,6 +26,8 @@ pub struct Scene {
     pub members: BTreeMap<GroupId, Vec<MemberView>>,
     group_names: BTreeMap<GroupId, String>,
     member_names: BTreeMap<MemberId, String>,
+    /// Of groups that exist no longer; nothing is found by these.
+    former_names: BTreeMap<GroupId, String>,
 }
 
 /// The value that a payload writes into a metadata slot, as text that may be shown.
@@ -138,7 +140,8 @@ impl Cx {
         let mut names = self.names(ops).await?.into_iter();
         let group_names = take_names(group_ops, &mut names);
         let member_names = take_names(member_ops, &mut names);
-        Ok(Scene { view, groups, members, group_names, member_names })
+        let former_names = BTreeMap::new();
+        Ok(Scene { view, groups, members, group_names, member_names, former_names })
     }
 }
 
@@ -226,6 +229,16 @@ impl Scene {
         self.members.get(group)?.iter().find(|row| row.member == *member)
     }
 
+    /// Whether the group exists now.
+    pub fn exists(&self, group: &GroupId) -> bool {
+        self.members.contains_key(group)
+    }
+
+    /// Notes the name that a group had.
+    pub fn remember(&mut self, group: GroupId, name: Option<String>) {
+        self.former_names.extend(name.map(|name| (group, name)));
+    }
+
     /// A member for an answer.
     pub fn who(&self, member: MemberId) -> Who {
         Who {
@@ -239,7 +252,7 @@ impl Scene {
     pub fn place(&self, group: GroupId) -> Place {
         Place {
             id: group.to_string(),
-            name: self.group_names.get(&group).cloned(),
+            name: self.group_names.get(&group).or(self.former_names.get(&group)).cloned(),
             root: group == self.root(),
         }
     }

@@ -1,7 +1,9 @@
 //! Ops and verdicts in words.
 
-use folkmoot_core::governance::op::{Body, Payload, SlotWrite, Subject};
-use folkmoot_core::id::OpId;
+use std::collections::BTreeSet;
+
+use folkmoot_core::governance::op::{Body, Payload, SlotName, SlotWrite, Subject};
+use folkmoot_core::id::{GroupId, OpId};
 use folkmoot_core::query::{OpView, Standing};
 
 use crate::args::VisibilityArg;
@@ -18,13 +20,48 @@ impl Cx {
     /// When the store cannot be read.
     pub async fn op_replies(
         &self,
-        scene: &Scene,
+        scene: &mut Scene,
         ops: Vec<OpView>,
     ) -> Result<Vec<OpReply>, Failure> {
         let payloads = self.payloads(ops.iter().map(|op| op.id).collect()).await?;
+        self.recall(scene, payloads.iter().flatten()).await?;
         let replies = ops.iter().zip(&payloads);
         Ok(replies.map(|(op, payload)| op_reply(scene, op, payload.as_ref())).collect())
     }
+}
+
+impl Cx {
+    /// Learns the names of groups that these ops are about and that exist no longer.
+    async fn recall(
+        &self,
+        scene: &mut Scene,
+        payloads: impl Iterator<Item = &Payload>,
+    ) -> Result<(), Failure> {
+        let gone: BTreeSet<GroupId> =
+            payloads.map(|payload| payload.group).filter(|group| !scene.exists(group)).collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let namespace = scene.namespace();
+        let named = self.query(move |state| {
+            let name = |group: GroupId| {
+                let mut slots = state.slots(&namespace, &group).into_iter();
+                let slot = slots.find(|slot| names_a_group(&slot.key.name))?;
+                Some((group, slot.winner))
+            };
+            gone.into_iter().filter_map(name).collect::<Vec<_>>()
+        });
+        let named = named.await?;
+        let texts = self.names(named.iter().map(|(_, op)| Some(*op)).collect()).await?;
+        for ((group, _), name) in named.into_iter().zip(texts) {
+            scene.remember(group, name);
+        }
+        Ok(())
+    }
+}
+
+fn names_a_group(slot: &SlotName) -> bool {
+    matches!(slot, SlotName::Metadata(Subject::Group, key) if &**key == "name")
 }
 
 /// An op for an answer.

@@ -1,1 +1,3 @@
 //! Folkmoot: tests.
+
+pub mod bench;

@@ -132,22 +132,22 @@ impl Archive {
         self.check()?;
         let mut graph = Graph::default();
         for id in &self.people {
-            graph.restore_person(*id);
+            graph.enter_person(*id);
         }
         for id in &self.groups {
-            graph.restore_group(*id);
+            graph.enter_group(*id);
         }
         for (key, group) in self.slots {
-            graph.restore_slot(key, group);
+            graph.enter_slot(key, group);
         }
         for (id, inviter, uses_max) in self.invitations {
-            graph.restore_invitation(id, inviter, uses_max);
+            graph.enter_invitation(id, inviter, uses_max);
         }
         for row in &self.grants {
-            graph.restore_grant(row.grant());
+            graph.enter_grant(row.grant());
         }
         for row in &self.restrictions {
-            graph.restore_restriction(row.restriction());
+            graph.enter_restriction(row.restriction());
         }
         graph.owners = self.owners;
         graph.dead_moves = self.dead_moves.into_iter().collect();

@@ -2,20 +2,20 @@
 //!
 //! Append-only. Nothing here depends on which ops are effective now: that is a [`super::view`].
 
+mod intern;
 mod node;
 mod place;
+mod read;
 mod restore;
 
 pub use node::{Deed, Grant, Node, Restriction};
 pub use place::Placed;
 pub use restore::NodeParts;
 
-use crate::governance::invitation::Terms;
 use crate::governance::judged::Judged;
-use crate::governance::op::{Body, SlotKey};
+use crate::governance::op::SlotKey;
 use crate::governance::order::Seniority;
 use crate::governance::reach::{Chains, Cut, Place};
-use crate::governance::rights::Rights;
 use crate::governance::table::{
     GrantIx, GroupIx, InvitationIx, Ix, PersonIx, RestrictionIx, SlotIx, Table,
 };
@@ -160,10 +160,8 @@ impl Graph {
     /// Who gets the rights that an op grants, or is restricted by it.
     pub fn target_of(&self, ix: Ix) -> Option<PersonIx> {
         let deed = self.nodes[ix].deed;
-        match deed {
-            Deed::Restrict(r) => Some(self.restrictions[r].target),
-            _ => deed.grant().map(|grant| self.grants[grant].target),
-        }
+        let granted = deed.grant().map(|grant| self.grants[grant].target);
+        granted.or_else(|| deed.restriction().map(|r| self.restrictions[r].target))
     }
 
     /// Revocations of an invitation, effective or not.
@@ -290,35 +288,50 @@ impl Graph {
     pub fn push(&mut self, op: &Op, placed: &Placed, judged: &Judged, tree: Arc<Tree>) -> Ix {
         let ix = Ix(self.nodes.len());
         let signer = self.intern_person(op.payload.signer);
-        let parents = &placed.parents;
-        let places: Vec<Place> = parents.iter().map(|parent| self.nodes[*parent].place).collect();
-        let nodes = &self.nodes;
-        let place = self.chains.assign(ix, &places, &placed.cut, |ix| nodes[ix].place);
-        let past = self.shared_past(parents, place, placed.cut.clone());
-        let deed = self.read_deed(ix, op, judged);
-        let node = Node {
+        let parts = NodeParts {
             id: op.id,
             signer,
             nonce: op.payload.nonce,
-            generation: placed.generation,
             group: self.group(&op.payload.group).unwrap_or(GroupIx::ROOT),
-            parents: parents.clone().into_boxed_slice(),
-            place,
-            past,
-            deed,
+            parents: placed.parents.clone(),
+            deed: self.read_deed(ix, op, judged),
             auths: judged.auths,
             tree,
         };
-        self.nodes.push(node);
-        self.by_id.insert(op.id, ix);
-        self.note_nonce(ix, signer, op.payload.nonce);
+        self.append(parts, placed.cut.clone(), placed.generation);
         if let Some(void) = judged.void {
             self.void.insert(ix, void);
         } else if !judged.dead_moves.is_empty() {
             self.dead_moves.insert(ix, judged.dead_moves.clone());
         }
-        self.index(ix);
         ix
+    }
+
+    /// Appends a node whose rows are in the tables, with its place in the chain cover.
+    fn append(&mut self, parts: NodeParts, cut: Cut, generation: u64) {
+        let NodeParts { id, signer, nonce, group, parents, deed, auths, tree } = parts;
+        let ix = Ix(self.nodes.len());
+        let nodes = &self.nodes;
+        let ends: Vec<Place> = parents.iter().map(|parent| nodes[*parent].place).collect();
+        let place = self.chains.assign(ix, &ends, &cut, |ix| nodes[ix].place);
+        let past = self.shared_past(&parents, place, cut);
+        let parents = parents.into_boxed_slice();
+        self.nodes.push(Node {
+            id,
+            signer,
+            nonce,
+            generation,
+            group,
+            parents,
+            place,
+            past,
+            deed,
+            auths,
+            tree,
+        });
+        self.by_id.insert(id, ix);
+        self.note_nonce(ix, signer, nonce);
+        self.index(ix);
     }
 
     /// Along a chain all ops share one map: what precedes on the own chain is implied.
@@ -361,146 +374,5 @@ impl Graph {
             }
             Deed::Void | Deed::Genesis | Deed::Noop | Deed::Grant(_) | Deed::Restrict(_) => {}
         }
-    }
-
-    fn read_deed(&mut self, ix: Ix, op: &Op, judged: &Judged) -> Deed {
-        if judged.void.is_some() {
-            return Deed::Void;
-        }
-        let group = self.group(&op.payload.group).unwrap_or(GroupIx::ROOT);
-        match &op.payload.body {
-            Body::NamespaceCreated { owners, .. } => self.read_genesis(ix, op, owners),
-            Body::GroupCreated { .. } => {
-                let created = self.intern_group(op.id.into());
-                let creator = op.payload.signer;
-                let grant = self.add_grant(ix, creator, created, Rights::ADMIN, judged);
-                Deed::Create { group: created, grant }
-            }
-            Body::GroupMoved { new_parent } => {
-                Deed::Move { to: self.group(new_parent).unwrap_or(GroupIx::ROOT) }
-            }
-            Body::GroupDeleted => Deed::Delete,
-            Body::Anchor { notary, .. } => {
-                Deed::Anchor { notary: notary.map(|notary| self.intern_person(notary)) }
-            }
-            Body::Noop => Deed::Noop,
-            Body::MemberAdded { member, rights } => {
-                Deed::Grant(self.add_grant(ix, *member, group, *rights, judged))
-            }
-            Body::MemberRestricted { member, keep } => {
-                let by_self = *member == op.payload.signer;
-                self.add_restriction(ix, *member, group, *keep, by_self)
-            }
-            Body::MemberLeft => {
-                self.add_restriction(ix, op.payload.signer, group, Rights::NONE, true)
-            }
-            Body::MemberJoined { request } => {
-                let terms = &request.invitation.terms;
-                let invitation = self.intern_invitation(terms);
-                let grant = self.add_grant(ix, request.joiner, group, terms.rights, judged);
-                Deed::Join { grant, invitation }
-            }
-            Body::InvitationRevoked { invitation } => {
-                Deed::Revoke { invitation: self.intern_invitation(&invitation.terms) }
-            }
-            Body::SlotSet { strict, .. } => self.read_write(op, group, *strict),
-            Body::ContextRegistered { .. } => self.read_write(op, group, false),
-        }
-    }
-
-    fn read_write(&mut self, op: &Op, group: GroupIx, strict: bool) -> Deed {
-        match op.payload.slot_key(op.id) {
-            Some(key) => Deed::Write { slot: self.intern_slot(key, group), strict },
-            None => Deed::Noop,
-        }
-    }
-
-    fn read_genesis(&mut self, ix: Ix, op: &Op, owners: &[MemberId]) -> Deed {
-        self.intern_group(NamespaceId::from(op.id).root());
-        for (rank, owner) in (0..).zip(owners) {
-            let target = self.intern_person(*owner);
-            self.owners.push(target);
-            let grant = Grant {
-                op: ix,
-                target,
-                group: GroupIx::ROOT,
-                rights: Rights::ADMIN,
-                tier: Seniority::OWNER,
-                rank,
-                used: Vec::new(),
-            };
-            let grant = self.grants.push(grant);
-            self.people[target].grants.push(grant);
-        }
-        Deed::Genesis
-    }
-
-    fn add_grant(
-        &mut self,
-        op: Ix,
-        target: MemberId,
-        group: GroupIx,
-        rights: Rights,
-        judged: &Judged,
-    ) -> GrantIx {
-        let target = self.intern_person(target);
-        let tier = judged.tier;
-        let rank = judged.generation;
-        let grant = Grant { op, target, group, rights, tier, rank, used: Vec::new() };
-        let grant = self.grants.push(grant);
-        self.people[target].grants.push(grant);
-        grant
-    }
-
-    fn add_restriction(
-        &mut self,
-        op: Ix,
-        target: MemberId,
-        group: GroupIx,
-        keep: Rights,
-        by_self: bool,
-    ) -> Deed {
-        let target = self.intern_person(target);
-        let restriction = Restriction { op, target, group, keep, by_self };
-        let restriction = self.restrictions.push(restriction);
-        self.people[target].restrictions.push(restriction);
-        Deed::Restrict(restriction)
-    }
-
-    fn intern_person(&mut self, id: MemberId) -> PersonIx {
-        let people = &mut self.people;
-        *self.people_by_id.entry(id).or_insert_with(|| {
-            let (grants, restrictions, ops) = (Vec::new(), Vec::new(), Vec::new());
-            people.push(Person { id, grants, restrictions, ops })
-        })
-    }
-
-    fn intern_group(&mut self, id: GroupId) -> GroupIx {
-        let groups = &mut self.groups;
-        *self.groups_by_id.entry(id).or_insert_with(|| groups.push(id))
-    }
-
-    fn intern_slot(&mut self, key: SlotKey, group: GroupIx) -> SlotIx {
-        if let Some(slot) = self.slots_by_key.get(&key) {
-            return *slot;
-        }
-        let (writes, strict) = (Vec::new(), Vec::new());
-        let slot = self.slots.push(Slot { key: key.clone(), group, writes, strict });
-        self.slots_by_key.insert(key, slot);
-        slot
-    }
-
-    fn intern_invitation(&mut self, terms: &Terms) -> InvitationIx {
-        let id = terms.id();
-        if let Some(known) = self.invitations_by_id.get(&id) {
-            return *known;
-        }
-        let inviter = self.intern_person(terms.inviter);
-        let uses_max = terms.uses_max;
-        let (joins, revocations) = (Vec::new(), Vec::new());
-        let invited = Invited { id, inviter, uses_max, joins, revocations };
-        let invitation = self.invitations.push(invited);
-        self.invitations_by_id.insert(id, invitation);
-        invitation
     }
 }

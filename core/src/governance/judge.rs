@@ -12,13 +12,13 @@ pub use authority::Found;
 pub use needs::{Place, Required, required};
 
 use crate::governance::graph::{Graph, Placed};
-use crate::governance::invitation::Invitation;
 use crate::governance::judged::{Judged, Need};
 use crate::governance::op::{Body, Payload, SlotName, SlotWrite, Subject};
 use crate::governance::order::Seniority;
 use crate::governance::reach::Cut;
 use crate::governance::rights::Rights;
 use crate::governance::table::{GrantIx, GroupIx, Ix, PersonIx};
+use crate::governance::tree::TreeChanges;
 use crate::governance::verdict::{Dropped, Precondition, Unauthorised, VoidAtCut};
 use crate::governance::view::View;
 use crate::id::{ContextId, GroupId, MemberId, OpId};
@@ -241,7 +241,6 @@ impl Case<'_> {
     }
 
     fn judged(&self, void: Option<VoidAtCut>, found: &Found) -> Judged {
-        let tree = Default::default();
         let dead_moves = if void.is_some() { Vec::new() } else { self.dead_moves() };
         let tier = self.tier(found);
         Judged {
@@ -249,20 +248,17 @@ impl Case<'_> {
             auths: [found.signer, found.inviter],
             tier,
             generation: self.generation,
-            tree,
+            tree: TreeChanges::default(),
             dead_moves,
         }
     }
 
     /// Tier of the grant that the op makes (D8): never smaller than that of its auths.
     fn tier(&self, found: &Found) -> u8 {
-        let rights = match &self.payload.body {
-            Body::GroupCreated { .. } => return found.tier(self.graph).max(Seniority::GROUP_ADMIN),
-            Body::MemberAdded { rights, .. } => *rights,
-            Body::MemberJoined { request } => invited_rights(&request.invitation),
-            _ => Rights::NONE,
-        };
-        let by_kind = match (rights.is_admin(), self.group()) {
+        let body = &self.payload.body;
+        let creates = matches!(body, Body::GroupCreated { .. });
+        let by_kind = match (body.given().is_admin(), self.group()) {
+            _ if creates => Seniority::GROUP_ADMIN,
             (true, Some(GroupIx::ROOT)) => Seniority::ROOT_ADMIN,
             (true, _) => Seniority::GROUP_ADMIN,
             (false, _) => Seniority::OTHER,
@@ -280,8 +276,4 @@ impl Case<'_> {
 
 fn must(holds: bool, otherwise: Precondition) -> Result<(), Precondition> {
     if holds { Ok(()) } else { Err(otherwise) }
-}
-
-fn invited_rights(invitation: &Invitation) -> Rights {
-    invitation.terms.rights
 }

@@ -167,7 +167,7 @@ pub enum Subject {
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum Visibility {
-    /// Those with JOIN_OPEN above take part.
+    /// Those with `JOIN_OPEN` above take part.
     #[default]
     Open = 0,
     /// Only direct members take part.
@@ -203,6 +203,20 @@ impl Body {
             Self::SlotSet { write, .. } => write.name(),
             Self::ContextRegistered { .. } => "ContextRegistered",
         }
+    }
+}
+
+impl Body {
+    /// The rights that the body gives to somebody it names; none in most. The owners of a genesis
+    /// and the creator of a group get all rights unnamed.
+    pub const fn given(&self) -> Rights {
+        if let Self::MemberAdded { rights, .. } = self {
+            return *rights;
+        }
+        if let Self::MemberJoined { request } = self {
+            return request.invitation.terms.rights;
+        }
+        Rights::NONE
     }
 }
 

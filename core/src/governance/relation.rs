@@ -52,27 +52,9 @@ impl Graph {
         self.own_path(g)
     }
 
-    /// The path of the grant's group at the grant's cut; a creator's grant is on the new group.
+    /// The path of the grant's group at the grant's cut: that of the op that made it.
     fn own_path(&self, g: GrantIx) -> Vec<GroupIx> {
-        let grant = &self.grants[g];
-        let node = &self.nodes[grant.op];
-        match node.deed {
-            Deed::Create { group, .. } => {
-                let above = node.tree.path(node.group);
-                core::iter::once(group).chain(above).collect()
-            }
-            Deed::Genesis => [GroupIx::ROOT].into(),
-            Deed::Void
-            | Deed::Noop
-            | Deed::Grant(_)
-            | Deed::Join { .. }
-            | Deed::Move { .. }
-            | Deed::Delete
-            | Deed::Restrict(_)
-            | Deed::Revoke { .. }
-            | Deed::Write { .. }
-            | Deed::Anchor { .. } => node.tree.path(grant.group),
-        }
+        self.anc(self.grants[g].op)
     }
 
     /// D10: whether the grant is held strictly above the restricted group, in the tree of D9; where
@@ -84,9 +66,10 @@ impl Graph {
         let knows = self.is_past(grant.op, restriction.op) && at_r.exists(grant.group);
         if !knows {
             let node = &self.nodes[grant.op];
-            let path = match node.deed {
-                Deed::Create { group, .. } if group == restriction.group => self.own_path(g),
-                _ => node.tree.path(restriction.group),
+            let path = if node.deed.created() == Some(restriction.group) {
+                self.own_path(g)
+            } else {
+                node.tree.path(restriction.group)
             };
             if !path.is_empty() {
                 return above(path);
@@ -95,23 +78,16 @@ impl Graph {
         above(at_r.path(restriction.group))
     }
 
-    /// The path of the group that an op acts on, at its cut (D6).
+    /// The path of the group that an op acts on, at its cut; a creator acts on the new group (D6).
     pub fn anc(&self, ix: Ix) -> Vec<GroupIx> {
         let node = &self.nodes[ix];
+        if node.deed == Deed::Genesis {
+            return [GroupIx::ROOT].into();
+        }
         let path = node.tree.path(node.group);
-        match node.deed {
-            Deed::Create { group, .. } => core::iter::once(group).chain(path).collect(),
-            Deed::Genesis => [GroupIx::ROOT].into(),
-            Deed::Void
-            | Deed::Noop
-            | Deed::Grant(_)
-            | Deed::Join { .. }
-            | Deed::Move { .. }
-            | Deed::Delete
-            | Deed::Restrict(_)
-            | Deed::Revoke { .. }
-            | Deed::Write { .. }
-            | Deed::Anchor { .. } => path,
+        match node.deed.created() {
+            Some(group) => core::iter::once(group).chain(path).collect(),
+            None => path,
         }
     }
 

@@ -37,9 +37,9 @@ impl Rights {
     /// Every right: the ADMIN bit and all others.
     pub const ADMIN: Self = Self((1 << 12) - 1);
 
-    /// Role ReadOnly.
+    /// Role `ReadOnly`.
     pub const READ_ONLY: Self = Self::READ;
-    /// Role Member.
+    /// Role `Member`.
     pub const MEMBER: Self = Self(
         Self::READ.0 | Self::WRITE.0 | Self::CONTEXTS.0 | Self::SUBGROUPS.0 | Self::JOIN_OPEN.0,
     );

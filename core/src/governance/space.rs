@@ -134,8 +134,8 @@ impl Space {
             op.payload.parents.iter().map(|id| self.graph.find(id)).collect();
         let parents = parents.filter(|_| self.graph.find(&op.id).is_none())?;
         let cut = self.graph.closure(&parents);
-        let highest = parents.iter().map(|parent| self.graph.node(*parent).generation).max();
-        Some(Placed { parents, cut, generation: highest.map_or(0, |highest| highest + 1) })
+        let generation = self.graph.next_generation(&parents);
+        Some(Placed { parents, cut, generation })
     }
 
     /// The tree at the cut of an op; shared with the current one, or with a parent's, if equal.

@@ -1,10 +1,11 @@
 //! What becomes of the bytes of peers, good and bad.
 
-use folkmoot_core::bounded::{Bounded, Text};
+use folkmoot_core::bounded::Bounded;
 use folkmoot_core::codec::{self, CodecError};
 use folkmoot_core::governance::invitation::{self, Invitation, JoinRequest, Terms};
 use folkmoot_core::governance::op::{Body, Payload};
 use folkmoot_core::governance::rights::Rights;
+use folkmoot_core::governance::verdict::VoidAtCut;
 use folkmoot_core::id::{GroupId, OpId};
 use folkmoot_core::key::Signature;
 use folkmoot_core::limits::{OP_BYTES_MAX, RULES_VERSION};
@@ -246,8 +247,8 @@ fn answers_without_a_page_are_read_and_bad_ones_fail_the_question() {
         (Response::Heads(heads.clone()), Answer::Heads(heads)),
         (Response::Refused(Refused::Busy), Answer::Refused(Refused::Busy)),
         (
-            Response::Refused(Refused::NotAdmitted(Text::new("no").unwrap())),
-            Answer::Refused(Refused::NotAdmitted(Text::new("no").unwrap())),
+            Response::Refused(Refused::NotAdmitted(VoidAtCut::NotSenior)),
+            Answer::Refused(Refused::NotAdmitted(VoidAtCut::NotSenior)),
         ),
     ];
     for (response, answer) in plain {

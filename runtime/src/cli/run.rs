@@ -21,6 +21,7 @@ use crate::commands::node::{Down, VersionReply};
 use crate::commands::offline::{self, Replay};
 use crate::config::{Config, KEYS};
 use crate::daemon::{self, Ready};
+use crate::demo;
 use crate::envelope::seal;
 use crate::errors::{Class, Failure};
 use crate::home::{self, SOCKET};
@@ -139,6 +140,7 @@ impl Session {
             Command::Unblock(call) => self.call(&call),
             Command::Config(config) => self.config(config),
             Command::Completions { shell } => raw(&Cli::completions(shell)),
+            Command::Demo => demo::run(self.is_json),
             Command::Version => self.give(&VersionReply::this()),
         }
     }

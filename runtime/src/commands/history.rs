@@ -62,7 +62,7 @@ impl Call for History {
     type Reply = HistoryReply;
 
     async fn answer(self, cx: &Cx) -> Result<HistoryReply, Failure> {
-        let scene = cx.scene().await?;
+        let mut scene = cx.scene().await?;
         let filter = HistoryFilter {
             group: self.group.as_deref().map(|text| scene.group(Some(text))).transpose()?,
             member: self.member.as_deref().map(|text| scene.member(text)).transpose()?,
@@ -71,7 +71,7 @@ impl Call for History {
         };
         let namespace = scene.namespace();
         let ops = cx.query(move |state| state.history(&namespace, &filter)).await?;
-        Ok(HistoryReply { ops: cx.op_replies(&scene, ops).await? })
+        Ok(HistoryReply { ops: cx.op_replies(&mut scene, ops).await? })
     }
 }
 
@@ -192,7 +192,7 @@ impl Cx {
     /// # Errors
     ///
     /// When the node is stopping or the store cannot be read.
-    pub async fn ops(&self, scene: &Scene, ids: Vec<OpId>) -> Result<Vec<OpReply>, Failure> {
+    pub async fn ops(&self, scene: &mut Scene, ids: Vec<OpId>) -> Result<Vec<OpReply>, Failure> {
         let namespace = scene.namespace();
         let views = self.query(move |state| {
             ids.iter().filter_map(|id| state.op(&namespace, id)).collect::<Vec<_>>()
@@ -208,9 +208,9 @@ impl Call for ShowOp {
     type Reply = ShowOpReply;
 
     async fn answer(self, cx: &Cx) -> Result<ShowOpReply, Failure> {
-        let (scene, view) = cx.op(&self.op).await?;
-        let parents = cx.ops(&scene, view.parents.clone()).await?;
-        let authority = cx.ops(&scene, view.authority.clone()).await?;
+        let (mut scene, view) = cx.op(&self.op).await?;
+        let parents = cx.ops(&mut scene, view.parents.clone()).await?;
+        let authority = cx.ops(&mut scene, view.authority.clone()).await?;
         let payload = cx.payloads(vec![view.id]).await?.pop().flatten();
         let payload = payload.ok_or_else(|| not_stored(&self.op))?;
         let size = folkmoot_core::codec::encode(&payload).len();

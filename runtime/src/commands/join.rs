@@ -80,12 +80,14 @@ pub const fn phase_name(phase: Phase) -> &'static str {
     }
 }
 
-fn phase_of(heard: &Heard, namespace: &NamespaceId) -> Option<Phase> {
-    let Heard::Noticed(Noticed { notice: Notice::JoinPhase { namespace: at, phase }, .. }) = heard
-    else {
-        return None;
-    };
-    (at == namespace).then_some(*phase)
+/// Passes on a phase of this join.
+async fn tell(heard: &Heard, joined: &NamespaceId, progress: &mpsc::Sender<Progress>) {
+    if let Heard::Noticed(Noticed { notice: Notice::JoinPhase { namespace, phase }, .. }) = heard
+        && namespace == joined
+    {
+        // A listener who has gone away does not stop the join.
+        let _ = progress.send(Progress::Phase(phase_name(*phase).to_owned())).await;
+    }
 }
 
 impl Join {
@@ -123,18 +125,19 @@ pub async fn run(
     let mut command = std::pin::pin!(command);
     let outcome = loop {
         tokio::select! {
-            outcome = command.as_mut() => break outcome?,
+            outcome = command.as_mut() => break outcome,
             notice = notices.next() => match notice {
-                Some(heard) => {
-                    if let Some(phase) = phase_of(&heard, &namespace) {
-                        let _ = progress.send(Progress::Phase(phase_name(phase).into())).await;
-                    }
-                }
+                Some(heard) => tell(&heard, &namespace, progress).await,
                 // The node is stopping: the command says so.
-                None => break command.as_mut().await?,
+                None => break command.as_mut().await,
             },
         }
     };
+    // The last phases may not have been heard before the outcome.
+    while let Some(heard) = notices.next_now() {
+        tell(&heard, &namespace, progress).await;
+    }
+    let outcome = outcome?;
     let Outcome::Joined { namespace, group, op } = outcome else {
         return Err(unexpected(&outcome));
     };

@@ -115,7 +115,7 @@ impl Call for Why {
     type Reply = WhyReply;
 
     async fn answer(self, cx: &Cx) -> Result<WhyReply, Failure> {
-        let (scene, view) = cx.op(&self.op).await?;
+        let (mut scene, view) = cx.op(&self.op).await?;
         let (namespace, id) = (scene.namespace(), view.id);
         let walks = cx.query(move |state| {
             let authority = walk(vec![id], |op| state.op(&namespace, op));
@@ -133,8 +133,8 @@ impl Call for Why {
             };
             pairs.map(step).collect::<Vec<_>>()
         };
-        let authority_replies = cx.op_replies(&scene, authority.clone()).await?;
-        let because_replies = cx.op_replies(&scene, because_of.clone()).await?;
+        let authority_replies = cx.op_replies(&mut scene, authority.clone()).await?;
+        let because_replies = cx.op_replies(&mut scene, because_of.clone()).await?;
         Ok(WhyReply {
             authority: steps(authority, authority_replies),
             because_of: steps(because_of, because_replies),
@@ -208,7 +208,7 @@ impl Call for WhyNot {
     type Reply = WhyNotReply;
 
     async fn answer(self, cx: &Cx) -> Result<WhyNotReply, Failure> {
-        let scene = cx.scene().await?;
+        let mut scene = cx.scene().await?;
         let member = scene.member(&self.member)?;
         let group = scene.group(self.group.as_deref())?;
         let (group, body) = cx.action(&scene, group, &self.action).await?;
@@ -225,7 +225,7 @@ impl Call for WhyNot {
         };
         match may {
             MayView::Yes(grant) => {
-                reply.by = cx.ops(&scene, grant.into_iter().collect()).await?.pop();
+                reply.by = cx.ops(&mut scene, grant.into_iter().collect()).await?.pop();
             }
             MayView::No { why, who_could } => {
                 reply.why = Some(why);

@@ -111,7 +111,7 @@ async fn a_node_is_founded_governed_and_stopped_over_its_socket() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_namespaces_are_told_apart_by_name() {
-    let Running { client, task, .. } = start().await;
+    let Running { home: _home, client, task } = start().await;
     client.call(&create("Acme")).await.unwrap();
     client.call(&create("Globex")).await.unwrap();
     assert_eq!(client.call(&Tree {}).await.unwrap_err().code, "which-namespace");

@@ -115,20 +115,35 @@ pub enum Deed {
 impl Deed {
     /// The grant that the op makes, beside those of a genesis.
     pub const fn grant(self) -> Option<GrantIx> {
-        match self {
-            Self::Grant(grant) | Self::Join { grant, .. } | Self::Create { grant, .. } => {
-                Some(grant)
-            }
-            Self::Void
-            | Self::Genesis
-            | Self::Noop
-            | Self::Move { .. }
-            | Self::Delete
-            | Self::Restrict(_)
-            | Self::Revoke { .. }
-            | Self::Write { .. }
-            | Self::Anchor { .. } => None,
+        if let Self::Grant(grant) | Self::Join { grant, .. } | Self::Create { grant, .. } = self {
+            return Some(grant);
         }
+        None
+    }
+
+    /// The group that the op creates, beside the root.
+    pub const fn created(self) -> Option<GroupIx> {
+        if let Self::Create { group, .. } = self { Some(group) } else { None }
+    }
+
+    /// The restriction that the op makes.
+    pub const fn restriction(self) -> Option<RestrictionIx> {
+        if let Self::Restrict(r) = self { Some(r) } else { None }
+    }
+
+    /// The invitation that the op uses to admit a joiner.
+    pub const fn used_invitation(self) -> Option<InvitationIx> {
+        if let Self::Join { invitation, .. } = self { Some(invitation) } else { None }
+    }
+
+    /// The slot that the op writes.
+    pub const fn written(self) -> Option<SlotIx> {
+        if let Self::Write { slot, .. } = self { Some(slot) } else { None }
+    }
+
+    /// Whether the op may change the tree of groups; the genesis makes its root.
+    pub const fn is_structure(self) -> bool {
+        matches!(self, Self::Create { .. } | Self::Move { .. } | Self::Delete)
     }
 }
 

@@ -52,9 +52,14 @@ impl Graph {
             return Err(Admission::Drop(Dropped::RelatedParents));
         }
         self.check_nonce(op, &cut)?;
-        let highest = parents.iter().map(|parent| self.nodes[*parent].generation).max();
-        let generation = highest.map_or(0, |highest| highest + 1);
+        let generation = self.next_generation(&parents);
         Ok(Placed { parents, cut, generation })
+    }
+
+    /// Generation of an op with these parents (D2).
+    pub fn next_generation(&self, parents: &[Ix]) -> u64 {
+        let highest = parents.iter().map(|parent| self.nodes[*parent].generation).max();
+        highest.map_or(0, |highest| highest + 1)
     }
 
     /// A6: whether one of the parents is an ancestor of another.

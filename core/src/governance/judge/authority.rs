@@ -44,10 +44,11 @@ impl Case<'_> {
             return Err(Unauthorised::NotNotary);
         }
         let mut found = Found { signer: Some(signer), inviter: None };
-        match &self.payload.body {
-            Body::MemberJoined { request } => found.inviter = Some(self.check_join(request)?),
-            Body::InvitationRevoked { invitation } => self.check_invitation(invitation)?,
-            _ => {}
+        if let Body::MemberJoined { request } = &self.payload.body {
+            found.inviter = Some(self.check_join(request)?);
+        }
+        if let Body::InvitationRevoked { invitation } = &self.payload.body {
+            self.check_invitation(invitation)?;
         }
         Ok(found)
     }

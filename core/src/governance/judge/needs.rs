@@ -3,6 +3,7 @@
 use crate::governance::judged::Need;
 use crate::governance::op::{Body, Payload, SlotWrite, Subject};
 use crate::governance::rights::Rights;
+use crate::id::MemberId;
 
 /// Where the authorising grant must be held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,55 +27,56 @@ pub struct Required {
     pub place: Place,
 }
 
-/// What the signer of a payload needs; `None` where it needs nobody (D5, self-restrictions).
-pub fn required(payload: &Payload) -> Option<Required> {
-    let path = |need| Some(Required { need, place: Place::Path });
-    let all = |rights| path(Need::All(rights));
-    match &payload.body {
-        Body::NamespaceCreated { .. } | Body::MemberLeft => None,
-        Body::MemberRestricted { member, .. } if *member == payload.signer => None,
-        Body::GroupCreated { .. } => all(Rights::SUBGROUPS),
-        Body::GroupMoved { .. } => root(Rights::ADMIN),
-        Body::GroupDeleted => {
-            Some(Required { need: Need::All(Rights::DELETE_SUBGROUPS), place: Place::Above })
-        }
-        Body::Anchor { .. } => {
-            Some(Required { need: Need::All(Rights::ADMIN), place: Place::Owner })
-        }
-        Body::Noop | Body::MemberJoined { .. } => path(Need::Any),
-        Body::MemberAdded { rights, .. } => all(Rights::MEMBERS | *rights),
-        Body::MemberRestricted { .. } => all(Rights::MEMBERS),
-        Body::InvitationRevoked { invitation } => {
-            let own = invitation.terms.inviter == payload.signer;
-            all(if own { Rights::INVITE } else { Rights::MEMBERS })
-        }
-        Body::SlotSet { write, .. } => required_to_write(payload, write),
-        Body::ContextRegistered { .. } => all(Rights::CONTEXTS),
+impl Required {
+    const fn all(rights: Rights) -> Self {
+        Self { need: Need::All(rights), place: Place::Path }
+    }
+
+    const fn any() -> Self {
+        Self { need: Need::Any, place: Place::Path }
+    }
+
+    const fn at(self, place: Place) -> Self {
+        Self { place, ..self }
     }
 }
 
-fn root(rights: Rights) -> Option<Required> {
-    Some(Required { need: Need::All(rights), place: Place::Root })
+/// What the signer of a payload needs; `None` where it needs nobody (D5, self-restrictions).
+pub fn required(payload: &Payload) -> Option<Required> {
+    Some(match &payload.body {
+        Body::NamespaceCreated { .. } | Body::MemberLeft => return None,
+        Body::MemberRestricted { member, .. } if *member == payload.signer => return None,
+        Body::GroupCreated { .. } => Required::all(Rights::SUBGROUPS),
+        Body::GroupMoved { .. } => Required::all(Rights::ADMIN).at(Place::Root),
+        Body::GroupDeleted => Required::all(Rights::DELETE_SUBGROUPS).at(Place::Above),
+        Body::Anchor { .. } => Required::all(Rights::ADMIN).at(Place::Owner),
+        Body::Noop | Body::MemberJoined { .. } => Required::any(),
+        Body::MemberAdded { rights, .. } => Required::all(Rights::MEMBERS | *rights),
+        Body::MemberRestricted { .. } => Required::all(Rights::MEMBERS),
+        Body::InvitationRevoked { invitation } => {
+            let own = invitation.terms.inviter == payload.signer;
+            Required::all(if own { Rights::INVITE } else { Rights::MEMBERS })
+        }
+        Body::SlotSet { write, .. } => required_to_write(payload.signer, write),
+        Body::ContextRegistered { .. } => Required::all(Rights::CONTEXTS),
+    })
 }
 
-fn required_to_write(payload: &Payload, write: &SlotWrite) -> Option<Required> {
-    let path = |need| Some(Required { need, place: Place::Path });
+fn required_to_write(signer: MemberId, write: &SlotWrite) -> Required {
     match write {
-        SlotWrite::Visibility(_) => path(Need::All(Rights::VISIBILITY)),
+        SlotWrite::Visibility(_) => Required::all(Rights::VISIBILITY),
         SlotWrite::DefaultRights(_) | SlotWrite::ContextDetached(_) => {
-            path(Need::All(Rights::ADMIN))
+            Required::all(Rights::ADMIN)
         }
-        SlotWrite::Metadata { subject: Subject::Member(member), .. }
-            if *member == payload.signer =>
-        {
-            path(Need::Any)
+        SlotWrite::Metadata { subject: Subject::Member(member), .. } if *member == signer => {
+            Required::any()
         }
-        SlotWrite::Metadata { .. } => path(Need::All(Rights::METADATA)),
-        SlotWrite::AutoFollow(_) => path(Need::Any),
-        SlotWrite::Policy { .. } => root(Rights::ADMIN),
+        SlotWrite::Metadata { .. } => Required::all(Rights::METADATA),
+        SlotWrite::AutoFollow(_) => Required::any(),
+        SlotWrite::Policy { .. } => Required::all(Rights::ADMIN).at(Place::Root),
         SlotWrite::TargetApplication(_) | SlotWrite::UpgradePolicy(_) | SlotWrite::Migration(_) => {
-            path(Need::All(Rights::APPLICATION))
+            Required::all(Rights::APPLICATION)
         }
-        SlotWrite::ContextRights { .. } => path(Need::All(Rights::MEMBERS)),
+        SlotWrite::ContextRights { .. } => Required::all(Rights::MEMBERS),
     }
 }

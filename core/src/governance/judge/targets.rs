@@ -11,18 +11,17 @@ use crate::governance::view::Standing;
 
 impl Case<'_> {
     pub(super) fn check_target(&self, found: &Found) -> Result<(), VoidAtCut> {
-        match &self.payload.body {
-            Body::MemberRestricted { member, keep } => {
-                let target = self.graph.person(member);
-                self.check_restriction(target, *keep, found.prio(self.graph))
-            }
-            Body::MemberLeft => {
-                self.check_owner(self.signer)?;
-                let has_row = !self.direct_rights(self.signer).is_empty();
-                if has_row { Ok(()) } else { Err(VoidAtCut::NothingToTake) }
-            }
-            _ => Ok(()),
+        if let Body::MemberRestricted { member, keep } = &self.payload.body {
+            let target = self.graph.person(member);
+            self.check_restriction(target, *keep, found.prio(self.graph))?;
         }
+        if self.payload.body == Body::MemberLeft {
+            self.check_owner(self.signer)?;
+            if self.direct_rights(self.signer).is_empty() {
+                return Err(VoidAtCut::NothingToTake);
+            }
+        }
+        Ok(())
     }
 
     /// Owners are never a target at the root, and never leave it.

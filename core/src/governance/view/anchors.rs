@@ -69,38 +69,28 @@ impl View {
     /// Marks an op whose epoch changed, with all that it may free or strike or outrank.
     fn mark_moved(&mut self, graph: &Graph, ix: Ix) {
         self.mark(graph, ix);
-        match graph.node(ix).deed {
-            Deed::Restrict(_) | Deed::Move { .. } => self.mark_victims(graph, ix),
-            Deed::Join { invitation, .. } => {
-                for join in &graph.invitations[invitation].joins {
-                    self.mark(graph, *join);
-                }
+        self.mark_victims(graph, ix);
+        let deed = graph.node(ix).deed;
+        if let Some(invitation) = deed.used_invitation() {
+            for join in &graph.invitations[invitation].joins {
+                self.mark(graph, *join);
             }
-            Deed::Write { slot, .. } => {
-                self.work.slots.insert(slot, SlotWork::Rebuild);
-                for write in &graph.slots[slot].strict {
-                    self.mark(graph, *write);
-                }
-            }
-            Deed::Void
-            | Deed::Genesis
-            | Deed::Noop
-            | Deed::Grant(_)
-            | Deed::Create { .. }
-            | Deed::Delete
-            | Deed::Revoke { .. }
-            | Deed::Anchor { .. } => {}
         }
-        if matches!(graph.node(ix).deed, Deed::Create { .. } | Deed::Move { .. } | Deed::Delete) {
+        if let Some(slot) = deed.written() {
+            self.work.slots.insert(slot, SlotWork::Rebuild);
+            for write in &graph.slots[slot].strict {
+                self.mark(graph, *write);
+            }
+        }
+        if deed.is_structure() {
             self.work.tree = TreeWork::Rebuild;
         }
     }
 }
 
 fn notary_after(graph: &Graph, chain: &[Ix]) -> Option<PersonIx> {
-    let named = chain.iter().rev().find_map(|anchor| match graph.node(*anchor).deed {
-        Deed::Anchor { notary } => notary,
-        _ => None,
+    let named = chain.iter().rev().find_map(|anchor| {
+        if let Deed::Anchor { notary } = graph.node(*anchor).deed { notary } else { None }
     });
     named.or_else(|| graph.owners.first().copied())
 }

@@ -31,24 +31,25 @@ impl View {
         self.dead_auth(graph, ix).is_none()
             && self.strikers(graph, ix).next().is_none()
             && self.detachers(graph, ix).next().is_none()
-            && self.wins(graph, ix)
+            && self.outdone(graph, ix).is_none()
     }
 
-    /// Whether no join or write that comes first takes the place of an op (K7, R5).
-    fn wins(&self, graph: &Graph, ix: Ix) -> bool {
-        match graph.node(ix).deed {
-            Deed::Join { invitation, .. } => self.spent(graph, ix, invitation).is_none(),
-            Deed::Write { slot, strict: true } => self.beaten_by(graph, ix, slot).is_none(),
-            _ => true,
+    /// The joins or the write that come first and take the place of an op, where they do (K7, R5).
+    fn outdone(&self, graph: &Graph, ix: Ix) -> Option<Cause> {
+        let deed = graph.node(ix).deed;
+        if let Deed::Join { invitation, .. } = deed {
+            return self.spent(graph, ix, invitation).map(Cause::Spent);
         }
+        if let Deed::Write { slot, strict: true } = deed {
+            return self.beaten_by(graph, ix, slot).map(Cause::Lost);
+        }
+        None
     }
 
     /// Why an op of the set is not effective; `None` where it is, or is void at its cut.
     pub fn cause(&self, graph: &Graph, ix: Ix) -> Option<Cause> {
-        let node = graph.node(ix);
-        if node.auth().is_none() {
-            return None;
-        }
+        // A genesis and a self-restriction need nobody.
+        graph.node(ix).auth()?;
         if let Some(op) = self.dead_auth(graph, ix) {
             return Some(Cause::Auth(op));
         }
@@ -57,11 +58,7 @@ impl View {
         if !strikers.is_empty() {
             return Some(Cause::Struck(strikers.into_iter().collect()));
         }
-        match node.deed {
-            Deed::Join { invitation, .. } => self.spent(graph, ix, invitation).map(Cause::Spent),
-            Deed::Write { slot, strict: true } => self.beaten_by(graph, ix, slot).map(Cause::Lost),
-            _ => None,
-        }
+        self.outdone(graph, ix)
     }
 
     fn dead_auth(&self, graph: &Graph, ix: Ix) -> Option<Ix> {
@@ -96,7 +93,7 @@ impl View {
             && self.dead_auth(graph, ix).is_none()
             && self.strikers(graph, ix).all(by_itself)
             && self.detachers(graph, ix).next().is_none()
-            && self.wins(graph, ix)
+            && self.outdone(graph, ix).is_none()
     }
 
     /// Effective moves that cut an op off from what it was authorised by (D11).
@@ -206,36 +203,25 @@ impl View {
 
     /// Marks every op that a restriction or move strikes if it is effective.
     pub(super) fn mark_victims(&mut self, graph: &Graph, ix: Ix) {
-        match graph.node(ix).deed {
-            Deed::Restrict(r) => {
-                for grant in &graph.people[graph.restrictions[r].target].grants {
-                    if graph.reach(r, *grant).is_none() {
-                        continue;
-                    }
-                    for used in &graph.grants[*grant].used {
-                        if !graph.is_past(*used, ix) {
-                            self.mark(graph, *used);
-                        }
+        let deed = graph.node(ix).deed;
+        if let Some(r) = deed.restriction() {
+            for grant in &graph.people[graph.restrictions[r].target].grants {
+                if graph.reach(r, *grant).is_none() {
+                    continue;
+                }
+                for used in &graph.grants[*grant].used {
+                    if !graph.is_past(*used, ix) {
+                        self.mark(graph, *used);
                     }
                 }
             }
-            Deed::Move { .. } => {
-                for later in graph.difference(&self.cut, &graph.closure(&[ix])) {
-                    if graph.detaches(ix, later) {
-                        self.mark(graph, later);
-                    }
+        }
+        if let Deed::Move { .. } = deed {
+            for later in graph.difference(&self.cut, &graph.closure(&[ix])) {
+                if graph.detaches(ix, later) {
+                    self.mark(graph, later);
                 }
             }
-            Deed::Void
-            | Deed::Genesis
-            | Deed::Noop
-            | Deed::Grant(_)
-            | Deed::Join { .. }
-            | Deed::Create { .. }
-            | Deed::Delete
-            | Deed::Revoke { .. }
-            | Deed::Write { .. }
-            | Deed::Anchor { .. } => {}
         }
     }
 }

@@ -89,13 +89,14 @@ impl View {
 
 fn apply(graph: &Graph, tree: &mut Tree, ix: Ix) -> Result<(), Skipped> {
     let node = graph.node(ix);
-    match node.deed {
-        Deed::Create { group, .. } => tree.create(group, node.group),
-        Deed::Move { to } => tree.relocate(node.group, to),
-        Deed::Delete if node.group != GroupIx::ROOT => {
-            tree.delete(node.group);
-            Ok(())
-        }
-        _ => Ok(()),
+    if let Deed::Create { group, .. } = node.deed {
+        return tree.create(group, node.group);
     }
+    if let Deed::Move { to } = node.deed {
+        return tree.relocate(node.group, to);
+    }
+    if node.deed == Deed::Delete && node.group != GroupIx::ROOT {
+        tree.delete(node.group);
+    }
+    Ok(())
 }
