@@ -13,6 +13,7 @@ use crate::id::NamespaceId;
 use crate::id::PeerKey;
 use crate::input::{Answer, Input, RequestId, Signed};
 use crate::requests::Purpose;
+use syncing::Page;
 use crate::state::{Desk, Durable, Namespace, Volatile};
 use crate::step::Output;
 use crate::time::Now;
@@ -41,6 +42,9 @@ pub(crate) fn decide(
         Input::SignatureReady { request, signed } => turn.on_signed(request, signed),
         Input::GossipReceived { message, peer, namespace, op } => {
             turn.on_gossip(message, peer, namespace, op);
+        }
+        Input::NewerOpReceived { message, namespace, rules, bytes } => {
+            turn.on_newer(message, namespace, rules, bytes);
         }
         Input::RequestReceived { exchange, peer, request, signatures_valid } => {
             turn.on_request(exchange, peer, request, signatures_valid);
@@ -108,8 +112,9 @@ impl<'a> Turn<'a> {
             (Purpose::Compare { namespace, peer }, Answer::Heads(heads)) => {
                 self.on_heads(namespace, peer, &heads);
             }
-            (Purpose::Fetch { namespace, want, have, .. }, Answer::Ops { ops, refused, more }) => {
-                self.on_page(namespace, peer, (want, have), ops, refused, more);
+            (Purpose::Fetch { namespace, want, have, .. }, Answer::Ops { ops, refused, newer, more }) => {
+                let page = Page { ops, refused, newer, more };
+                self.on_page(namespace, peer, (want, have), page);
             }
             (Purpose::Admit { namespace, .. }, Answer::Joined(op)) => {
                 self.on_admitted(namespace, peer, op);

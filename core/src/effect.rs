@@ -41,13 +41,6 @@ pub enum Effect {
         /// What.
         gossip: Gossip,
     },
-    /// Publish a stored op again, as it is.
-    PublishStored {
-        /// Where.
-        namespace: NamespaceId,
-        /// Which.
-        op: OpId,
-    },
     /// Say whether a published message is forwarded.
     Validate {
         /// Which.

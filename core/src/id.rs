@@ -43,7 +43,7 @@ fn encode(hrp: &'static str, bytes: &[u8; 32], out: &mut fmt::Formatter<'_>) -> 
 fn decode(expected: &'static str, text: &str) -> Result<[u8; 32], IdError> {
     let kind = text.split_once('1').map_or("", |(kind, _)| kind);
     if kind != expected {
-        let got = text.chars().take(12).filter(|c| c.is_ascii_graphic()).collect();
+        let got = text.chars().take(12).filter(char::is_ascii_graphic).collect();
         return Err(IdError::Kind { expected, got });
     }
     let checked =

@@ -53,6 +53,17 @@ pub enum Input {
         /// What was in it.
         op: Result<Verified<Op>, Malformed>,
     },
+    /// An op of newer rules was published; its signature cannot be judged here (A2).
+    NewerOpReceived {
+        /// Names the message.
+        message: MessageId,
+        /// The topic.
+        namespace: NamespaceId,
+        /// Version of its rules.
+        rules: u16,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
     /// A connected peer asks something.
     RequestReceived {
         /// Names the request in its answer.
@@ -126,6 +137,8 @@ pub enum Answer {
         ops: Vec<Verified<Op>>,
         /// The first refusal of another.
         refused: Option<Malformed>,
+        /// Those of newer rules, as they came.
+        newer: Vec<Vec<u8>>,
         /// Whether more follow.
         more: bool,
     },

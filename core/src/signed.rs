@@ -167,11 +167,9 @@ fn claim(signed: &SignedOp, payload: &Payload, id: OpId) -> Claim {
 
 fn read(bytes: &[u8], namespace: NamespaceId) -> Result<(SignedOp, Payload, OpId), Malformed> {
     let signed: SignedOp = codec::decode(bytes, OP_BYTES_MAX).map_err(Malformed::Encoding)?;
-    // The version stands first, so that an op of newer rules is recognised before its body.
-    let version = signed.payload.get(..2).and_then(|head| <[u8; 2]>::try_from(head).ok());
-    match version.map(u16::from_le_bytes) {
-        Some(newer) if newer > RULES_VERSION => return Err(Malformed::NewerRules(newer)),
-        _ => {}
+    let version = version_of(&signed);
+    if version > RULES_VERSION {
+        return Err(Malformed::NewerRules(version));
     }
     let payload: Payload =
         codec::decode(&signed.payload, OP_BYTES_MAX).map_err(Malformed::Encoding)?;
@@ -210,6 +208,17 @@ fn seal(
         | Body::ContextRegistered { .. } => true,
     };
     Ok(Verified(Arc::new(Op { id, payload, signed, inner_valid })))
+}
+
+/// Rules version of an op: it stands first, so that newer ones are recognised before their body.
+fn version_of(signed: &SignedOp) -> u16 {
+    let head = signed.payload.get(..2).and_then(|head| <[u8; 2]>::try_from(head).ok());
+    head.map_or(0, u16::from_le_bytes)
+}
+
+/// Rules version that the bytes of an op name; 0 where they are none.
+pub fn rules_of(bytes: &[u8]) -> u16 {
+    codec::decode::<SignedOp>(bytes, OP_BYTES_MAX).map_or(0, |signed| version_of(&signed))
 }
 
 /// What the types cannot say of a payload (A1).

@@ -239,10 +239,10 @@ impl Refused {
             return;
         }
         self.order.push_back(id);
-        if self.order.len() > REFUSED_COUNT_MAX {
-            if let Some(oldest) = self.order.pop_front() {
-                self.ids.remove(&oldest);
-            }
+        if self.order.len() > REFUSED_COUNT_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.ids.remove(&oldest);
         }
     }
 }

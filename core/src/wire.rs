@@ -29,6 +29,7 @@ pub enum Gossip {
 }
 
 /// What one node asks of another. Every request is answered.
+#[expect(clippy::large_enum_variant, reason = "requests pass one by one, and are never kept")]
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]

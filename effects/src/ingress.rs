@@ -122,7 +122,13 @@ impl Ingress {
 /// The verdict on a published message is the reducer's, also where it can be but one (NET-2).
 fn on_gossip(message: MessageId, peer: PeerKey, namespace: NamespaceId, bytes: &[u8]) -> Input {
     let op = match Gossip::decode(bytes) {
-        Ok(Gossip::Op(op)) => signed::verify(&op, namespace),
+        Ok(Gossip::Op(op)) => match signed::verify(&op, namespace) {
+            Err(Malformed::NewerRules(rules)) => {
+                let bytes = op.into_vec();
+                return Input::NewerOpReceived { message, namespace, rules, bytes };
+            }
+            checked => checked,
+        },
         Err(why) => Err(Malformed::Encoding(why)),
     };
     Input::GossipReceived { message, peer, namespace, op }
@@ -140,14 +146,15 @@ fn answer(bytes: &[u8], namespace: NamespaceId) -> Result<Answer, Malformed> {
 
 fn page(page: &[OpBytes], more: bool, namespace: NamespaceId) -> Answer {
     let page: Vec<&[u8]> = page.iter().map(|op| &**op).collect();
-    let (mut ops, mut refused) = (Vec::new(), None);
-    for checked in signed::verify_page(&page, namespace) {
+    let (mut ops, mut newer, mut refused) = (Vec::new(), Vec::new(), None);
+    for (checked, bytes) in signed::verify_page(&page, namespace).into_iter().zip(page) {
         match checked {
             Ok(op) => ops.push(op),
+            Err(Malformed::NewerRules(_)) => newer.push(bytes.to_vec()),
             Err(why) => refused = refused.or(Some(why)),
         }
     }
-    Answer::Ops { ops, refused, more }
+    Answer::Ops { ops, refused, newer, more }
 }
 
 /// Takes events until the network or the driver is gone.

@@ -88,11 +88,6 @@ impl Performer {
             Effect::Subscribe(namespace) => self.send(NetCommand::Subscribe(topic(namespace))),
             Effect::Unsubscribe(namespace) => self.send(NetCommand::Unsubscribe(topic(namespace))),
             Effect::Publish { namespace, gossip } => self.publish(namespace, &gossip),
-            Effect::PublishStored { namespace, op } => {
-                if let Some(op) = self.stored(&op) {
-                    self.publish(namespace, &Gossip::Op(op));
-                }
-            }
             Effect::Validate { message, verdict } => {
                 let message = net::MessageId(message.0);
                 self.send(NetCommand::Validate { message, verdict: verdict.into() });

@@ -213,7 +213,12 @@ impl Cluster {
                 let (good, bad): (Vec<_>, Vec<_>) =
                     verify_page(&bytes, namespace).into_iter().partition(Result::is_ok);
                 let refused = bad.into_iter().find_map(Result::err);
-                Some(Answer::Ops { ops: good.into_iter().flatten().collect(), refused, more })
+                Some(Answer::Ops {
+                    ops: good.into_iter().flatten().collect(),
+                    refused,
+                    newer: Vec::new(),
+                    more,
+                })
             }
             Ok(Response::Joined(op)) => verify(&op, namespace).ok().map(Answer::Joined),
             Ok(plain) => Answer::plain(plain),
@@ -269,11 +274,6 @@ impl Cluster {
                 }
             }
             Effect::Publish { namespace, gossip } => self.publish(at, namespace, &gossip.encode()),
-            Effect::PublishStored { namespace, op } => {
-                if let Some(bytes) = self.body(at, &op) {
-                    self.publish(at, namespace, &Gossip::Op(bytes).encode());
-                }
-            }
             Effect::Ask { request, peer, question } => {
                 let to = usize::from(peer.0.first().copied().unwrap_or(0));
                 if self.is_linked(at, to) {

@@ -87,13 +87,11 @@ impl Run<'_> {
             }
             known.insert(op.id);
             let effect = self.world.oracle.effect(&known);
-            check(&self.space, &effect)
-                .map_err(|what| self.mismatch(step, op.id, what))?;
+            check(&self.space, &effect).map_err(|what| self.mismatch(step, op.id, what))?;
             covered.prefixes += 1;
             if step % 7 == self.number % 7 {
-                let restored = restore(&self.space).map_err(|why| {
-                    self.mismatch(step, op.id, format!("restoring: {why}"))
-                })?;
+                let restored = restore(&self.space)
+                    .map_err(|why| self.mismatch(step, op.id, format!("restoring: {why}")))?;
                 check(&restored, &effect)
                     .map_err(|what| self.mismatch(step, op.id, format!("I8 restored: {what}")))?;
                 self.space = restored;
@@ -107,8 +105,7 @@ impl Run<'_> {
         let mut refused = BTreeSet::new();
         for (op, expected) in &self.world.refused {
             let is_refused = |id: &OpId| refused.contains(id);
-            let judgement =
-                self.space.judge(&mut self.cuts, op, is_refused, &mut u32::MAX.clone());
+            let judgement = self.space.judge(&mut self.cuts, op, is_refused, &mut u32::MAX.clone());
             let got = match judgement {
                 Judgement::Refuse(refusal) => refusal,
                 Judgement::Store(judged) => judged.void.map_or(Admission::Admit, Admission::Void),
@@ -225,11 +222,7 @@ fn ids(graph: &Graph, ops: &[Ix]) -> Vec<OpId> {
     ids
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(
-    what: &str,
-    engine: &T,
-    oracle: &T,
-) -> Result<(), String> {
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, engine: &T, oracle: &T) -> Result<(), String> {
     if engine == oracle {
         return Ok(());
     }

@@ -12,12 +12,13 @@ use crate::governance::verdict::{Admission, Dropped, VoidAtCut};
 use crate::governance::view::Changes;
 use crate::id::{NamespaceId, OpId, PeerKey};
 use crate::input::MessageId;
-use crate::limits::{DORMANT_PER_SIGNER_MAX, PARKED_COUNT_MAX};
+use crate::limits::{DORMANT_PER_SIGNER_MAX, OP_BYTES_MAX, PARKED_COUNT_MAX};
 use crate::signed::{Malformed, Op, Verified};
 use crate::state::{Arrival, Namespace, Source};
 use crate::timers::Timer;
 use crate::wire::Gossip;
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 /// Most ops that wait for judgement; more gossip is ignored until there is room (NET-3).
 const READY_MAX: usize = 4096;
@@ -38,10 +39,6 @@ impl Turn<'_> {
             return self.forward(message, Forward::Ignore);
         }
         match op {
-            Err(Malformed::NewerRules(rules)) => {
-                self.notify(Notice::NeedsUpgrade { namespace, rules });
-                self.forward(message, Forward::Ignore);
-            }
             Err(why) => {
                 self.effect(Effect::Charge { peer, why });
                 self.forward(message, Forward::Reject);
@@ -258,16 +255,24 @@ impl Turn<'_> {
         self.effect(Effect::Validate { message, verdict });
     }
 
-    /// Keeps the bytes of an op of newer rules.
-    #[expect(
-        dead_code,
-        reason = "the ingress hands over bytes of newer rules with its next change"
-    )]
-    fn park(&mut self, namespace: NamespaceId, bytes: alloc::vec::Vec<u8>) {
-        let room = |known: &Namespace| {
-            known.parked.len() < PARKED_COUNT_MAX && !known.parked.contains(&bytes)
-        };
-        if self.open_namespace(&namespace).is_some_and(room) {
+    /// A2: an op of newer rules came by gossip. Nobody is blamed.
+    pub(super) fn on_newer(
+        &mut self,
+        message: MessageId,
+        namespace: NamespaceId,
+        rules: u16,
+        bytes: Vec<u8>,
+    ) {
+        self.forward(message, Forward::Ignore);
+        self.park(namespace, rules, bytes);
+    }
+
+    /// Keeps the bytes of an op of newer rules, as many as there is room for.
+    pub(super) fn park(&mut self, namespace: NamespaceId, rules: u16, bytes: Vec<u8>) {
+        let Some(known) = self.open_namespace(&namespace) else { return };
+        let is_new = !known.parked.contains(&bytes);
+        if is_new && known.parked.len() < PARKED_COUNT_MAX && bytes.len() <= OP_BYTES_MAX {
+            self.notify(Notice::NeedsUpgrade { namespace, rules });
             self.event(Event::OpParked { namespace, bytes });
         }
     }

@@ -80,6 +80,10 @@ impl Turn<'_> {
                 "a genesis or a join has its own command",
             )));
         }
+        let is_root = Some(group.0) == known.space.graph().namespace().map(|id| id.0);
+        if is_root && matches!(body, Body::GroupDeleted | Body::GroupMoved { .. }) {
+            return Err(Refusal::WouldBeVoid(VoidAtCut::Precondition(Precondition::Root)));
+        }
         let actual = known.space.group_root(&group);
         if actual == [0; 32] {
             let missing = VoidAtCut::Precondition(Precondition::NoSuchGroup);

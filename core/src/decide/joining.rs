@@ -4,8 +4,8 @@ use super::Turn;
 use crate::command::{CommandId, JoinError, Outcome, Refusal};
 use crate::effect::{Effect, Notice, Phase};
 use crate::event::Event;
-use crate::governance::graph::Deed;
 use crate::governance::invitation::JoinRequest;
+use crate::governance::judge::has_standing;
 use crate::governance::verdict::{Unauthorised, VoidAtCut};
 use crate::id::{NamespaceId, OpId, PeerKey};
 use crate::input::ExchangeId;
@@ -24,8 +24,12 @@ impl Turn<'_> {
     pub(super) fn on_join_command(&mut self, command: CommandId, job: JoinJob, within_ms: u64) {
         let terms = &job.request.invitation.terms;
         let namespace = terms.namespace;
-        let known = self.durable.namespaces.get(&namespace);
-        if known.is_some_and(|known| known.is_open && known.join.is_none()) {
+        let known = self.open_namespace(&namespace);
+        let takes_part = |known: &Namespace| {
+            let (graph, view) = (known.space.graph(), known.space.view());
+            known.join.is_none() && has_standing(graph, view, &known.me)
+        };
+        if known.is_some_and(takes_part) {
             return self.refuse_command(command, Refusal::AlreadyMember(namespace));
         }
         if let Err(why) = self.room_for_namespace() {
@@ -236,18 +240,14 @@ impl Turn<'_> {
     }
 }
 
-/// The effective join of this joiner by this invitation, where it is stored.
+/// The op by which a joiner has a direct row in the group that it is invited to, where it has one:
+/// its join, or a grant that makes joining needless, as for an owner on a second machine.
 fn admitting_op(known: &Namespace, request: &JoinRequest) -> Option<OpId> {
     let (graph, view) = (known.space.graph(), known.space.view());
+    let group = graph.group(&request.invitation.terms.group)?;
     let joiner = graph.person(&request.joiner)?;
-    let invitation = graph.invitation(&request.invitation.terms.id())?;
-    let admits = |ix: &crate::governance::table::Ix| {
-        let node = graph.node(*ix);
-        matches!(node.deed, Deed::Join { .. })
-            && view.is_effective(graph, *ix)
-            && graph.target_of(*ix) == Some(joiner)
-    };
-    graph.joins_by(invitation).iter().copied().find(|ix| admits(ix)).map(|ix| graph.node(ix).id)
+    view.tree().exists(group).then_some(())?;
+    view.member_row(graph, joiner, group).map(|row| row.seniority.id)
 }
 
 /// Whether the history up to the invitation is here.

@@ -13,6 +13,8 @@ impl Turn<'_> {
     /// Every effect of the run before that may have been lost is owed again.
     pub(super) fn on_started(&mut self, seed: [u8; 32]) {
         self.volatile.prng = Prng::new(seed);
+        // What the last record of the log led to is evaluated first.
+        self.volatile.busy.extend(self.durable.namespaces.keys().copied());
         let open: Vec<(NamespaceId, Option<JoinJob>)> = self
             .durable
             .namespaces

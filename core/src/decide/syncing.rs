@@ -7,7 +7,7 @@ use crate::id::{NamespaceId, OpId, PeerKey};
 use crate::input::ExchangeId;
 use crate::limits::{COMPARE_EVERY_MS, HEADS_MAX, PAGE_OPS_MAX, REQUEST_MS_MAX};
 use crate::requests::Purpose;
-use crate::signed::{Malformed, Op, Verified};
+use crate::signed::{Malformed, Op, Verified, rules_of};
 use crate::state::{Namespace, NextPage, Source};
 use crate::timers::Timer;
 use crate::wire::{Heads, Refused, Request, Response};
@@ -17,6 +17,14 @@ use alloc::vec::Vec;
 const READY_LOW: usize = 1024;
 /// Most missing ids in one question.
 const MISSING_MAX: usize = 1024;
+
+/// A page of ops that a peer sent.
+pub(super) struct Page {
+    pub(super) ops: Vec<Verified<Op>>,
+    pub(super) refused: Option<Malformed>,
+    pub(super) newer: Vec<Vec<u8>>,
+    pub(super) more: bool,
+}
 
 impl Turn<'_> {
     pub(super) fn on_subscribed(&mut self, peer: PeerKey, namespace: NamespaceId) {
@@ -134,15 +142,18 @@ impl Turn<'_> {
         namespace: NamespaceId,
         peer: PeerKey,
         (want, have): (Vec<OpId>, Vec<OpId>),
-        ops: Vec<Verified<Op>>,
-        refused: Option<Malformed>,
-        more: bool,
+        page: Page,
     ) {
+        let Page { ops, refused, newer, more } = page;
         if self.open_namespace(&namespace).is_none() {
             return;
         }
         if let Some(why) = refused {
             self.effect(Effect::Charge { peer, why });
+        }
+        for bytes in newer {
+            let rules = rules_of(&bytes);
+            self.park(namespace, rules, bytes);
         }
         let after = ops.last().map(|op| op.id);
         self.note_pulled(namespace, ops.len());

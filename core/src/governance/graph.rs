@@ -104,7 +104,7 @@ impl Graph {
 
     /// Whether nothing is stored, not even a genesis.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.nodes.is_empty()
     }
 
     /// The op with this id, where it is stored.

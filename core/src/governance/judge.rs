@@ -13,7 +13,7 @@ pub use needs::{Place, Required, required};
 
 use crate::governance::graph::{Graph, Placed};
 use crate::governance::judged::{Judged, Need};
-use crate::governance::op::{Body, Payload, SlotName, SlotWrite, Subject};
+use crate::governance::op::{Body, Payload, SlotKey, SlotName, SlotWrite, Subject};
 use crate::governance::order::Seniority;
 use crate::governance::reach::Cut;
 use crate::governance::rights::Rights;
@@ -219,12 +219,9 @@ impl Case<'_> {
     /// Whether a context is registered in the op's group: the winner of its slot there is the
     /// registration itself, and not a detachment.
     fn is_registered(&self, context: ContextId) -> bool {
-        let key = crate::governance::op::SlotKey {
-            group: self.payload.group,
-            name: SlotName::Context(context),
-        };
-        let contest = self.graph.slot(&key).and_then(|slot| self.view.contest(slot));
-        contest.is_some_and(|contest| self.graph.node(contest.winner).id == OpId(context.0))
+        let key = SlotKey { group: self.payload.group, name: SlotName::Context(context) };
+        let won = self.graph.slot(&key).and_then(|slot| self.view.contest(slot));
+        won.is_some_and(|won| self.graph.node(won.winner).id == OpId(context.0))
     }
 
     /// What a person has by direct rows of the op's group.

@@ -129,9 +129,4 @@ impl Chains {
         found.sort_unstable();
         found
     }
-
-    /// Number of chains: how wide the graph is, roughly.
-    pub fn len(&self) -> u32 {
-        self.chains.len()
-    }
 }

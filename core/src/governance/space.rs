@@ -221,12 +221,11 @@ impl Space {
         let mut parents = self.frontier.heads().to_vec();
         if let Some(own) = self.graph.last_of(signer) {
             let covers = |ix: &Ix| *ix == own || self.graph.is_past(own, *ix);
-            match parents.iter().position(covers) {
-                Some(at) => parents.swap(0, at),
-                None => {
+            if let Some(at) = parents.iter().position(covers) {
+                parents.swap(0, at);
+            } else {
                 parents.retain(|head| !self.graph.is_past(*head, own));
                 parents.insert(0, own);
-            }
             }
         }
         parents.truncate(PARENTS_MAX);

@@ -94,6 +94,11 @@ impl<K: Key, T> Table<K, T> {
         u32::try_from(self.rows.len()).unwrap_or(u32::MAX)
     }
 
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Appends a row and names its place.
     pub fn push(&mut self, row: T) -> K {
         let key = K::at(self.len());

@@ -276,11 +276,9 @@ fn group_view(known: &Namespace, group: GroupIx) -> GroupView {
         let slot = graph.slot(&SlotKey { group: id, name })?;
         Some(graph.node(view.contest(slot)?.winner).id)
     };
-    let context = |key: &SlotKey| match key.name {
-        SlotName::Context(context) => {
-            (winner(key.name.clone()) == Some(OpId(context.0))).then_some(context)
-        }
-        _ => None,
+    let context = |key: &SlotKey| {
+        let SlotName::Context(context) = key.name else { return None };
+        (winner(key.name.clone()) == Some(OpId(context.0))).then_some(context)
     };
     let contexts: Vec<ContextId> = graph.slots_of(id).filter_map(|(_, key)| context(key)).collect();
     GroupView {

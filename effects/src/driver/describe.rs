@@ -9,6 +9,7 @@ pub const fn input_name(input: &Input) -> &'static str {
         Input::CommandIssued { .. } => "CommandIssued",
         Input::SignatureReady { .. } => "SignatureReady",
         Input::GossipReceived { .. } => "GossipReceived",
+        Input::NewerOpReceived { .. } => "NewerOpReceived",
         Input::RequestReceived { .. } => "RequestReceived",
         Input::ResponseReceived { .. } => "ResponseReceived",
         Input::RequestFailed { .. } => "RequestFailed",

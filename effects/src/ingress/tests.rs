@@ -99,8 +99,13 @@ fn gossip_is_verified_and_what_is_wrong_is_named() {
     let forged = judged(namespace, publish(&codec::encode(&forged)));
     assert_eq!(forged, Err(Malformed::Signature));
     let newer = Payload { rules: RULES_VERSION + 1, ..genesis() };
-    let newer = judged(namespace, publish(&sign(&newer).1));
-    assert_eq!(newer, Err(Malformed::NewerRules(RULES_VERSION + 1)));
+    let newer = sign(&newer).1;
+    match ingress().0.take(gossip(namespace, publish(&newer))) {
+        Some(Input::NewerOpReceived { message: MessageId(8), rules, bytes, .. }) => {
+            assert_eq!((rules, bytes), (RULES_VERSION + 1, newer));
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -214,7 +219,7 @@ fn the_good_ops_of_a_page_are_kept_in_order() {
         ops.iter().map(|op| codec::decode::<SignedOp>(op, OP_BYTES_MAX).unwrap().id()).collect()
     };
     let good = ids(&ops);
-    let Answer::Ops { ops: page, refused: None, more: true } =
+    let Answer::Ops { ops: page, refused: None, more: true, .. } =
         answer_of(answered(namespace, page_of(&ops, true)))
     else {
         panic!("not a page")
@@ -224,7 +229,7 @@ fn the_good_ops_of_a_page_are_kept_in_order() {
     let last = ops[2].len() - 1;
     ops[2][last] ^= 1;
     ops[4].clear();
-    let Answer::Ops { ops: page, refused, more: false } =
+    let Answer::Ops { ops: page, refused, more: false, .. } =
         answer_of(answered(namespace, page_of(&ops, false)))
     else {
         panic!("not a page")
@@ -236,7 +241,7 @@ fn the_good_ops_of_a_page_are_kept_in_order() {
     // Ops of another namespace than the one that was asked for (A2).
     let foreign = answer_of(answered(NamespaceId([9; 32]), page_of(&ops[..2], false)));
     let refused = Some(Malformed::OtherNamespace);
-    assert_eq!(foreign, Answer::Ops { ops: vec![], refused, more: false });
+    assert_eq!(foreign, Answer::Ops { ops: vec![], newer: vec![], refused, more: false });
 }
 
 #[test]

@@ -3,9 +3,7 @@
 use super::{Grant, Graph, Invited, Person, Restriction, Slot};
 use crate::governance::invitation::Terms;
 use crate::governance::op::SlotKey;
-use crate::governance::table::{
-    GrantIx, GroupIx, InvitationIx, PersonIx, RestrictionIx, SlotIx,
-};
+use crate::governance::table::{GrantIx, GroupIx, InvitationIx, PersonIx, RestrictionIx, SlotIx};
 use crate::id::{GroupId, InvitationId, MemberId};
 use alloc::vec::Vec;
 

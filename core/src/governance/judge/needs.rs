@@ -65,9 +65,7 @@ pub fn required(payload: &Payload) -> Option<Required> {
 fn required_to_write(signer: MemberId, write: &SlotWrite) -> Required {
     match write {
         SlotWrite::Visibility(_) => Required::all(Rights::VISIBILITY),
-        SlotWrite::DefaultRights(_) | SlotWrite::ContextDetached(_) => {
-            Required::all(Rights::ADMIN)
-        }
+        SlotWrite::DefaultRights(_) | SlotWrite::ContextDetached(_) => Required::all(Rights::ADMIN),
         SlotWrite::Metadata { subject: Subject::Member(member), .. } if *member == signer => {
             Required::any()
         }

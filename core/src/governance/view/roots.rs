@@ -104,15 +104,12 @@ impl View {
     }
 
     pub(super) fn insert_row(&mut self, group: GroupIx, key: &[u8], row: Row) {
-        match self.rows.get_mut(group.place()) {
-            Some(rows) => {
-                rows.insert(key, row);
-            }
-            None => {
-                let mut rows = MerkleMap::new();
-                rows.insert(key, row);
-                self.rows.insert(group.place(), rows);
-            }
+        if let Some(rows) = self.rows.get_mut(group.place()) {
+            rows.insert(key, row);
+        } else {
+            let mut rows = MerkleMap::new();
+            rows.insert(key, row);
+            self.rows.insert(group.place(), rows);
         }
         self.work.groups.insert(group);
     }

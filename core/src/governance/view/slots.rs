@@ -38,15 +38,12 @@ impl View {
         }
         let key = row_key(&RowName::Slot(graph.slots[slot].key.name.clone()));
         let group = graph.slots[slot].group;
-        match after {
-            Some(contest) => {
-                self.insert_row(group, &key, Row::Slot(graph.node(contest.winner).id));
-                self.slots.insert(slot.place(), contest);
-            }
-            None => {
-                self.remove_row(group, &key);
-                self.slots.remove(slot.place());
-            }
+        if let Some(contest) = after {
+            self.insert_row(group, &key, Row::Slot(graph.node(contest.winner).id));
+            self.slots.insert(slot.place(), contest);
+        } else {
+            self.remove_row(group, &key);
+            self.slots.remove(slot.place());
         }
     }
 

@@ -1,0 +1,158 @@
+//! Namespaces of any size, and ops to be written in them.
+
+use super::node::Node;
+use folkmoot_core::bounded::{Bounded, Text};
+use folkmoot_core::codec;
+use folkmoot_core::governance::op::{Body, Payload, SlotWrite, Subject};
+use folkmoot_core::governance::rights::Rights;
+use folkmoot_core::governance::space::Space;
+use folkmoot_core::id::MemberId;
+use folkmoot_core::key::Signature;
+use folkmoot_core::limits::{ANCHOR_OPS, RULES_VERSION};
+use folkmoot_core::signed::{Op, SignedOp, Verified};
+use folkmoot_sim::kit::{self, Author};
+
+/// Seeds of authors from here on are those of members that are added with real keys.
+const FRESH: u64 = 1 << 32;
+
+/// A namespace of one owner, its members, and a node that knows it.
+pub(super) struct Crowd {
+    /// Knows everything that was said.
+    pub(super) node: Node,
+    /// The owner and notary.
+    pub(super) owner: Author,
+    /// Everything that was said, where it is kept.
+    pub(super) log: Option<Vec<Verified<Op>>>,
+    fresh_count: u64,
+}
+
+impl Crowd {
+    /// A namespace of its owner alone.
+    pub(super) fn found() -> Self {
+        let owner = Author::new(0);
+        let genesis = owner.found(&[&owner], [0; 16]);
+        let mut node = Node::new(genesis.id.into(), MemberId([0xee; 32]));
+        node.hear(genesis);
+        Self { node, owner, log: None, fresh_count: 0 }
+    }
+
+    /// A namespace with so many members beside its owner.
+    pub(super) fn of(members: usize) -> Self {
+        let mut crowd = Self::found();
+        for number in 0..members {
+            crowd.add(stranger(number), Rights::READ);
+        }
+        crowd
+    }
+
+    /// A namespace that knows what another one does, to go on by itself.
+    pub(super) fn branch(&self) -> Self {
+        Self {
+            node: Node::with(self.space(), MemberId([0xee; 32])),
+            owner: self.owner.clone(),
+            log: self.log.as_ref().map(|_| Vec::new()),
+            fresh_count: self.fresh_count,
+        }
+    }
+
+    /// The namespace.
+    pub(super) fn space(&self) -> &Space {
+        self.node.space()
+    }
+
+    /// An op at the heads, which nobody signs, said to the node.
+    pub(super) fn say(&mut self, author: MemberId, body: Body) -> Verified<Op> {
+        let op = bare(&draft(self.space(), author, body));
+        self.take(op.clone());
+        op
+    }
+
+    /// Tells the node of an op at its heads, which must be admitted.
+    pub(super) fn take(&mut self, op: Verified<Op>) {
+        let before = self.space().graph().len();
+        if let Some(log) = &mut self.log {
+            log.push(op.clone());
+        }
+        self.node.hear(op);
+        let graph = self.space().graph();
+        assert_eq!((graph.len(), graph.void_at_cut_count()), (before + 1, 0), "op not admitted");
+    }
+
+    /// The owner adds a member, and anchors as a notary does.
+    pub(super) fn add(&mut self, member: MemberId, rights: Rights) {
+        self.say(self.owner.id, Body::MemberAdded { member, rights });
+        self.anchor_if_due();
+    }
+
+    /// The anchor that the notary's node would have written by now.
+    pub(super) fn anchor_if_due(&mut self) {
+        if self.space().since_anchor() >= ANCHOR_OPS {
+            self.say(self.owner.id, Body::Anchor { rules: RULES_VERSION, notary: None });
+        }
+    }
+
+    /// So many additions of members with real keys, signed, one upon the other.
+    pub(super) fn sign_additions(&mut self, count: usize) -> Vec<Verified<Op>> {
+        (0..count).map(|_| self.sign_addition()).collect()
+    }
+
+    fn sign_addition(&mut self) -> Verified<Op> {
+        self.fresh_count += 1;
+        let member = Author::new(FRESH + self.fresh_count).id;
+        let body = Body::MemberAdded { member, rights: Rights::READ };
+        let sealed = self.owner.seal(&draft(self.space(), self.owner.id, body));
+        let op = kit::unchecked(&sealed, true);
+        self.take(op.clone());
+        op
+    }
+
+    /// Takes the members out again that some additions brought; also tells `other`.
+    pub(super) fn undo(&mut self, additions: &[Verified<Op>], other: &mut Node) {
+        for op in additions {
+            if let Body::MemberAdded { member, .. } = op.payload.body {
+                let body = Body::MemberRestricted { member, keep: Rights::NONE };
+                other.hear(self.say(self.owner.id, body));
+            }
+        }
+        let anchor = Body::Anchor { rules: RULES_VERSION, notary: None };
+        other.hear(self.say(self.owner.id, anchor));
+    }
+}
+
+/// A member whose key nobody has.
+pub(super) fn stranger(number: usize) -> MemberId {
+    MemberId(*blake3::hash(&number.to_le_bytes()).as_bytes())
+}
+
+/// What an author would write on the root group at the heads of `space`.
+pub(super) fn draft(space: &Space, author: MemberId, body: Body) -> Payload {
+    let namespace = space.graph().namespace().expect("the space has a genesis");
+    let person = space.graph().person(&author).expect("the author is known");
+    let next = space.next_op(person, namespace.root());
+    Payload {
+        rules: RULES_VERSION,
+        namespace,
+        group: namespace.root(),
+        signer: author,
+        nonce: next.nonce,
+        parents: Bounded::truncated(next.parents),
+        state_hash: next.state_hash,
+        body,
+    }
+}
+
+/// An op without a signature, where no signature is looked at.
+pub(super) fn bare(payload: &Payload) -> Verified<Op> {
+    let signed = SignedOp { payload: codec::encode(payload), signature: Signature([0; 64]) };
+    kit::unchecked(&signed, true)
+}
+
+/// A description of the group, of so many bytes, in one of 64 slots.
+pub(super) fn describe(number: usize, bytes: usize) -> Body {
+    let key = Text::new(&format!("property {:02}", number % 64)).expect("a short key");
+    let mut value = number.to_le_bytes().to_vec();
+    value.resize(bytes.max(value.len()), 0xaa);
+    let value = Bounded::truncated(value);
+    let write = SlotWrite::Metadata { subject: Subject::Group, key, value };
+    Body::SlotSet { strict: false, write }
+}

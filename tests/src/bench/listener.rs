@@ -1,0 +1,44 @@
+//! A node that hears what another one writes: additions to a group, whose size stays the same.
+
+use super::crowd::Crowd;
+use super::node::Node;
+use folkmoot_core::codec;
+use folkmoot_core::id::MemberId;
+use folkmoot_core::signed::{Op, Verified};
+
+/// Ops in a round; so many members come, and go before the next one.
+pub(super) const ROUND_OPS: usize = 64;
+
+/// The two nodes, and the ops of a round.
+pub(super) struct Listener {
+    author: Crowd,
+    /// Has not heard the ops yet.
+    pub(super) node: Node,
+    /// The ops, signed.
+    pub(super) ops: Vec<Verified<Op>>,
+    /// Their bytes.
+    pub(super) wire: Vec<Vec<u8>>,
+}
+
+impl Listener {
+    /// A listener in a group of so many members.
+    pub(super) fn among(members: usize) -> Self {
+        let author = Crowd::of(members);
+        let node = Node::with(author.space(), MemberId([0xdd; 32]));
+        Self { author, node, ops: Vec::new(), wire: Vec::new() }
+    }
+
+    /// Takes the members of the last round out, and writes the ops of the next.
+    pub(super) fn refill(&mut self) {
+        self.author.undo(&self.ops, &mut self.node);
+        self.ops = self.author.sign_additions(ROUND_OPS);
+        self.wire = self.ops.iter().map(|op| codec::encode(&op.signed)).collect();
+    }
+
+    /// Asserts that both nodes know the same.
+    pub(super) fn check(&self) {
+        let (here, there) = (self.node.space(), self.author.space());
+        assert_eq!(here.graph().len(), there.graph().len());
+        assert_eq!(here.view().state_root(), there.view().state_root());
+    }
+}
