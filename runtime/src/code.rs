@@ -24,7 +24,9 @@ const PREFIX: &str = "moot";
 /// Longest content: an invitation with a full frontier, a secret, and all addresses.
 const CODE_BYTES_MAX: usize = 8 * 1024;
 
-type Content = (Invitation, [u8; 32], Bounded<Text<ADDRESS_BYTES_MAX>, ADDRESSES_MAX>);
+type Address = Text<ADDRESS_BYTES_MAX>;
+/// Invitation, secret, what all addresses end with, and what each begins with.
+type Content = (Invitation, [u8; 32], Address, Bounded<Address, ADDRESSES_MAX>);
 
 /// Why a string is not an invitation that could be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,10 +91,15 @@ impl Code {
 
     /// The string, or `None` where it would be longer than any that is read.
     pub fn encode(&self) -> Option<Zeroizing<String>> {
-        let addresses = self.addresses.iter().filter_map(|address| Text::new(address)).collect();
-        let addresses: Bounded<Text<ADDRESS_BYTES_MAX>, ADDRESSES_MAX> = Bounded::new(addresses)?;
+        // Addresses of one node differ in their beginnings; its name at the end is said once.
+        let ending = common_ending(&self.addresses);
+        let beginnings = self.addresses.iter().map(|address| address.strip_suffix(ending));
+        let beginnings: Option<Vec<Address>> =
+            beginnings.map(|beginning| Address::new(beginning?)).collect();
+        let beginnings: Bounded<Address, ADDRESSES_MAX> = Bounded::new(beginnings?)?;
         let secret = Zeroizing::new(self.secret.to_bytes());
-        let bytes = Zeroizing::new(codec::encode(&(&self.invitation, &*secret, addresses)));
+        let content = (&self.invitation, &*secret, Address::new(ending)?, beginnings);
+        let bytes = Zeroizing::new(codec::encode(&content));
         if bytes.len() > CODE_BYTES_MAX { None } else { armor(PREFIX, &bytes) }
     }
 
@@ -108,7 +115,7 @@ impl Code {
             Zeroizing::new(text.chars().filter(|character| !character.is_whitespace()).collect());
         let bytes = unarmor(PREFIX, &text, CODE_BYTES_MAX)?;
         let content = codec::decode::<Content>(&bytes, CODE_BYTES_MAX);
-        let (invitation, secret, addresses) = content.map_err(|_| CodeError::Form)?;
+        let (invitation, secret, ending, beginnings) = content.map_err(|_| CodeError::Form)?;
         let secret = SigningKey::from_bytes(&Zeroizing::new(secret));
         if !invitation.is_signed() {
             return Err(CodeError::Signature);
@@ -116,7 +123,8 @@ impl Code {
         if invitation.terms.one_time_key.0 != secret.verifying_key().to_bytes() {
             return Err(CodeError::Secret);
         }
-        let addresses = addresses.iter().map(|address| address.to_string()).collect();
+        let whole = |beginning: &Address| format!("{}{}", &**beginning, &*ending);
+        let addresses = beginnings.iter().map(whole).collect();
         Ok(Self { invitation, addresses, secret })
     }
 
@@ -140,6 +148,13 @@ impl Code {
     pub fn is_expired(&self, now: UnixMillis) -> bool {
         self.invitation.terms.expires_at < now
     }
+}
+
+/// From the last `/p2p/` on, where all addresses end alike.
+fn common_ending(addresses: &[String]) -> &str {
+    let first = addresses.first().and_then(|first| first.get(first.rfind("/p2p/")?..));
+    let first = first.unwrap_or_default();
+    if addresses.iter().all(|address| address.ends_with(first)) { first } else { "" }
 }
 
 #[cfg(test)]
@@ -173,8 +188,9 @@ mod tests {
     }
 
     fn code() -> Code {
-        let address = "/ip4/192.0.2.1/tcp/4001".to_owned();
-        Code::new(signed(&key(2), &key(1)), key(2), vec![address])
+        let address = |part: &str| format!("/ip4/192.0.2.1/{part}/p2p/12D3KooW");
+        let addresses = vec![address("tcp/4001"), address("udp/4001/quic-v1")];
+        Code::new(signed(&key(2), &key(1)), key(2), addresses)
     }
 
     #[test]
@@ -182,7 +198,7 @@ mod tests {
         let text = code().encode().unwrap();
         let read = Code::decode(&text).unwrap();
         assert_eq!(read.invitation, code().invitation);
-        assert_eq!(read.addresses, ["/ip4/192.0.2.1/tcp/4001"]);
+        assert_eq!(read.addresses, code().addresses);
         assert!(read.is_expired(UnixMillis(1001)) && !read.is_expired(UnixMillis(1000)));
         let joiner = key(3);
         let sign = |message: &[u8; 32]| Some(Signature(joiner.sign(message).to_bytes()));
@@ -215,6 +231,7 @@ mod tests {
     #[test]
     fn addresses_are_bounded_and_the_secret_does_not_show() {
         let many = vec!["/ip4/192.0.2.1/tcp/1".to_owned(); 20];
+        assert_eq!(common_ending(&many), "");
         let code = Code::new(signed(&key(2), &key(1)), key(2), many);
         assert_eq!(Code::decode(&code.encode().unwrap()).unwrap().addresses.len(), ADDRESSES_MAX);
         assert!(format!("{code:?}").len() < 40);

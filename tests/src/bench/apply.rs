@@ -15,7 +15,7 @@ struct Apply {
 
 impl Trial for Apply {
     fn prepare(&mut self) {
-        self.listener.refill();
+        self.listener.refill(&mut []);
     }
 
     fn ours(&mut self) {
@@ -30,7 +30,7 @@ impl Trial for Apply {
     }
 
     fn check(&mut self) {
-        self.listener.check();
+        self.listener.check(&[]);
         assert_eq!(self.valid_count, ROUND_OPS);
     }
 }

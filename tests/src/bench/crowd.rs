@@ -106,16 +106,17 @@ impl Crowd {
         op
     }
 
-    /// Takes the members out again that some additions brought; also tells `other`.
-    pub(super) fn undo(&mut self, additions: &[Verified<Op>], other: &mut Node) {
-        for op in additions {
-            if let Body::MemberAdded { member, .. } = op.payload.body {
-                let body = Body::MemberRestricted { member, keep: Rights::NONE };
-                other.hear(self.say(self.owner.id, body));
+    /// Takes the members out again that some additions brought, and anchors.
+    pub(super) fn undo(&mut self, additions: &[Verified<Op>]) -> Vec<Verified<Op>> {
+        let removal = |op: &Verified<Op>| match op.payload.body {
+            Body::MemberAdded { member, .. } => {
+                Body::MemberRestricted { member, keep: Rights::NONE }
             }
-        }
+            _ => Body::Noop,
+        };
         let anchor = Body::Anchor { rules: RULES_VERSION, notary: None };
-        other.hear(self.say(self.owner.id, anchor));
+        let bodies: Vec<Body> = additions.iter().map(removal).chain([anchor]).collect();
+        bodies.into_iter().map(|body| self.say(self.owner.id, body)).collect()
     }
 }
 

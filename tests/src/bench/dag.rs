@@ -40,7 +40,6 @@ impl History {
             crowd.add(stranger(author), Rights::METADATA);
         }
         let base = crowd.branch();
-        while base.space().heads() != crowd.space().heads() {}
         let mut ops = Vec::with_capacity(count);
         while ops.len() < count {
             let width = if is_wide { AUTHORS.min(count - ops.len()) } else { 1 };
@@ -173,35 +172,35 @@ fn shuffled(count: usize) -> Vec<usize> {
 
 /// 10,000 and 100,000 ops in every order, a million reversed; all on a small stack.
 pub(super) fn run(options: Options, report: &mut Report) {
-    let rows = thread::scope(|scope| {
+    thread::scope(|scope| {
         let thread = thread::Builder::new().stack_size(STACK_BYTES);
-        let thread = thread.spawn_scoped(scope, || measure_orders(options));
-        thread.expect("a thread can be had").join().expect("the bench does not overflow its stack")
+        let thread = thread.spawn_scoped(scope, || measure_orders(options, report));
+        thread.expect("a thread can be had").join().expect("the orders are measured");
     });
-    for (name, rows) in rows {
-        report.rows(name, &rows, Goal::None);
-    }
 }
 
-fn measure_orders(options: Options) -> [(&'static str, Vec<Row>); 3] {
-    let (mut reversed, mut mixed, mut wide) = (Vec::new(), Vec::new(), Vec::new());
+fn measure_orders(options: Options, report: &mut Report) {
+    let mut reversed = Vec::new();
     for size in options.sizes(&[10_000, 100_000, 1_000_000], &[300]) {
         let line = History::write(size, false);
         let trial = Arrival::new(&line, (0..size).rev().collect(), &line);
-        reversed.push(row(options, "dag reversed", trial, Goal::RatioAtMost(1.5)));
+        let row = measure_order(options, "dag reversed", trial, Goal::RatioAtMost(1.5));
+        report.row(&row);
+        reversed.push(row);
         if size > 100_000 {
             continue;
         }
         let trial = Arrival::new(&line, shuffled(size), &line);
-        mixed.push(row(options, "dag shuffled", trial, Goal::RatioAtMost(1.5)));
+        let row = measure_order(options, "dag shuffled", trial, Goal::RatioAtMost(1.5));
+        report.row(&row);
         let layers = History::write(size, true);
         let trial = Arrival::new(&layers, (0..size).collect(), &line);
-        wide.push(row(options, "dag 64 wide", trial, Goal::None));
+        report.row(&measure_order(options, "dag 64 wide", trial, Goal::None));
     }
-    [("dag reversed", reversed), ("dag shuffled", mixed), ("dag 64 wide", wide)]
+    report.growth("dag reversed", &reversed, Goal::None);
 }
 
-fn row(options: Options, name: &str, mut trial: Arrival<'_>, goal: Goal) -> Row {
+fn measure_order(options: Options, name: &str, mut trial: Arrival<'_>, goal: Goal) -> Row {
     let count = trial.order.len();
     let measured = measure(options, Clock::Cpu, count, &mut trial);
     Row::new(name, count, &measured, goal)

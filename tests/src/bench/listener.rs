@@ -28,17 +28,23 @@ impl Listener {
         Self { author, node, ops: Vec::new(), wire: Vec::new() }
     }
 
-    /// Takes the members of the last round out, and writes the ops of the next.
-    pub(super) fn refill(&mut self) {
-        self.author.undo(&self.ops, &mut self.node);
+    /// Takes the members of the last round out, here and on other nodes, and writes the ops of
+    /// the next.
+    pub(super) fn refill(&mut self, others: &mut [&mut Node]) {
+        for op in self.author.undo(&self.ops) {
+            others.iter_mut().for_each(|other| other.hear(op.clone()));
+            self.node.hear(op);
+        }
         self.ops = self.author.sign_additions(ROUND_OPS);
         self.wire = self.ops.iter().map(|op| codec::encode(&op.signed)).collect();
     }
 
-    /// Asserts that both nodes know the same.
-    pub(super) fn check(&self) {
-        let (here, there) = (self.node.space(), self.author.space());
-        assert_eq!(here.graph().len(), there.graph().len());
-        assert_eq!(here.view().state_root(), there.view().state_root());
+    /// Asserts that the author, this node and others know the same.
+    pub(super) fn check(&self, others: &[&Node]) {
+        let there = self.author.space();
+        for here in others.iter().chain([&&self.node]).map(|node| node.space()) {
+            assert_eq!(here.graph().len(), there.graph().len());
+            assert_eq!(here.view().state_root(), there.view().state_root());
+        }
     }
 }

@@ -13,7 +13,7 @@ struct Step(Listener);
 
 impl Trial for Step {
     fn prepare(&mut self) {
-        self.0.refill();
+        self.0.refill(&mut []);
     }
 
     fn ours(&mut self) {
@@ -29,7 +29,7 @@ impl Trial for Step {
     }
 
     fn check(&mut self) {
-        self.0.check();
+        self.0.check(&[]);
     }
 }
 
