@@ -124,3 +124,6 @@ impl rand_core::TryRng for Factors {
 }
 
 impl rand_core::TryCryptoRng for Factors {}
+
+#[cfg(test)]
+mod tests;

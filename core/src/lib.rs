@@ -27,6 +27,8 @@ pub mod signed;
 pub mod snapshot;
 pub mod state;
 pub mod step;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod timers;
 pub mod wire;

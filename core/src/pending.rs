@@ -58,6 +58,12 @@ impl Pending {
         self.children.keys().filter(|id| !self.ops.contains_key(id)).take(count).copied().collect()
     }
 
+    /// The ops that wait for an id.
+    pub fn waiting_for(&self, id: &OpId) -> impl Iterator<Item = &Verified<Op>> {
+        let children = self.children.get(id).into_iter().flatten();
+        children.filter_map(|child| self.ops.get(child)).map(|waiting| &waiting.op)
+    }
+
     /// Makes an op wait for `missing`. Whatever does not fit is dropped, oldest first, and the op
     /// itself where its signer has too many already: it can be fetched again.
     pub fn insert(

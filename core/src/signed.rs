@@ -309,3 +309,6 @@ fn key_is_well_formed(key: MemberId) -> Result<(), Malformed> {
 fn holds(condition: bool, what: Flaw) -> Result<(), Malformed> {
     if condition { Ok(()) } else { Err(Malformed::Value(what)) }
 }
+
+#[cfg(test)]
+mod tests;

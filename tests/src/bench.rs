@@ -19,6 +19,7 @@ mod branches;
 mod commit;
 mod crowd;
 mod dag;
+mod listener;
 mod measure;
 mod memory;
 mod missing;

@@ -12,6 +12,7 @@ use crate::governance::verdict::{Admission, Dropped, VoidAtCut};
 use crate::governance::view::Changes;
 use crate::id::{NamespaceId, OpId, PeerKey};
 use crate::input::MessageId;
+use crate::pending::Pending;
 use crate::limits::{DORMANT_PER_SIGNER_MAX, OP_BYTES_MAX, PARKED_COUNT_MAX};
 use crate::signed::{Malformed, Op, Verified};
 use crate::state::{Arrival, Namespace, Source};
@@ -106,7 +107,9 @@ impl Turn<'_> {
             let wish = wish.clone();
             return self.refuse_wish(namespace, wish, Refusal::WouldBeVoid(void));
         }
-        if judged.void.is_some() && is_over_quota(known, &arrival.op) {
+        let wanted = matches!(arrival.source, Source::Own(_))
+            || is_wanted(&self.desk(namespace).pending, &arrival.op);
+        if !wanted && is_over_quota(known, &arrival.op, &judged) {
             return self.defer(&arrival);
         }
         let op = arrival.op.clone();
@@ -278,9 +281,20 @@ impl Turn<'_> {
     }
 }
 
-/// Whether a signer has as many ops without effect here as a node stores for one (R6).
-fn is_over_quota(known: &Namespace, op: &Op) -> bool {
+/// Whether a signer has as many ops without effect here as a node stores for one (R6), and this
+/// one, which is void or not written at our heads, would likely be another.
+fn is_over_quota(known: &Namespace, op: &Op, judged: &Judged) -> bool {
     let graph = known.space.graph();
     let Some(signer) = graph.person(&op.payload.signer) else { return false };
-    known.space.dormant_count(signer) >= DORMANT_PER_SIGNER_MAX
+    if known.space.frontier().silent_count(signer) < DORMANT_PER_SIGNER_MAX {
+        return false;
+    }
+    let parents: Vec<Ix> = op.payload.parents.iter().filter_map(|id| graph.find(id)).collect();
+    let cut = graph.closure(&parents);
+    judged.void.is_some() || !known.space.frontier().is_within(graph, &cut)
+}
+
+/// Whether an op by somebody else waits for this one: then it is needed, whatever its quota.
+fn is_wanted(pending: &Pending, op: &Op) -> bool {
+    pending.waiting_for(&op.id).any(|child| child.payload.signer != op.payload.signer)
 }

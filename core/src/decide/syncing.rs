@@ -94,10 +94,11 @@ impl Turn<'_> {
     pub(super) fn on_heads(&mut self, namespace: NamespaceId, peer: PeerKey, heads: &[OpId]) {
         let Some(known) = self.open_namespace(&namespace) else { return };
         let graph = known.space.graph();
-        let pending = self.volatile.desks.get(&namespace).map(|desk| &desk.pending);
-        let lacks = |id: &&OpId| {
-            graph.find(id).is_none() && pending.is_none_or(|pending| !pending.contains(id))
+        let desk = self.volatile.desks.get(&namespace);
+        let settled = |id: &OpId| {
+            desk.is_some_and(|desk| desk.pending.contains(id) || desk.refused.contains(id))
         };
+        let lacks = |id: &&OpId| graph.find(id).is_none() && !settled(id);
         let want: Vec<OpId> = heads.iter().filter(lacks).copied().collect();
         if !want.is_empty() {
             self.fetch(namespace, peer, want);
@@ -164,10 +165,6 @@ impl Turn<'_> {
             self.desk(namespace).next_pages.push(NextPage { peer, want, have, after });
         } else {
             self.desk(namespace).fetching.remove(&peer);
-            if after.is_some() {
-                // What the peer learned meanwhile, and what is still missing.
-                self.compare_with(namespace, peer);
-            }
         }
         self.wake_desk(namespace);
     }

@@ -71,6 +71,10 @@ impl Cuts {
         if frontier.is_within(graph, cut) {
             return Some(current);
         }
+        let known = |view: &View| view.is_settled() && view.cut() == cut;
+        if let Some(at) = self.branches.iter().position(known) {
+            return self.branches.get(at);
+        }
         let mut view = self.nearest(current, cut);
         let arrived = travel(graph, &mut view, cut, budget);
         self.branches.push(view);

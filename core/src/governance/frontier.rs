@@ -8,7 +8,7 @@ use crate::governance::relation::Reach;
 use crate::governance::rights::Rights;
 use crate::governance::table::{GrantIx, Ix, PersonIx, RestrictionIx};
 use crate::governance::view::{Changes, View};
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 /// Heads of the visible ops of a view.
@@ -18,12 +18,25 @@ pub struct Frontier {
     heads: Vec<Ix>,
     /// Effective self-restrictions that change nothing.
     idle: BTreeSet<Ix>,
+    /// Evaluated ops that do not show themselves.
+    silent: BTreeSet<Ix>,
+    /// How many of those each signer has, those void at their cut included.
+    silent_counts: BTreeMap<PersonIx, u32>,
 }
 
 impl Frontier {
     /// A frontier out of its stored parts.
-    pub(super) fn restore(heads: Vec<Ix>, idle: Vec<Ix>) -> Self {
-        Self { heads, idle: idle.into_iter().collect() }
+    pub(super) fn restore(graph: &Graph, view: &View, heads: Vec<Ix>, idle: Vec<Ix>) -> Self {
+        let idle = idle.into_iter().collect();
+        let mut frontier = Self { heads, idle, ..Self::default() };
+        let silent = view.void_ops().chain(frontier.idle.iter().copied());
+        let silent: BTreeSet<Ix> =
+            silent.filter(|ix| !frontier.shows(graph, view, *ix)).collect();
+        for ix in silent.iter().copied().chain(graph.ops_void_at_cut()) {
+            frontier.count(graph, ix, true);
+        }
+        frontier.silent = silent;
+        frontier
     }
 
     /// The heads, in order of arrival. Never truncated (GOV-21).
@@ -56,7 +69,15 @@ impl Frontier {
         let shown = touched.into_iter().partition(|ix| self.shows(graph, view, *ix));
         let (gained, lost): (Vec<Ix>, Vec<Ix>) = shown;
         let mut uncovered = Vec::new();
+        for ix in &gained {
+            if self.silent.remove(ix) {
+                self.count(graph, *ix, false);
+            }
+        }
         for ix in lost {
+            if self.silent.insert(ix) {
+                self.count(graph, ix, true);
+            }
             if let Some(at) = self.heads.iter().position(|head| *head == ix) {
                 self.heads.remove(at);
                 uncovered.push(ix);
@@ -66,6 +87,21 @@ impl Frontier {
         for ix in below.into_iter().chain(gained) {
             self.raise(graph, ix);
         }
+    }
+
+    /// How many ops of a signer are stored without showing themselves (R6): what its quota counts.
+    pub fn silent_count(&self, signer: PersonIx) -> u32 {
+        self.silent_counts.get(&signer).copied().unwrap_or(0)
+    }
+
+    /// Counts an op that is void at its cut, which is never evaluated.
+    pub(super) fn note_void_at_cut(&mut self, graph: &Graph, ix: Ix) {
+        self.count(graph, ix, true);
+    }
+
+    fn count(&mut self, graph: &Graph, ix: Ix, more: bool) {
+        let count = self.silent_counts.entry(graph.node(ix).signer).or_default();
+        *count = if more { count.saturating_add(1) } else { count.saturating_sub(1) };
     }
 
     /// Whether an op is visible by itself: it has effect, and more than what others did already, or

@@ -181,6 +181,11 @@ impl Graph {
         slots.take_while(move |(key, _)| key.group == group).map(|(key, slot)| (*slot, key))
     }
 
+    /// Every op that is void at its cut.
+    pub fn ops_void_at_cut(&self) -> impl Iterator<Item = Ix> {
+        self.void.keys().copied()
+    }
+
     /// Number of ops that are void at their cut.
     pub fn void_at_cut_count(&self) -> usize {
         self.void.len()

@@ -66,13 +66,6 @@ impl Space {
         self.since_anchor
     }
 
-    /// Stored ops of a signer that are not visible (R6).
-    pub fn dormant_count(&self, signer: PersonIx) -> u32 {
-        let graph = &self.graph;
-        let hidden = graph.ops_of(signer).filter(|ix| !self.frontier.is_visible(graph, *ix));
-        u32::try_from(hidden.count()).unwrap_or(u32::MAX)
-    }
-
     /// Whether everything stored is evaluated.
     pub fn is_settled(&self) -> bool {
         self.view.is_settled()
@@ -87,7 +80,7 @@ impl Space {
         since_anchor: u64,
     ) -> Self {
         let view = View::restore(&graph, void);
-        let frontier = Frontier::restore(heads, idle);
+        let frontier = Frontier::restore(&graph, &view, heads, idle);
         Self { graph, view, frontier, since_anchor }
     }
 
@@ -124,6 +117,9 @@ impl Space {
         let tree = self.tree_at(&placed, judged);
         let ix = self.graph.push(op, &placed, judged, tree);
         self.view.include(&self.graph, ix);
+        if judged.void.is_some() {
+            self.frontier.note_void_at_cut(&self.graph, ix);
+        }
         Some(ix)
     }
 

@@ -3,6 +3,7 @@
 use super::node::Node;
 use folkmoot_core::bounded::{Bounded, Text};
 use folkmoot_core::codec;
+use folkmoot_core::governance::cuts::Cuts;
 use folkmoot_core::governance::op::{Body, Payload, SlotWrite, Subject};
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::governance::space::Space;
@@ -129,7 +130,8 @@ pub(super) fn stranger(number: usize) -> MemberId {
 pub(super) fn draft(space: &Space, author: MemberId, body: Body) -> Payload {
     let namespace = space.graph().namespace().expect("the space has a genesis");
     let person = space.graph().person(&author).expect("the author is known");
-    let next = space.next_op(person, namespace.root());
+    // At the heads there is no old cut to remember.
+    let next = space.next_op(&mut Cuts::default(), person, namespace.root());
     Payload {
         rules: RULES_VERSION,
         namespace,

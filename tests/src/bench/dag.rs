@@ -106,7 +106,7 @@ impl History {
         let to = end(want).max(from);
         let page = to.min(from + PAGE_OPS_MAX);
         let ops = self.ops.get(from..page).unwrap_or_default().to_vec();
-        Answer::Ops { ops, refused: None, more: page < to }
+        Answer::Ops { ops, refused: None, newer: Vec::new(), more: page < to }
     }
 
     fn check(&self, node: &Node) {

@@ -15,6 +15,8 @@ pub(super) trait Trial {
     fn prepare(&mut self) {}
     /// Our work.
     fn ours(&mut self);
+    /// Clears away what our work left open; not measured.
+    fn between(&mut self) {}
     /// What it is compared with.
     fn yardstick(&mut self);
     /// Asserts the result of both; not measured.
@@ -95,6 +97,14 @@ pub(super) struct Measured {
     pub(super) yardstick: Samples,
 }
 
+impl Measured {
+    /// Takes up the samples of another.
+    pub(super) fn join(&mut self, other: Self) {
+        self.ours.0.extend(other.ours.0);
+        self.yardstick.0.extend(other.yardstick.0);
+    }
+}
+
 /// Measures a trial of `count` pieces of work: a warm-up, then ours and the yardstick in turns.
 pub(super) fn measure(
     options: Options,
@@ -123,6 +133,7 @@ pub(super) fn measure(
 fn round(clock: Clock, count: usize, trial: &mut impl Trial, measured: &mut Measured) {
     trial.prepare();
     measured.ours.add(time(clock, || trial.ours()), count);
+    trial.between();
     measured.yardstick.add(time(clock, || trial.yardstick()), count);
     trial.check();
 }

@@ -1,8 +1,8 @@
 //! A reducer with one namespace, without anything around it.
 
-use folkmoot_core::evolve::evolve;
-use folkmoot_core::event::Event;
 use folkmoot_core::effect::Effect;
+use folkmoot_core::event::Event;
+use folkmoot_core::evolve::evolve;
 use folkmoot_core::governance::space::Space;
 use folkmoot_core::id::{MemberId, NamespaceId, PeerKey};
 use folkmoot_core::input::{Input, MessageId, RequestId};

@@ -36,11 +36,22 @@ pub(super) struct Row {
 impl Row {
     /// Microseconds for each piece of work.
     pub(super) fn new(name: &str, size: usize, measured: &Measured, goal: Goal) -> Self {
+        Self::in_unit("us", name, size, measured, goal)
+    }
+
+    /// Figures in another unit.
+    pub(super) fn in_unit(
+        unit: &'static str,
+        name: &str,
+        size: usize,
+        measured: &Measured,
+        goal: Goal,
+    ) -> Self {
         let Measured { ours, yardstick } = measured;
         let mut row = Self {
             name: name.to_owned(),
             size,
-            unit: "us",
+            unit,
             ours: ours.median(),
             ours_min: ours.min(),
             yardstick: yardstick.median(),
@@ -53,12 +64,6 @@ impl Row {
         };
         row.set_goal(goal);
         row
-    }
-
-    /// The same figures in another unit.
-    pub(super) fn in_unit(mut self, unit: &'static str) -> Self {
-        self.unit = unit;
-        self
     }
 
     /// How our cost grows from the smallest of some rows to the largest.
