@@ -198,7 +198,7 @@ pub enum Notice {
     },
 }
 
-/// Phases of a join (network section 4).
+/// Phases of a join (NET-20 to NET-29).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]

@@ -11,6 +11,7 @@
 )]
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     reason = "a bench that cannot do its work has no figure to give, and ends"
 )]
 

@@ -1,3 +1,4 @@
 //! Folkmoot: tests.
 
 pub mod bench;
+pub mod e2e;

@@ -153,11 +153,10 @@ impl Turn<'_> {
 
     fn note_declined(&mut self, namespace: NamespaceId, peer: PeerKey, why: Declined) {
         let again = self.now.mono.plus(REJOIN_MS);
-        let gives_up = is_final(&why);
         let Some(joining) = &mut self.desk(namespace).joining else { return };
         joining.is_asking = false;
         joining.refusals.insert(peer, why);
-        if gives_up || everybody_says_expired(joining) {
+        if everybody_declined_for_good(joining) {
             self.fail(namespace);
         } else {
             self.volatile.timers.set_if_earlier(Timer::Rejoin(namespace), again);
@@ -241,13 +240,15 @@ impl Turn<'_> {
 }
 
 /// The op by which a joiner has a direct row in the group that it is invited to, where it has one:
-/// its join, or a grant that makes joining needless, as for an owner on a second machine.
+/// its join, or a grant that makes joining needless, as for an owner on a second machine. `None`
+/// where the invitation gives more than it has.
 fn admitting_op(known: &Namespace, request: &JoinRequest) -> Option<OpId> {
     let (graph, view) = (known.space.graph(), known.space.view());
     let group = graph.group(&request.invitation.terms.group)?;
     let joiner = graph.person(&request.joiner)?;
     view.tree().exists(group).then_some(())?;
-    view.member_row(graph, joiner, group).map(|row| row.seniority.id)
+    let row = view.member_row(graph, joiner, group)?;
+    row.rights.covers(request.invitation.terms.rights).then_some(row.seniority.id)
 }
 
 /// Whether the history up to the invitation is here.
@@ -257,22 +258,22 @@ fn has_pulled(known: &Namespace, request: &JoinRequest) -> bool {
     !graph.is_empty() && frontier.iter().all(|op| graph.find(op).is_some())
 }
 
-/// Whether no other member can judge otherwise: what the invitation lacks, it lacks everywhere. A
-/// witness that is behind, or has no right itself, is no reason to give up.
-fn is_final(why: &Declined) -> bool {
+/// Whether everybody that was met says what waiting cannot change. One alone is not believed: it
+/// may lie, or its clock be wrong.
+fn everybody_declined_for_good(joining: &Joining) -> bool {
+    joining.seen.iter().all(|peer| joining.refusals.get(peer).is_some_and(is_for_good))
+}
+
+/// Whether a refusal is about the invitation itself. A witness that is behind, or has no right of
+/// its own, is no reason to give up.
+fn is_for_good(why: &Declined) -> bool {
     match why {
+        Declined::Refused(Refused::Expired) => true,
         Declined::Refused(Refused::NotAdmitted(VoidAtCut::NotAuthorised(lack))) => {
             !matches!(lack, Unauthorised::Signer(_) | Unauthorised::Frontier)
         }
         Declined::Refused(_) | Declined::Silent | Declined::NoEffect => false,
     }
-}
-
-/// Whether every member that was met finds the invitation expired, each by its own clock.
-fn everybody_says_expired(joining: &Joining) -> bool {
-    joining.seen.iter().all(|peer| {
-        joining.refusals.get(peer) == Some(&Declined::Refused(Refused::Expired))
-    })
 }
 
 fn words(why: &Declined) -> String {

@@ -1,4 +1,4 @@
-//! Invitations and join requests (governance section 2).
+//! Invitations and join requests (`docs/protocol.md`).
 //!
 //! An invitation is not an op. The inviter signs its content; the string that people pass on adds
 //! the one-time secret and addresses, which are outside the signature. A join request carries two

@@ -1,4 +1,4 @@
-//! Operations: what is signed, and what a body says (governance section 2).
+//! Operations: what is signed, and what a body says (`docs/protocol.md`).
 
 use crate::bounded::{Bounded, Text};
 use crate::governance::invitation::{Invitation, JoinRequest};

@@ -130,3 +130,6 @@ impl Chains {
         found
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! Rights as a bitmask (governance section 1).
+//! Rights as a bitmask (`docs/protocol.md`).
 
 use borsh::io::{Error, ErrorKind, Read, Result, Write};
 use borsh::{BorshDeserialize, BorshSerialize};

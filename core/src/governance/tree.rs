@@ -183,3 +183,6 @@ impl TreeChanges {
         self.parents.is_empty() && self.tombstones.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! What can become of an op (governance section 4), and why (section 5).
+//! What can become of an op (`docs/protocol.md`), and why (section 5).
 
 use crate::governance::rights::Rights;
 use crate::id::OpId;

@@ -35,7 +35,9 @@ impl Meeting {
     fn new(length: usize) -> Self {
         let mut base = Crowd::of(MEMBERS);
         let authors = [stranger(1_000_001), stranger(1_000_002)];
-        authors.iter().for_each(|author| base.add(*author, Rights::MEMBERS | Rights::READ));
+        for author in authors {
+            base.add(author, Rights::MEMBERS | Rights::READ);
+        }
         let [left, right] = authors;
         let known = base.space().view().people().count();
         let member_count = known + 2 * length;

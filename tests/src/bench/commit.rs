@@ -22,6 +22,7 @@ use folkmoot_effects::ports::{Log as _, Signer, StoreLog, SystemClock};
 use folkmoot_effects::store::{Home, Store};
 use folkmoot_sim::kit::{self, Author};
 use std::fs::File;
+use std::hint::black_box;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -119,10 +120,9 @@ impl Service {
     }
 
     fn wait(&self) -> OpId {
-        match self.outcomes.recv().expect("each command is answered") {
-            Outcome::Accepted { op, .. } => op,
-            other => unexpected(&other),
-        }
+        let outcome = self.outcomes.recv().expect("each command is answered");
+        let Outcome::Accepted { op, .. } = outcome else { panic!("not accepted: {outcome:?}") };
+        op
     }
 
     /// Keeps so many commands under way until `count` are answered.
@@ -134,17 +134,15 @@ impl Service {
             }
             self.issue(wish);
         }
-        (0..clients.min(count)).for_each(|_| drop(self.wait()));
+        for _ in 0..clients.min(count) {
+            self.wait();
+        }
     }
 
     fn stop(self) {
         self.inbox.send(Message::Stop).expect("the driver runs");
         self.thread.join().expect("the driver ends well");
     }
-}
-
-fn unexpected<T>(outcome: &Outcome) -> T {
-    None.expect(&format!("the command was not accepted: {outcome:?}"))
 }
 
 /// What a command cannot do without: a signature, and its bytes on the disk.
@@ -175,13 +173,13 @@ fn step_time(node: &mut Node, wishes: &mut Wishes) -> Samples {
         let issue = Input::CommandIssued { command: CommandId(1), wish };
         let first = time(Clock::Cpu, || output = Some(node.step(issue)));
         let effects = output.map(|output| output.effects).unwrap_or_default();
-        let signed = effects.into_iter().find_map(|effect| match effect {
-            Effect::Sign { request, draft: Draft::Op { payload }, .. } => {
-                let payload = codec::decode(&payload, payload.len()).expect("a payload");
-                let op = kit::unchecked(&administrator().seal(&payload), true);
-                Some(Input::SignatureReady { request, signed: Signed::Op(op) })
-            }
-            _ => None,
+        let signed = effects.into_iter().find_map(|effect| {
+            let Effect::Sign { request, draft: Draft::Op { payload }, .. } = effect else {
+                return None;
+            };
+            let payload = codec::decode(&payload, payload.len()).expect("a payload");
+            let op = kit::unchecked(&administrator().seal(&payload), true);
+            Some(Input::SignatureReady { request, signed: Signed::Op(op) })
         });
         let signed = signed.expect("a command is signed");
         let second = time(Clock::Cpu, || node.give(signed));
@@ -229,7 +227,7 @@ fn measure_size(options: Options, size: usize) -> (Measured, Measured) {
             };
             samples.ours.add(time(Clock::Wall, command), 1);
             samples.yardstick.add(time(Clock::Wall, || bare.run()), 1);
-            sign.add(time(Clock::Cpu, || drop(bare.sign())), 1);
+            sign.add(time(Clock::Cpu, || _ = black_box(bare.sign())), 1);
         }
         let count = CLIENTS * 4;
         let busy = time(Clock::Wall, || service.keep_busy(CLIENTS, count, &mut wishes));
@@ -243,7 +241,9 @@ fn measure_size(options: Options, size: usize) -> (Measured, Measured) {
 
     let (sign, sync) = (sign.median(), one.yardstick.median());
     let mut gain = Measured::default();
-    many.iter().for_each(|each| gain.ours.note(one.ours.median() / each));
+    for each in many {
+        gain.ours.note(one.ours.median() / each);
+    }
     gain.yardstick.note(sync / (sign + step.median()));
     (one, gain)
 }
@@ -252,7 +252,7 @@ fn measure_size(options: Options, size: usize) -> (Measured, Measured) {
 fn check(home: &Path, commands: usize) {
     let home = Home::claim(home, &[]).expect("the folder is free");
     let (store, opened) = Store::open(home, [2; 16]).expect("the log is sound");
-    assert_eq!(opened.head.seq as usize, commands);
+    assert_eq!(opened.head.seq, commands as u64);
     assert!(opened.clean);
     let records = store.records_from(1).expect("the log can be read");
     assert!(records.into_iter().all(|record| record.is_ok()));

@@ -88,7 +88,7 @@ impl Crowd {
     /// The anchor that the notary's node would have written by now.
     pub(super) fn anchor_if_due(&mut self) {
         if self.space().since_anchor() >= ANCHOR_OPS {
-            self.say(self.owner.id, Body::Anchor { rules: RULES_VERSION, notary: None });
+            self.anchor();
         }
     }
 
@@ -109,15 +109,19 @@ impl Crowd {
 
     /// Takes the members out again that some additions brought, and anchors.
     pub(super) fn undo(&mut self, additions: &[Verified<Op>]) -> Vec<Verified<Op>> {
-        let removal = |op: &Verified<Op>| match op.payload.body {
-            Body::MemberAdded { member, .. } => {
-                Body::MemberRestricted { member, keep: Rights::NONE }
+        let mut said = Vec::new();
+        for op in additions {
+            if let Body::MemberAdded { member, .. } = op.payload.body {
+                let body = Body::MemberRestricted { member, keep: Rights::NONE };
+                said.push(self.say(self.owner.id, body));
             }
-            _ => Body::Noop,
-        };
-        let anchor = Body::Anchor { rules: RULES_VERSION, notary: None };
-        let bodies: Vec<Body> = additions.iter().map(removal).chain([anchor]).collect();
-        bodies.into_iter().map(|body| self.say(self.owner.id, body)).collect()
+        }
+        said.push(self.anchor());
+        said
+    }
+
+    fn anchor(&mut self) -> Verified<Op> {
+        self.say(self.owner.id, Body::Anchor { rules: RULES_VERSION, notary: None })
     }
 }
 

@@ -49,7 +49,9 @@ impl History {
                     bare(&draft(crowd.space(), author, describe(number, 20)))
                 })
                 .collect();
-            layer.iter().for_each(|op| crowd.take(op.clone()));
+            for op in &layer {
+                crowd.take(op.clone());
+            }
             ops.extend(layer);
         }
         let places = ops.iter().enumerate().map(|(place, op)| (op.id, place)).collect();

@@ -32,7 +32,9 @@ impl Listener {
     /// the next.
     pub(super) fn refill(&mut self, others: &mut [&mut Node]) {
         for op in self.author.undo(&self.ops) {
-            others.iter_mut().for_each(|other| other.hear(op.clone()));
+            for other in others.iter_mut() {
+                other.hear(op.clone());
+            }
             self.node.hear(op);
         }
         self.ops = self.author.sign_additions(ROUND_OPS);

@@ -1,0 +1,28 @@
+//! End to end: the program as processes of its own, on 127.0.0.1.
+
+mod crash;
+mod folder;
+mod keys;
+mod misuse;
+mod offline;
+mod readme;
+mod secrets;
+mod storage;
+mod three;
+mod two;
+
+use folkmoot_tests::e2e::{Node, Stage};
+
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_moot-under-test");
+
+fn stage() -> Stage {
+    Stage::new(PROGRAM)
+}
+
+/// A running node that has founded the namespace Acme.
+fn founder(stage: &Stage, name: &str) -> Node {
+    let mut node = stage.node(name);
+    node.start().data(&["ns", "create", "Acme"]);
+    node
+}

@@ -1,0 +1,22 @@
+//! The tests that need more than one crate, in one binary.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`governance`] | the engine against the oracle: random worlds, the named cases, arrival, restart |
+//! | [`attacks`] | what hostile peers, members and disks try, one test per row |
+//! | [`golden`] | bytes that may not change: `tests/golden/`, one folder per schema |
+//! | [`tidy`] | the habits of this code base that a program can check |
+//!
+//! No test sleeps, retries or depends on the clock; every random choice has a seed, and a failure
+//! prints it.
+
+#[cfg(test)]
+mod attacks;
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod governance;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod tidy;

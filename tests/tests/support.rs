@@ -1,0 +1,21 @@
+//! What several areas use.
+
+mod case;
+mod engine;
+mod orders;
+mod replica;
+mod town;
+
+pub(crate) use case::{Case, Cast, cast, group, moved};
+pub(crate) use engine::Engine;
+pub(crate) use orders::{is_causal, orders};
+pub(crate) use replica::Replica;
+pub(crate) use town::Town;
+
+use folkmoot_core::codec;
+use folkmoot_core::signed::Op;
+
+/// The op as it travels.
+pub(crate) fn wire(op: &Op) -> Vec<u8> {
+    codec::encode(&op.signed)
+}
