@@ -40,6 +40,7 @@ pub fn evolve(durable: &mut Durable, event: &Event) {
         }
         Event::JoinStarted { namespace, request, addresses } => {
             if let Some(known) = durable.namespaces.get_mut(namespace) {
+                known.addresses.clone_from(addresses);
                 let (request, addresses) = (request.clone(), addresses.clone());
                 known.join = Some(JoinJob { request, addresses });
             }
@@ -60,6 +61,7 @@ fn open(durable: &mut Durable, namespace: NamespaceId, me: MemberId) {
         parked: Vec::new(),
         issued: Vec::new(),
         join: None,
+        addresses: Vec::new(),
     });
     known.me = me;
     known.is_open = true;

@@ -6,16 +6,21 @@ use crate::limits::{
 };
 use crate::signed::{Op, Verified};
 use crate::time::MonoMillis;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
+use core::iter::successors;
+use core::ops::Bound::{Excluded, Unbounded};
+
+/// No id is greater.
+const LAST_ID: OpId = OpId([0xff; 32]);
 
 /// Ops whose parents are not all here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Pending {
     ops: BTreeMap<OpId, Waiting>,
-    /// Which ops wait for an id; an op stands under each of its missing parents.
-    children: BTreeMap<OpId, Vec<OpId>>,
+    /// A missing id and an op that waits for it; an op stands under each of its missing parents.
+    children: BTreeSet<(OpId, OpId)>,
     /// Order of arrival.
     arrivals: BTreeMap<u64, OpId>,
     next_arrival: u64,
@@ -55,13 +60,19 @@ impl Pending {
 
     /// Ids that some op waits for and that do not wait themselves, at most `count`.
     pub fn missing(&self, count: usize) -> Vec<OpId> {
-        self.children.keys().filter(|id| !self.ops.contains_key(id)).take(count).copied().collect()
+        let first = self.children.first().map(|(parent, _)| *parent);
+        let next = |parent: &OpId| {
+            let behind = (Excluded((*parent, LAST_ID)), Unbounded);
+            self.children.range(behind).next().map(|(parent, _)| *parent)
+        };
+        let parents = successors(first, next);
+        parents.filter(|id| !self.ops.contains_key(id)).take(count).collect()
     }
 
     /// The ops that wait for an id.
     pub fn waiting_for(&self, id: &OpId) -> impl Iterator<Item = &Verified<Op>> {
-        let children = self.children.get(id).into_iter().flatten();
-        children.filter_map(|child| self.ops.get(child)).map(|waiting| &waiting.op)
+        let children = self.children_of(id);
+        children.filter_map(|child| self.ops.get(&child)).map(|waiting| &waiting.op)
     }
 
     /// Makes an op wait for `missing`. Whatever does not fit is dropped, oldest first, and the op
@@ -78,7 +89,7 @@ impl Pending {
             return false;
         }
         for parent in missing {
-            self.children.entry(*parent).or_default().push(op.id);
+            self.children.insert((*parent, op.id));
         }
         *self.per_signer.entry(op.payload.signer).or_default() += 1;
         self.bytes += size_of(&op);
@@ -98,7 +109,9 @@ impl Pending {
     /// An id has been stored: the ops that waited for nothing else, in order of arrival.
     pub fn resolve(&mut self, id: &OpId) -> Vec<Waiting> {
         let mut ready = Vec::new();
-        for child in self.children.remove(id).unwrap_or_default() {
+        let children: Vec<OpId> = self.children_of(id).collect();
+        for child in children {
+            self.children.remove(&(*id, child));
             let Some(waiting) = self.ops.get_mut(&child) else { continue };
             waiting.missing = waiting.missing.saturating_sub(1);
             if waiting.missing == 0 {
@@ -109,10 +122,19 @@ impl Pending {
         ready
     }
 
-    /// An id was refused: the ops that waited for it, which will be too (A5).
+    /// An id was refused: the ops that waited for it, which will be too (A5), in order of arrival.
     pub fn orphan(&mut self, id: &OpId) -> Vec<Waiting> {
-        let children = self.children.remove(id).unwrap_or_default();
-        children.iter().filter_map(|child| self.remove(child)).collect()
+        let children: Vec<OpId> = self.children_of(id).collect();
+        let mut orphans: Vec<Waiting> =
+            children.iter().filter_map(|child| self.remove(child)).collect();
+        orphans.sort_by_key(|waiting| waiting.arrival);
+        orphans
+    }
+
+    /// Ids of the ops that wait for an id.
+    fn children_of(&self, id: &OpId) -> impl Iterator<Item = OpId> {
+        let children = self.children.range((*id, OpId::default())..=(*id, LAST_ID));
+        children.map(|(_, child)| *child)
     }
 
     /// Drops what has waited five minutes, to be fetched again.
@@ -148,12 +170,7 @@ impl Pending {
             }
         }
         for parent in waiting.op.payload.parents.iter() {
-            if let Some(children) = self.children.get_mut(parent) {
-                children.retain(|child| child != id);
-                if children.is_empty() {
-                    self.children.remove(parent);
-                }
-            }
+            self.children.remove(&(*parent, *id));
         }
         Some(waiting)
     }
@@ -162,3 +179,6 @@ impl Pending {
 fn size_of(op: &Op) -> u64 {
     op.signed.payload.len() as u64 + 64
 }
+
+#[cfg(test)]
+mod tests;

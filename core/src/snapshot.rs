@@ -5,6 +5,7 @@ use crate::governance::archive::{Archive, ArchiveError};
 use crate::governance::invitation::Invitation;
 use crate::id::{MemberId, NamespaceId};
 use crate::state::{Durable, JoinJob, Namespace, State, Volatile};
+use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use thiserror::Error;
@@ -42,6 +43,7 @@ struct StoredNamespace {
     parked: Vec<Vec<u8>>,
     issued: Vec<Invitation>,
     join: Option<JoinJob>,
+    addresses: Vec<String>,
 }
 
 /// The state as bytes, without caches.
@@ -85,6 +87,7 @@ impl StoredNamespace {
             parked: known.parked.clone(),
             issued: known.issued.clone(),
             join: known.join.clone(),
+            addresses: known.addresses.clone(),
         }
     }
 
@@ -96,6 +99,7 @@ impl StoredNamespace {
             parked: self.parked,
             issued: self.issued,
             join: self.join,
+            addresses: self.addresses,
         })
     }
 }

@@ -61,6 +61,8 @@ pub struct Namespace {
     pub issued: Vec<Invitation>,
     /// A join that has not ended.
     pub join: Option<JoinJob>,
+    /// Where members could be reached when this node joined.
+    pub addresses: Vec<String>,
 }
 
 /// A join that survives a crash.

@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::errors::{Class, Failure};
 use crate::home::{self, KNOWN, LOCK, PID, SOCKET};
 use crate::keys::Keystore;
+use crate::port;
 use crate::render::{Page, Show, Tone};
 use crate::server;
 use folkmoot_core::state::State;
@@ -129,6 +130,7 @@ pub async fn run(
 
 fn node_config(home: &Path, config: Config) -> NodeConfig {
     let Config { listen, dial, quic, mdns, record, .. } = config;
+    let listen = port::settle(home, listen);
     let known_files = KNOWN.iter().map(|name| (*name).to_owned()).collect();
     NodeConfig {
         known_files,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::config;
 use crate::errors::{Class, Failure};
 use crate::keys::KEYS;
+use crate::port::PORT;
 
 /// The socket of the local API.
 pub const SOCKET: &str = "moot.sock";
@@ -20,7 +21,7 @@ pub const LOCK: &str = "lock";
 const IDENTITY: &str = "folkmoot";
 
 /// Names that may be in a folder before the node first starts in it.
-pub const KNOWN: [&str; 6] = [KEYS, config::FILE, "recording", SOCKET, LOG, PID];
+pub const KNOWN: [&str; 7] = [KEYS, config::FILE, "recording", SOCKET, LOG, PID, PORT];
 /// What a start that was cut short leaves, and what a fresh file system has.
 const NEUTRAL: [&str; 3] = [LOCK, "folkmoot.tmp", "lost+found"];
 

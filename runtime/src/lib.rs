@@ -24,6 +24,7 @@ pub mod envelope;
 pub mod errors;
 pub mod home;
 pub mod keys;
+pub mod port;
 pub mod refusal;
 pub mod render;
 pub mod reply;

@@ -114,7 +114,7 @@ impl FromStr for Child {
 /// Runs benches, all of them without names, and prints what they say.
 pub fn run(names: &[Bench], options: Options) {
     let names = if names.is_empty() { Bench::value_variants() } else { names };
-    let mut report = Report::new(options.json);
+    let mut report = Report::new(options);
     for name in names {
         match name {
             Bench::Apply => apply::run(options, &mut report),

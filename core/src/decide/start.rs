@@ -5,9 +5,7 @@ use crate::effect::Effect;
 use crate::id::NamespaceId;
 use crate::limits::{ANCHOR_AGE_MS, COMPARE_EVERY_MS, JOIN_MS};
 use crate::prng::Prng;
-use crate::state::JoinJob;
 use crate::timers::Timer;
-use alloc::vec::Vec;
 
 impl Turn<'_> {
     /// Every effect of the run before that may have been lost is owed again.
@@ -15,17 +13,14 @@ impl Turn<'_> {
         self.volatile.prng = Prng::new(seed);
         // What the last record of the log led to is evaluated first.
         self.volatile.busy.extend(self.durable.namespaces.keys().copied());
-        let open: Vec<(NamespaceId, Option<JoinJob>)> = self
-            .durable
-            .namespaces
-            .iter()
-            .filter(|(_, known)| known.is_open)
-            .map(|(namespace, known)| (*namespace, known.join.clone()))
-            .collect();
-        for (namespace, job) in open {
-            self.take_part(namespace);
-            if let Some(job) = job {
-                self.begin_joining(namespace, None, &job, JOIN_MS);
+        let durable = self.durable;
+        for (namespace, known) in durable.namespaces.iter().filter(|(_, known)| known.is_open) {
+            self.take_part(*namespace);
+            for address in &known.addresses {
+                self.effect(Effect::Dial(address.clone()));
+            }
+            if let Some(job) = &known.join {
+                self.begin_joining(*namespace, None, job, JOIN_MS);
             }
         }
     }

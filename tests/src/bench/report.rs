@@ -1,5 +1,6 @@
 //! What is printed: a row for each figure, with its goal beside it.
 
+use super::Options;
 use super::measure::{Measured, exponent};
 use serde::Serialize;
 
@@ -97,20 +98,21 @@ impl Row {
 /// Where rows are printed as they come.
 #[derive(Debug)]
 pub(super) struct Report {
-    json: bool,
+    options: Options,
     is_begun: bool,
 }
 
 impl Report {
     /// A report as a table, or as one JSON object per row.
-    pub(super) fn new(json: bool) -> Self {
-        Self { json, is_begun: false }
+    pub(super) fn new(options: Options) -> Self {
+        Self { options, is_begun: false }
     }
 
-    /// Prints a row.
+    /// Prints a row. At a tiny size no goal is met or missed.
     pub(super) fn row(&mut self, row: &Row) {
-        if self.json {
-            println!("{}", serde_json::to_string(row).expect("a row is plain data"));
+        let row = Row { met: row.met.filter(|_| !self.options.tiny), ..row.clone() };
+        if self.options.json {
+            println!("{}", serde_json::to_string(&row).expect("a row is plain data"));
             return;
         }
         if !self.is_begun {

@@ -198,8 +198,12 @@ pub fn run(options: &Options) -> Figures {
 
 /// Has clients work, and kills the node at a random moment.
 fn work(node: &Node, round: u64, clients: u64, rng: &mut Prng) -> Answers {
-    let work =
-        Work { node, round, is_over: AtomicBool::new(false), answers: Mutex::new(Answers::default()) };
+    let work = Work {
+        node,
+        round,
+        is_over: AtomicBool::new(false),
+        answers: Mutex::new(Answers::default()),
+    };
     let moment = rng.between(1, WORK_MS_MAX);
     thread::scope(|scope| {
         for client in 0..clients {

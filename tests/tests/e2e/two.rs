@@ -114,7 +114,7 @@ fn gossiped(home: &Path) -> BTreeSet<String> {
     let mut ops = BTreeSet::new();
     let report = replay(&home.join("recording"), None, &mut |step| {
         if let Input::GossipReceived { op: Ok(op), .. } = step.input {
-            ops.insert(op.id().to_string());
+            ops.insert(op.id.to_string());
         }
     });
     assert!(report.unwrap().is_same());

@@ -64,7 +64,8 @@ fn case_24_every_order_with_duplicates_children_before_parents() {
     let case = diamond();
     let (base, late): (&[Verified<Op>], _) = case.stage.log.split_at(case.stage.log.len() - 4);
     let namespace = case.stage.oracle.namespace();
-    let expected = outcome(&Replica::with(namespace, person(0), case.stage.log.iter().map(|op| &**op)));
+    let expected =
+        outcome(&Replica::with(namespace, person(0), case.stage.log.iter().map(|op| &**op)));
     assert_eq!(expected.state_root, case.engine.summary().state_root);
     let mut acausal = 0;
     for order in permutations(late.len()) {
@@ -73,7 +74,8 @@ fn case_24_every_order_with_duplicates_children_before_parents() {
             replica.hear(&late[*at]);
         }
         assert_eq!(outcome(&replica), expected, "{order:?}");
-        let whole: Vec<usize> = (0..base.len()).chain(order.iter().map(|at| base.len() + at)).collect();
+        let whole: Vec<usize> =
+            (0..base.len()).chain(order.iter().map(|at| base.len() + at)).collect();
         acausal += usize::from(!is_causal(&case.stage.log, &whole));
     }
     // again cites removal, and what C does cites again: one order of three is causal, times four.

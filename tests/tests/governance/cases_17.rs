@@ -151,7 +151,8 @@ fn case_23_sixty_five_heads() {
             value: Bounded::truncated(vec![value]),
         },
     };
-    let heads: BTreeSet<_> = (0..65).map(|value| stage.say(p.a, &[h], root, greet(value))).collect();
+    let heads: BTreeSet<_> =
+        (0..65).map(|value| stage.say(p.a, &[h], root, greet(value))).collect();
     let heads: Vec<_> = heads.into_iter().collect();
     // The engine gets them in one go: the oracle needs a while for a prefix this wide.
     let mut engine = crate::support::Engine::new(stage.oracle.namespace());

@@ -85,10 +85,8 @@ impl Replica {
 
     /// Steps once, without the work that is left over.
     pub(crate) fn give_only(&mut self, input: Input) {
-        let now = Now {
-            mono: MonoMillis(self.now),
-            unix: UnixMillis(1_700_000_000_000 + self.now),
-        };
+        let now =
+            Now { mono: MonoMillis(self.now), unix: UnixMillis(1_700_000_000_000 + self.now) };
         let output = step(&mut self.state, now, input);
         self.events_of_a_step = self.events_of_a_step.max(output.events.len());
         for event in output.events {
