@@ -13,11 +13,11 @@ use crate::id::NamespaceId;
 use crate::id::PeerKey;
 use crate::input::{Answer, Input, RequestId, Signed};
 use crate::requests::Purpose;
-use syncing::Page;
 use crate::state::{Desk, Durable, Namespace, Volatile};
 use crate::step::Output;
 use crate::time::Now;
 use crate::timers::Timer;
+use syncing::Page;
 
 /// One input being decided.
 pub(crate) struct Turn<'a> {
@@ -112,7 +112,10 @@ impl<'a> Turn<'a> {
             (Purpose::Compare { namespace, peer }, Answer::Heads(heads)) => {
                 self.on_heads(namespace, peer, &heads);
             }
-            (Purpose::Fetch { namespace, want, have, .. }, Answer::Ops { ops, refused, newer, more }) => {
+            (
+                Purpose::Fetch { namespace, want, have, .. },
+                Answer::Ops { ops, refused, newer, more },
+            ) => {
                 let page = Page { ops, refused, newer, more };
                 self.on_page(namespace, peer, (want, have), page);
             }
@@ -141,7 +144,7 @@ impl<'a> Turn<'a> {
                 self.ask_others(namespace, peer);
             }
             Purpose::Admit { namespace, peer } => self.on_no_witness(namespace, peer),
-            Purpose::Sign { namespace, wish } => self.on_unsigned(namespace, wish),
+            Purpose::Sign { namespace, wish } => self.on_unsigned(namespace, &wish),
         }
     }
 

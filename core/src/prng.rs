@@ -33,3 +33,39 @@ impl Prng {
         draw.checked_rem(u128::from(bound)).and_then(|n| u64::try_from(n).ok()).unwrap_or(0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{decode_own, encode};
+    use alloc::collections::BTreeSet;
+
+    #[test]
+    fn a_seed_fixes_the_stream_and_another_gives_another() {
+        let draws = |seed: u8| -> [[u8; 16]; 4] {
+            let mut prng = Prng::new([seed; 32]);
+            core::array::from_fn(|_| prng.bytes())
+        };
+        assert_eq!(draws(1), draws(1));
+        let different: BTreeSet<[u8; 16]> = [draws(1), draws(2)].into_iter().flatten().collect();
+        assert_eq!(different.len(), 8);
+    }
+
+    #[test]
+    fn a_stored_generator_goes_on_where_it_was() {
+        let mut prng = Prng::new([3; 32]);
+        prng.bytes();
+        let mut restored: Prng = decode_own(&encode(&prng)).unwrap();
+        assert_eq!(restored.bytes(), prng.bytes());
+        assert_eq!(restored, prng);
+    }
+
+    #[test]
+    fn numbers_are_below_their_bound_and_reach_all_of_it() {
+        let mut prng = Prng::new([4; 32]);
+        assert_eq!((prng.below(0), prng.below(1)), (0, 0));
+        let seen: BTreeSet<u64> = (0..200).map(|_| prng.below(7)).collect();
+        assert!(seen.iter().copied().eq(0..7));
+        assert!((0..8).any(|_| prng.below(u64::MAX) > u64::from(u32::MAX)));
+    }
+}

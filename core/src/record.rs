@@ -117,3 +117,6 @@ pub fn decode(
         Stored::JoinEnded { namespace, op } => Event::JoinEnded { namespace, op },
     })
 }
+
+#[cfg(test)]
+mod tests;

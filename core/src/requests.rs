@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// Why we asked.
+#[expect(clippy::large_enum_variant, reason = "few are open at a time")]
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Purpose {
     /// To have something signed.

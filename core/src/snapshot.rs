@@ -103,3 +103,6 @@ impl StoredNamespace {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

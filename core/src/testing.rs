@@ -2,17 +2,21 @@
 
 use crate::bounded::Bounded;
 use crate::codec;
-use crate::governance::cuts::Cuts;
+use crate::command::{Command, CommandId, Outcome};
+use crate::effect::{Draft, Effect};
+use crate::event::Event;
 use crate::governance::invitation::{Invitation, JoinRequest, Terms, consent, voucher};
 use crate::governance::op::{Body, Payload};
 use crate::governance::rights::Rights;
-use crate::governance::space::Space;
-use crate::governance::verdict::Admission;
 use crate::id::{GroupId, MemberId, NamespaceId, OpId};
+use crate::input::{Input, Signed};
 use crate::key::Signature;
 use crate::limits::RULES_VERSION;
 use crate::signed::{Op, SignedOp, Verified, from_own_log};
-use crate::time::UnixMillis;
+use crate::state::State;
+use crate::step::step;
+use crate::time::{Now, UnixMillis};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use ed25519_dalek::{Signer as _, SigningKey};
 
@@ -93,41 +97,84 @@ pub(crate) fn unsigned(payload: &Payload) -> Verified<Op> {
     from_own_log(SignedOp { payload, signature: Signature([0; 64]) }, true).unwrap()
 }
 
-/// A namespace in which every op is admitted, without signatures.
-pub(crate) struct Stage {
-    pub(crate) space: Space,
-    pub(crate) log: Vec<Verified<Op>>,
-    cuts: Cuts,
+/// A node whose author signs whatever it is asked to. Its clock stands still.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) state: State,
+    /// Everything that became durable.
+    pub(crate) log: Vec<Event>,
+    author: Author,
+    commands: u64,
 }
 
-impl Stage {
-    /// A namespace of one owner.
-    pub(crate) fn found(owner: &Author) -> Self {
-        let mut stage = Self { space: Space::default(), log: Vec::new(), cuts: Cuts::default() };
-        stage.admit(&owner.genesis());
-        stage
+impl Node {
+    /// A node that has just started for the first time.
+    pub(crate) fn new(author: &Author) -> Self {
+        let state = State::default();
+        let mut node = Self { state, log: Vec::new(), author: author.clone(), commands: 0 };
+        node.input(Input::Started { seed: [7; 32] });
+        node
     }
 
-    pub(crate) fn namespace(&self) -> NamespaceId {
-        self.space.graph().namespace().unwrap()
+    /// Issues a command, which must succeed at once.
+    pub(crate) fn command(&mut self, wish: Command) -> Outcome {
+        self.commands += 1;
+        let command = CommandId(self.commands);
+        let effects = self.input(Input::CommandIssued { command, wish });
+        let outcome = effects.into_iter().find_map(|effect| match effect {
+            Effect::Reply { outcome, .. } => Some(outcome),
+            _ => None,
+        });
+        let outcome = outcome.unwrap();
+        assert!(!matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
+        outcome
     }
 
-    /// Writes an op at the heads, as an honest author would.
-    pub(crate) fn say(&mut self, author: &Author, group: GroupId, body: Body) -> OpId {
-        let namespace = self.namespace();
-        let signer = self.space.graph().person(&author.id).unwrap();
-        let next = self.space.next_op(&mut self.cuts, signer, group);
-        let parents = Bounded::new(next.parents).unwrap();
-        let (nonce, state_hash) = (next.nonce, next.state_hash);
-        let payload = author.payload(namespace, body);
-        self.admit(&Payload { group, nonce, parents, state_hash, ..payload })
+    /// Founds a namespace of this author.
+    pub(crate) fn found(&mut self) -> NamespaceId {
+        let owners = Bounded::truncated([self.author.id].into());
+        self.command(Command::Found { owners });
+        self.state.durable.namespaces.last_key_value().map(|(namespace, _)| *namespace).unwrap()
     }
 
-    fn admit(&mut self, payload: &Payload) -> OpId {
-        let op = unsigned(payload);
-        assert_eq!(self.space.admit(&mut self.cuts, &op), Admission::Admit, "{:?}", op.payload);
-        self.log.push(op.clone());
-        op.id
+    /// Writes an op.
+    pub(crate) fn govern(&mut self, namespace: NamespaceId, group: GroupId, body: Body) -> OpId {
+        let wish = Command::Govern { namespace, group, body, expected_root: None };
+        let Outcome::Accepted { op, .. } = self.command(wish) else { unreachable!() };
+        op
+    }
+
+    /// Steps until nothing is left to do, and signs on the way.
+    pub(crate) fn input(&mut self, input: Input) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            let out = step(&mut self.state, Now::default(), input);
+            self.log.extend(out.events);
+            if out.wake_at == Some(Now::default().mono) {
+                inputs.push_back(Input::Wake);
+            }
+            for effect in out.effects {
+                if let Effect::Sign { request, draft, .. } = &effect {
+                    let (request, signed) = (*request, self.signature(draft));
+                    inputs.push_back(Input::SignatureReady { request, signed });
+                }
+                effects.push(effect);
+            }
+        }
+        effects
+    }
+
+    fn signature(&self, draft: &Draft) -> Signed {
+        match draft {
+            Draft::Op { payload } => {
+                Signed::Op(from_own_log(self.author.seal(payload.clone()), true).unwrap())
+            }
+            Draft::Invitation(terms) => {
+                let signature = self.author.sign(&terms.id().0);
+                Signed::Invitation(Invitation { terms: terms.clone(), signature })
+            }
+        }
     }
 }
 

@@ -70,17 +70,82 @@ impl Timers {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
     use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    const FIRST: Timer = Timer::Request(RequestId(1));
+    const SECOND: Timer = Timer::Compare(NamespaceId([2; 32]));
 
     #[test]
     fn a_deadline_comes_at_its_millisecond_and_once() {
         let mut timers = Timers::default();
-        let timer = Timer::Request(RequestId(1));
-        timers.set(timer, MonoMillis(10));
-        timers.set(timer, MonoMillis(20));
+        timers.set(FIRST, MonoMillis(10));
+        timers.set(FIRST, MonoMillis(20));
         assert_eq!(timers.pop_due(MonoMillis(19)), None);
-        assert_eq!(timers.pop_due(MonoMillis(20)), Some(timer));
+        assert_eq!(timers.pop_due(MonoMillis(20)), Some(FIRST));
         assert_eq!(timers.pop_due(MonoMillis(99)), None);
         assert_eq!(timers.next(), None);
+    }
+
+    #[test]
+    fn only_an_earlier_deadline_replaces_where_that_is_asked() {
+        let mut timers = Timers::default();
+        for (at, next) in [(20, 20), (30, 20), (10, 10)] {
+            timers.set_if_earlier(FIRST, MonoMillis(at));
+            assert_eq!(timers.next(), Some(MonoMillis(next)));
+        }
+        timers.cancel(FIRST);
+        timers.cancel(FIRST);
+        assert_eq!(timers, Timers::default());
+    }
+
+    #[test]
+    fn what_is_due_together_comes_in_an_order_that_is_the_same_everywhere() {
+        let mut timers = Timers::default();
+        timers.set(SECOND, MonoMillis(5));
+        timers.set(FIRST, MonoMillis(5));
+        timers.set(Timer::Join(NamespaceId([0; 32])), MonoMillis(4));
+        let due: [_; 4] = core::array::from_fn(|_| timers.pop_due(MonoMillis(5)));
+        assert_eq!(due, [Some(Timer::Join(NamespaceId([0; 32]))), Some(FIRST), Some(SECOND), None]);
+    }
+
+    proptest! {
+        #[test]
+        fn timers_are_a_map_from_keys_to_deadlines(
+            acts in vec((0_u8..4, 0_u64..6, 0_u64..50), 1..60),
+        ) {
+            let mut timers = Timers::default();
+            let mut model: BTreeMap<Timer, MonoMillis> = BTreeMap::new();
+            for (kind, request, at) in acts {
+                let (timer, at) = (Timer::Request(RequestId(request)), MonoMillis(at));
+                match kind {
+                    0 => {
+                        timers.set(timer, at);
+                        model.insert(timer, at);
+                    }
+                    1 => {
+                        timers.set_if_earlier(timer, at);
+                        let set = model.entry(timer).or_insert(at);
+                        *set = at.min(*set);
+                    }
+                    2 => {
+                        timers.cancel(timer);
+                        model.remove(&timer);
+                    }
+                    _ => {
+                        let earliest = model.iter().map(|(timer, at)| (*at, *timer)).min();
+                        let due = earliest.filter(|(due, _)| *due <= at).map(|(_, timer)| timer);
+                        due.map(|timer| model.remove(&timer));
+                        prop_assert_eq!(timers.pop_due(at), due);
+                    }
+                }
+                prop_assert_eq!(timers.next(), model.values().min().copied());
+                prop_assert_eq!(&timers.by_key, &model);
+                prop_assert_eq!(timers.by_time.len(), model.len());
+            }
+        }
     }
 }

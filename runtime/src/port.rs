@@ -42,12 +42,9 @@ fn chosen(home: &Path) -> Option<u16> {
 fn with_port(address: &str, port: u16) -> String {
     let mut parts: Vec<String> = address.split('/').map(str::to_owned).collect();
     for at in 1..parts.len() {
-        let is_any = parts.get(at).is_some_and(|part| part == "0")
-            && parts.get(at - 1).is_some_and(|part| part == "tcp" || part == "udp");
-        if is_any {
-            if let Some(part) = parts.get_mut(at) {
-                *part = port.to_string();
-            }
+        let is_port = parts.get(at - 1).is_some_and(|part| part == "tcp" || part == "udp");
+        if let Some(part) = parts.get_mut(at).filter(|part| is_port && *part == "0") {
+            *part = port.to_string();
         }
     }
     parts.join("/")

@@ -120,7 +120,6 @@ impl Cluster {
     /// # Panics
     ///
     /// Where it is not answered within ten minutes of simulated time.
-    #[expect(clippy::panic, reason = "a command without an end is a failed test")]
     pub fn command(&mut self, at: usize, wish: Command) -> Outcome {
         let command = CommandId(self.sequence);
         self.give(at, Input::CommandIssued { command, wish });
@@ -130,9 +129,7 @@ impl Cluster {
             if let Some(outcome) = reply {
                 return outcome;
             }
-            if !self.advance(deadline) {
-                panic!("command {command:?} of node {at} was never answered");
-            }
+            assert!(self.advance(deadline), "command {command:?} of node {at} was never answered");
         }
     }
 
@@ -188,9 +185,7 @@ impl Cluster {
             Request::Heads { namespace, .. } | Request::Fetch { namespace, .. } => {
                 (*namespace, true)
             }
-            Request::Join { request } => {
-                (request.invitation.terms.namespace, request.is_signed())
-            }
+            Request::Join { request } => (request.invitation.terms.namespace, request.is_signed()),
         };
         if let Some(node) = self.nodes.get_mut(at) {
             node.exchanges.insert(exchange, (from, id, namespace));
@@ -234,7 +229,8 @@ impl Cluster {
     /// Steps a node and performs what it orders.
     pub fn give(&mut self, at: usize, input: Input) {
         self.sequence += 1;
-        let clock = Now { mono: MonoMillis(self.now), unix: UnixMillis(1_700_000_000_000 + self.now) };
+        let clock =
+            Now { mono: MonoMillis(self.now), unix: UnixMillis(1_700_000_000_000 + self.now) };
         let Some(node) = self.nodes.get_mut(at) else { return };
         let Output { events, effects, wake_at } = step(&mut node.state, clock, input);
         node.wake_at = wake_at.map(|at| at.0);
@@ -261,9 +257,10 @@ impl Cluster {
         match effect {
             Effect::Sign { request, signer, draft } => {
                 let Some(node) = self.nodes.get(at) else { return };
-                let signed = node.keys.get(&signer).map_or(Signed::NoKey(signer), |author| {
-                    sign(author, &draft)
-                });
+                let signed = node
+                    .keys
+                    .get(&signer)
+                    .map_or(Signed::NoKey(signer), |author| sign(author, &draft));
                 let input = Input::SignatureReady { request, signed };
                 self.send(at, 1, Parcel::Input(Box::new(input)));
             }
@@ -393,8 +390,8 @@ impl Node {
     pub fn recover(&self, records: usize) -> State {
         let mut state = State::default();
         for bytes in self.log.iter().take(records) {
-            let event = record::decode(bytes, |op| self.bodies.get(op).cloned())
-                .expect("the log decodes");
+            let event =
+                record::decode(bytes, |op| self.bodies.get(op).cloned()).expect("the log decodes");
             evolve(&mut state.durable, &event);
         }
         state

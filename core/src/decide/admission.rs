@@ -12,8 +12,8 @@ use crate::governance::verdict::{Admission, Dropped, VoidAtCut};
 use crate::governance::view::Changes;
 use crate::id::{NamespaceId, OpId, PeerKey};
 use crate::input::MessageId;
-use crate::pending::Pending;
 use crate::limits::{DORMANT_PER_SIGNER_MAX, OP_BYTES_MAX, PARKED_COUNT_MAX};
+use crate::pending::Pending;
 use crate::signed::{Malformed, Op, Verified};
 use crate::state::{Arrival, Namespace, Source};
 use crate::timers::Timer;
@@ -104,8 +104,7 @@ impl Turn<'_> {
     ) {
         if let (Some(void), Source::Own(wish)) = (judged.void, &arrival.source) {
             // Not signed in vain: nobody has seen it, and its nonce is free again.
-            let wish = wish.clone();
-            return self.refuse_wish(namespace, wish, Refusal::WouldBeVoid(void));
+            return self.refuse_wish(wish, Refusal::WouldBeVoid(void));
         }
         let wanted = matches!(arrival.source, Source::Own(_))
             || is_wanted(&self.desk(namespace).pending, &arrival.op);
@@ -154,7 +153,7 @@ impl Turn<'_> {
                 if let Some(bytes) = gossip {
                     self.effect(Effect::Publish { namespace, gossip: Gossip::Op(bytes) });
                 }
-                self.fulfil(namespace, wish.clone(), &arrival.op);
+                self.fulfil(namespace, wish, &arrival.op);
             }
             Source::Fetched(_) | Source::Imported => {}
         }
@@ -241,7 +240,7 @@ impl Turn<'_> {
                 self.forward(message, if blamed { Forward::Reject } else { Forward::Ignore });
             }
             Source::Own(wish) => {
-                self.refuse_wish(namespace, wish, Refusal::WouldBeDropped(why));
+                self.refuse_wish(&wish, Refusal::WouldBeDropped(why));
             }
             Source::Fetched(_) | Source::Imported => {}
         }

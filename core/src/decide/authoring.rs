@@ -45,7 +45,7 @@ impl Turn<'_> {
             Wish::Command { wish: Command::Govern { group, body, expected_root, .. }, .. } => {
                 let (group, expected) = (*group, *expected_root);
                 if let Err(why) = Self::check_govern(known, group, body, expected) {
-                    return self.refuse_wish(namespace, wish, why);
+                    return self.refuse_wish(&wish, why);
                 }
                 let body = body.clone();
                 self.draft(namespace, known, wish, group, body);
@@ -117,7 +117,7 @@ impl Turn<'_> {
         let cuts = &mut self.desk(namespace).cuts;
         let payload = match Self::next_payload(cuts, namespace, known, group, body) {
             Ok(payload) => payload,
-            Err(why) => return self.refuse_wish(namespace, wish, why),
+            Err(why) => return self.refuse_wish(&wish, why),
         };
         self.desk(namespace).is_signing = true;
         self.sign(Some(namespace), wish, &payload);
@@ -163,7 +163,7 @@ impl Turn<'_> {
         let (graph, view) = (known.space.graph(), known.space.view());
         if let Err(why) = may_invite(graph, view, &known.me, group, *rights) {
             let why = Refusal::WouldBeVoid(VoidAtCut::NotAuthorised(why));
-            return self.refuse_wish(namespace, wish, why);
+            return self.refuse_wish(&wish, why);
         }
         let terms = Terms {
             namespace,
@@ -176,7 +176,7 @@ impl Turn<'_> {
             one_time_key: *one_time_key,
         };
         if let Err(why) = invitation_is_well_formed(&terms) {
-            return self.refuse_wish(namespace, wish, Refusal::Malformed(why.to_string()));
+            return self.refuse_wish(&wish, Refusal::Malformed(why.to_string()));
         }
         self.desk(namespace).is_signing = true;
         let signer = known.me;
@@ -220,45 +220,44 @@ impl Turn<'_> {
                     self.reply(command, outcome);
                 }
             }
-            (namespace, Signed::NoKey(member)) => {
-                self.refuse_wish(namespace.unwrap_or_default(), wish, Refusal::NoKey(member));
-            }
+            (_, Signed::NoKey(member)) => self.refuse_wish(&wish, Refusal::NoKey(member)),
             (None, Signed::Invitation(_)) => {}
         }
     }
 
     /// The signer did not answer.
-    pub(super) fn on_unsigned(&mut self, namespace: Option<NamespaceId>, wish: Wish) {
+    pub(super) fn on_unsigned(&mut self, namespace: Option<NamespaceId>, wish: &Wish) {
         if let Some(namespace) = namespace {
             self.desk(namespace).is_signing = false;
             self.wake_desk(namespace);
         }
-        self.refuse_wish(namespace.unwrap_or_default(), wish, Refusal::Busy(0));
+        self.refuse_wish(wish, Refusal::Busy(0));
     }
 
     /// An own op is stored: answers whoever wanted it.
-    pub(super) fn fulfil(&mut self, namespace: NamespaceId, wish: Wish, op: &Op) {
+    pub(super) fn fulfil(&mut self, namespace: NamespaceId, wish: &Wish, op: &Op) {
         match wish {
             Wish::Command { command, .. } => {
-                self.reply(command, Outcome::Accepted { namespace, op: op.id });
+                self.reply(*command, Outcome::Accepted { namespace, op: op.id });
             }
             Wish::Witness { exchange, .. } => {
-                self.effect(Effect::RespondJoined { exchange, op: op.id });
+                self.effect(Effect::RespondJoined { exchange: *exchange, op: op.id });
             }
             Wish::Anchor | Wish::JoinHeads => {}
         }
     }
 
     /// Nothing was written: answers whoever wanted it.
-    pub(super) fn refuse_wish(&mut self, _namespace: NamespaceId, wish: Wish, why: Refusal) {
+    pub(super) fn refuse_wish(&mut self, wish: &Wish, why: Refusal) {
         match wish {
-            Wish::Command { command, .. } => self.refuse_command(command, why),
+            Wish::Command { command, .. } => self.refuse_command(*command, why),
             Wish::Witness { exchange, .. } => {
-                let refused = match why {
-                    Refusal::WouldBeVoid(void) => Refused::NotAdmitted(void),
-                    _ => Refused::Busy,
+                let refused = if let Refusal::WouldBeVoid(void) = why {
+                    Refused::NotAdmitted(void)
+                } else {
+                    Refused::Busy
                 };
-                self.respond(exchange, Response::Refused(refused));
+                self.respond(*exchange, Response::Refused(refused));
             }
             Wish::Anchor | Wish::JoinHeads => {}
         }

@@ -13,7 +13,6 @@ use crate::requests::Purpose;
 use crate::signed::{Op, Verified};
 use crate::state::{JoinJob, Source, Wish};
 use crate::timers::Timer;
-use alloc::vec::Vec;
 
 impl Turn<'_> {
     pub(super) fn on_command(&mut self, command: CommandId, wish: Command) {
@@ -24,7 +23,7 @@ impl Turn<'_> {
             }
             Command::Join { request, addresses, within_ms } => {
                 let job = JoinJob { request, addresses };
-                self.on_join_command(command, job, within_ms);
+                self.on_join_command(command, &job, within_ms);
             }
             Command::Close { namespace } => self.close(command, namespace),
         }
@@ -133,9 +132,8 @@ impl Turn<'_> {
         ] {
             self.volatile.timers.cancel(timer);
         }
-        let wishes: Vec<Wish> = desk.wishes.into();
-        for wish in wishes {
-            self.refuse_wish(namespace, wish, Refusal::Closed);
+        for wish in &desk.wishes {
+            self.refuse_wish(wish, Refusal::Closed);
         }
     }
 }

@@ -21,7 +21,7 @@ use alloc::string::{String, ToString};
 const REJOIN_MS: u64 = 2000;
 
 impl Turn<'_> {
-    pub(super) fn on_join_command(&mut self, command: CommandId, job: JoinJob, within_ms: u64) {
+    pub(super) fn on_join_command(&mut self, command: CommandId, job: &JoinJob, within_ms: u64) {
         let terms = &job.request.invitation.terms;
         let namespace = terms.namespace;
         let known = self.open_namespace(&namespace);
@@ -44,7 +44,7 @@ impl Turn<'_> {
         self.event(Event::NamespaceOpened { namespace, me: request.joiner });
         self.event(Event::JoinStarted { namespace, request, addresses });
         self.take_part(namespace);
-        self.begin_joining(namespace, Some(command), &job, within_ms);
+        self.begin_joining(namespace, Some(command), job, within_ms);
     }
 
     /// Looks for members; those in the invitation are dialled at once (NET-23).
@@ -138,12 +138,7 @@ impl Turn<'_> {
         self.arrive(namespace, op, Source::Fetched(peer));
     }
 
-    pub(super) fn on_not_admitted(
-        &mut self,
-        namespace: NamespaceId,
-        peer: PeerKey,
-        why: Refused,
-    ) {
+    pub(super) fn on_not_admitted(&mut self, namespace: NamespaceId, peer: PeerKey, why: Refused) {
         self.note_declined(namespace, peer, Declined::Refused(why));
     }
 
@@ -229,7 +224,7 @@ impl Turn<'_> {
         if !signatures_valid {
             let why = VoidAtCut::NotAuthorised(Unauthorised::Invitation);
             let wish = Wish::Witness { exchange, request };
-            return self.refuse_wish(namespace, wish, Refusal::WouldBeVoid(why));
+            return self.refuse_wish(&wish, Refusal::WouldBeVoid(why));
         }
         if self.desk(namespace).wishes.len() >= crate::limits::COMMANDS_WAITING_MAX {
             return self.respond(exchange, Response::Refused(Refused::Busy));

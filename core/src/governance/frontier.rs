@@ -30,8 +30,7 @@ impl Frontier {
         let idle = idle.into_iter().collect();
         let mut frontier = Self { heads, idle, ..Self::default() };
         let silent = view.void_ops().chain(frontier.idle.iter().copied());
-        let silent: BTreeSet<Ix> =
-            silent.filter(|ix| !frontier.shows(graph, view, *ix)).collect();
+        let silent: BTreeSet<Ix> = silent.filter(|ix| !frontier.shows(graph, view, *ix)).collect();
         for ix in silent.iter().copied().chain(graph.ops_void_at_cut()) {
             frontier.count(graph, ix, true);
         }

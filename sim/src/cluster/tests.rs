@@ -13,10 +13,9 @@ const FOREVER: UnixMillis = UnixMillis(u64::MAX);
 fn found(cluster: &mut Cluster, at: usize, owner: &Author) -> NamespaceId {
     cluster.give_key(at, owner);
     let owners = Bounded::truncated(vec![owner.id]);
-    match cluster.command(at, Command::Found { owners }) {
-        Outcome::Accepted { namespace, .. } => namespace,
-        other => panic!("{other:?}"),
-    }
+    let outcome = cluster.command(at, Command::Found { owners });
+    let Outcome::Accepted { namespace, .. } = outcome else { panic!("{outcome:?}") };
+    namespace
 }
 
 fn govern(
@@ -27,11 +26,12 @@ fn govern(
     body: Body,
 ) -> Result<OpId, Refusal> {
     let wish = Command::Govern { namespace, group, body, expected_root: None };
-    match cluster.command(at, wish) {
-        Outcome::Accepted { op, .. } => Ok(op),
-        Outcome::Refused(why) => Err(why),
-        other => panic!("{other:?}"),
+    let outcome = cluster.command(at, wish);
+    if let Outcome::Refused(why) = outcome {
+        return Err(why);
     }
+    let Outcome::Accepted { op, .. } = outcome else { panic!("{outcome:?}") };
+    Ok(op)
 }
 
 fn join(
