@@ -132,7 +132,12 @@ impl Turn<'_> {
         ] {
             self.volatile.timers.cancel(timer);
         }
-        for wish in &desk.wishes {
+        let arrivals = desk.ready.iter().chain(&desk.settling);
+        let own = arrivals.filter_map(|arrival| match &arrival.source {
+            Source::Own(wish) => Some(wish),
+            Source::Gossip { .. } | Source::Fetched(_) | Source::Imported => None,
+        });
+        for wish in own.chain(&desk.wishes) {
             self.refuse_wish(wish, Refusal::Closed);
         }
     }
