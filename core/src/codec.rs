@@ -103,15 +103,55 @@ impl borsh::io::Write for Comparing<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::collections::{BTreeMap, BTreeSet};
     use alloc::vec;
 
+    const MALFORMED: CodecError = CodecError::Malformed;
+
     #[test]
-    fn trailing_bytes_wrong_bools_and_excess_are_refused() {
+    fn a1_trailing_bytes_wrong_bools_and_excess_are_refused() {
         assert_eq!(decode::<bool>(&[1], 8), Ok(true));
-        assert_eq!(decode::<bool>(&[2], 8), Err(CodecError::Malformed));
-        assert_eq!(decode::<bool>(&[1, 0], 8), Err(CodecError::Malformed));
+        assert_eq!(decode::<bool>(&[2], 8), Err(MALFORMED));
+        assert_eq!(decode::<bool>(&[1, 0], 8), Err(MALFORMED));
+        assert_eq!(decode::<bool>(&[], 8), Err(MALFORMED));
         assert_eq!(decode::<u64>(&[0; 8], 7), Err(CodecError::TooLarge { got: 8, max: 7 }));
-        assert_eq!(decode::<Vec<u8>>(&[255, 255, 255, 255], 8), Err(CodecError::Malformed));
+        assert_eq!(decode::<Option<u8>>(&[2, 0], 8), Err(MALFORMED));
+        assert_eq!(decode::<Vec<u8>>(&[255, 255, 255, 255], 8), Err(MALFORMED));
         assert_eq!(decode::<Vec<u8>>(&encode(&vec![1_u8, 2]), 8), Ok(vec![1, 2]));
+    }
+
+    #[test]
+    fn a1_keys_are_strictly_ascending() {
+        let set = |keys: &[u8]| decode::<BTreeSet<u8>>(&encode(&keys.to_vec()), 64);
+        assert_eq!(set(&[1, 2]), Ok(BTreeSet::from([1, 2])));
+        assert_eq!(set(&[2, 1]), Err(MALFORMED));
+        assert_eq!(set(&[1, 1]), Err(MALFORMED));
+        let map = |rows: &[(u8, u8)]| decode::<BTreeMap<u8, u8>>(&encode(&rows.to_vec()), 64);
+        assert_eq!(map(&[(1, 9), (2, 9)]).map(|map| map.len()), Ok(2));
+        assert_eq!(map(&[(1, 9), (1, 8)]), Err(MALFORMED));
+    }
+
+    /// A type that is lenient where ours are strict: any byte but 0 means true.
+    #[derive(Debug, PartialEq, Eq)]
+    struct Lenient(bool);
+
+    impl BorshSerialize for Lenient {
+        fn serialize<W: borsh::io::Write>(&self, writer: &mut W) -> borsh::io::Result<()> {
+            self.0.serialize(writer)
+        }
+    }
+
+    impl BorshDeserialize for Lenient {
+        fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
+            u8::deserialize_reader(reader).map(|byte| Self(byte != 0))
+        }
+    }
+
+    #[test]
+    fn a1_what_encodes_to_other_bytes_is_refused_even_where_it_decodes() {
+        assert_eq!(decode(&[1], 8), Ok(Lenient(true)));
+        assert_eq!(decode::<Lenient>(&[2], 8), Err(CodecError::NotCanonical));
+        assert_eq!(decode_own(&[2]), Ok(Lenient(true)));
+        assert_eq!(decode_own::<Lenient>(&[2, 0]), Err(MALFORMED));
     }
 }

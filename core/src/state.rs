@@ -30,7 +30,22 @@ pub struct State {
     pub volatile: Volatile,
 }
 
+impl Durable {
+    /// Evaluates everything stored, at the end of reading a log: nobody is told what it led to.
+    pub fn settle(&mut self) {
+        for known in self.namespaces.values_mut() {
+            known.space.settle(&mut u32::MAX.clone());
+        }
+    }
+}
+
 impl State {
+    /// Whether everything stored is evaluated. Only then can the state be saved: what an op led to
+    /// is told when its evaluation ends.
+    pub fn is_settled(&self) -> bool {
+        self.durable.namespaces.values().all(|known| known.space.is_settled())
+    }
+
     /// Drops what only saves work, so that two states that agree otherwise behave alike to the bit.
     pub fn forget_caches(&mut self) {
         for desk in self.volatile.desks.values_mut() {

@@ -121,9 +121,8 @@ impl Node {
         self.commands += 1;
         let command = CommandId(self.commands);
         let effects = self.input(Input::CommandIssued { command, wish });
-        let outcome = effects.into_iter().find_map(|effect| match effect {
-            Effect::Reply { outcome, .. } => Some(outcome),
-            _ => None,
+        let outcome = effects.into_iter().find_map(|effect| {
+            if let Effect::Reply { outcome, .. } = effect { Some(outcome) } else { None }
         });
         let outcome = outcome.unwrap();
         assert!(!matches!(outcome, Outcome::Refused(_)), "{outcome:?}");

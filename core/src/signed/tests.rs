@@ -5,6 +5,7 @@ use crate::governance::rights::Rights;
 use crate::key::Signature;
 use crate::testing::{Author, hex, plus_order};
 use alloc::vec;
+use core::slice;
 
 const NAMESPACE: NamespaceId = NamespaceId([1; 32]);
 /// Where the body begins in a payload without parents.
@@ -31,7 +32,7 @@ fn add(rights: Rights) -> Body {
 fn verdict(payload: Vec<u8>) -> Result<Verified<Op>, Malformed> {
     let bytes = codec::encode(&author().seal(payload));
     let alone = verify(&bytes, NAMESPACE);
-    assert_eq!(verify_page(&[&bytes], NAMESPACE), [alone.clone()]);
+    assert_eq!(verify_page(&[&bytes], NAMESPACE), slice::from_ref(&alone));
     alone
 }
 

@@ -1,4 +1,3 @@
-extern crate std;
 use super::*;
 use crate::bounded::{Bounded, Text};
 use crate::command::Command;
@@ -193,29 +192,4 @@ fn whatever_byte_is_changed_nothing_panics() {
         }
     }
     assert!(refused > bytes.len(), "{refused} refusals of {} changes", 3 * bytes.len());
-}
-
-#[test]
-fn temp_fuzz() {
-    for (round, state) in [node().0.state, busy().0].into_iter().enumerate() {
-        let bytes = save(&state);
-        let mut ok = 0;
-        for at in 0..bytes.len() {
-            for change in [1u8, 2, 4, 8, 16, 32, 64, 128, 0xff, 0x7f, 3] {
-                let mut changed = bytes.clone();
-                changed[at] ^= change;
-                let r = std::panic::catch_unwind(|| {
-                    if let Ok(state) = load(&changed) {
-                        let again = save(&state);
-                        let l = load(&again).map(|s| save(&s) == again);
-                        use_up(state);
-                        (true, l == Ok(true))
-                    } else { (false, true) }
-                });
-                match r { Err(_) => std::println!("PANIC round {round} byte {at} ^ {change:#x}"),
-                  Ok((o, f)) => { ok += usize::from(o); if !f { std::println!("NOFIX round {round} byte {at} ^ {change:#x}") } } }
-            }
-        }
-        std::println!("round {round} bytes {} ok {ok}", bytes.len());
-    }
 }

@@ -233,7 +233,7 @@ impl Executor {
         if let Some(recorder) = &mut self.recorder {
             recorder.flush();
         }
-        let is_new = self.head > self.snapshots.last;
+        let is_new = self.head > self.snapshots.last && self.state.is_settled();
         let last = is_new.then(|| Snapshot { seq: self.head, body: snapshot::save(&self.state) });
         self.log.close(last)
     }
@@ -242,7 +242,7 @@ impl Executor {
         let Some(recorder) = self.recorder.as_mut().filter(|recorder| recorder.is_working()) else {
             return step(&mut self.state, now, input);
         };
-        if recorder.wants_file() {
+        if recorder.wants_file() && self.state.is_settled() {
             self.state.forget_caches();
             recorder.begin_file(&snapshot::save(&self.state));
         }
@@ -258,7 +258,7 @@ impl Executor {
     }
 
     fn keep_snapshot(&mut self) {
-        if self.snapshots.is_due(self.head) {
+        if self.snapshots.is_due(self.head) && self.state.is_settled() {
             self.snapshots.last = self.head;
             self.log.save_snapshot(Snapshot { seq: self.head, body: snapshot::save(&self.state) });
         }

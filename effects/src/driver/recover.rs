@@ -75,6 +75,7 @@ where
         evolve(&mut durable, &decode(bodies, seq, &bytes)?);
         head = seq;
     }
+    durable.settle();
     let state = State { durable, volatile: Volatile::default() };
     Ok(Recovered { state, head, snapshot_seq })
 }
