@@ -177,7 +177,9 @@ impl Pending {
 }
 
 fn size_of(op: &Op) -> u64 {
-    op.signed.payload.len() as u64 + 64
+    // Each parent that is missing costs an entry in the index besides.
+    let parents = op.payload.parents.len() as u64;
+    op.signed.payload.len() as u64 + 64 + 64 * parents
 }
 
 #[cfg(test)]

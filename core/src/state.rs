@@ -16,6 +16,7 @@ use crate::signed::{Op, Verified};
 use crate::time::MonoMillis;
 use crate::timers::Timers;
 use crate::wire::Refused as WireRefused;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -144,7 +145,6 @@ pub struct Arrival {
 }
 
 /// Where an op came from, and who waits for what becomes of it.
-#[expect(clippy::large_enum_variant, reason = "own ops are few, and pass through at once")]
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Source {
     /// A topic.
@@ -159,7 +159,7 @@ pub enum Source {
     /// A file.
     Imported,
     /// Ourselves, for this wish.
-    Own(Wish),
+    Own(Box<Wish>),
 }
 
 impl Source {
@@ -199,7 +199,7 @@ pub enum Wish {
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Joining {
     /// Who waits for it; nobody after a restart.
-    pub command: Option<CommandId>,
+    pub commands: Vec<CommandId>,
     /// When it began.
     pub started: MonoMillis,
     /// Where it is.

@@ -17,6 +17,7 @@ use crate::signed::{Op, Verified, invitation_is_well_formed, is_well_formed};
 use crate::state::{Namespace, Source, Wish};
 use crate::timers::Timer;
 use crate::wire::{Refused, Response};
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -206,11 +207,15 @@ impl Turn<'_> {
             self.desk(namespace).is_signing = false;
             self.wake_desk(namespace);
         }
+        let is_closed = namespace.is_some_and(|id| self.open_namespace(&id).is_none());
+        if is_closed {
+            return self.refuse_wish(&wish, Refusal::Closed);
+        }
         match (namespace, signed) {
             (None, Signed::Op(op)) => self.on_founded(wish, op),
             // Judged before anything that came meanwhile, so that its nonce is still free.
             (Some(namespace), Signed::Op(op)) => {
-                let arrival = crate::state::Arrival { op, source: Source::Own(wish) };
+                let arrival = crate::state::Arrival { op, source: Source::Own(Box::new(wish)) };
                 self.desk(namespace).ready.push_front(arrival);
             }
             (Some(namespace), Signed::Invitation(invitation)) => {

@@ -13,6 +13,7 @@ use crate::requests::Purpose;
 use crate::signed::{Op, Verified};
 use crate::state::{JoinJob, Source, Wish};
 use crate::timers::Timer;
+use alloc::boxed::Box;
 
 impl Turn<'_> {
     pub(super) fn on_command(&mut self, command: CommandId, wish: Command) {
@@ -106,7 +107,7 @@ impl Turn<'_> {
         let namespace = NamespaceId::from(op.id);
         self.event(Event::NamespaceOpened { namespace, me: op.payload.signer });
         self.take_part(namespace);
-        self.arrive(namespace, op, Source::Own(wish));
+        self.arrive(namespace, op, Source::Own(Box::new(wish)));
     }
 
     fn close(&mut self, command: CommandId, namespace: NamespaceId) {
@@ -134,7 +135,7 @@ impl Turn<'_> {
         }
         let arrivals = desk.ready.iter().chain(&desk.settling);
         let own = arrivals.filter_map(|arrival| match &arrival.source {
-            Source::Own(wish) => Some(wish),
+            Source::Own(wish) => Some(&**wish),
             Source::Gossip { .. } | Source::Fetched(_) | Source::Imported => None,
         });
         for wish in own.chain(&desk.wishes) {

@@ -36,8 +36,8 @@ impl Turn<'_> {
             return self.refuse_command(command, why);
         }
         if let Some(joining) = &mut self.desk(namespace).joining {
-            // The job goes on after a restart or a second call; the newest caller is told.
-            joining.command = Some(command);
+            // The job goes on after a restart or a second call; every caller is told.
+            joining.commands.push(command);
             return;
         }
         let (request, addresses) = (job.request.clone(), job.addresses.clone());
@@ -57,7 +57,7 @@ impl Turn<'_> {
     ) {
         let now = self.now.mono;
         self.desk(namespace).joining = Some(Joining {
-            command,
+            commands: command.into_iter().collect(),
             started: now,
             phase: Phase::Probing,
             ops: 0,
@@ -177,8 +177,9 @@ impl Turn<'_> {
         self.volatile.timers.cancel(Timer::Rejoin(namespace));
         self.enter(namespace, Phase::Confirmed);
         let joining = self.desk(namespace).joining.take();
-        let command = joining.and_then(|joining| joining.command);
-        if let (Some(command), Some(group)) = (command, group) {
+        let commands = joining.map(|joining| joining.commands).unwrap_or_default();
+        for command in commands {
+            let group = group.unwrap_or(namespace.root());
             self.reply(command, Outcome::Joined { namespace, group, op });
         }
     }
@@ -197,8 +198,8 @@ impl Turn<'_> {
         let error = why_failed(&joining, waited_ms);
         self.event(Event::JoinEnded { namespace, op: None });
         self.end_part(namespace);
-        if let Some(command) = joining.command {
-            self.refuse_command(command, Refusal::NotJoined(error));
+        for command in joining.commands {
+            self.refuse_command(command, Refusal::NotJoined(error.clone()));
         }
     }
 
