@@ -169,7 +169,12 @@ impl Client {
     }
 
     fn not_reached(&self, source: &io::Error) -> Failure {
-        let absent = [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused];
+        // Reset: it died before it took the connection.
+        let absent = [
+            io::ErrorKind::NotFound,
+            io::ErrorKind::ConnectionRefused,
+            io::ErrorKind::ConnectionReset,
+        ];
         if !absent.contains(&source.kind()) {
             return Failure::file("connect to", &self.socket, source);
         }
@@ -187,8 +192,12 @@ fn broken_off(error: &hyper::Error) -> Failure {
 async fn collect(response: Response<Incoming>) -> Result<Bytes, Failure> {
     let body = http_body_util::Limited::new(response.into_body(), ANSWER_BYTES_MAX);
     let read = body.collect().await;
-    read.map(http_body_util::Collected::to_bytes)
-        .map_err(|error| Failure::protocol(format!("the answer broke off: {error}")))
+    read.map(http_body_util::Collected::to_bytes).map_err(|error| {
+        match error.downcast::<hyper::Error>() {
+            Ok(error) => broken_off(&error),
+            Err(error) => Failure::protocol(format!("the answer cannot be read: {error}")),
+        }
+    })
 }
 
 /// The parameters as a query, with the namespace that was named.

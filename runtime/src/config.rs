@@ -144,7 +144,7 @@ impl From<ConfigError> for Failure {
         let code = match &error {
             ConfigError::UnknownKey { .. } => "config-unknown-key",
             ConfigError::Form { .. } => "config-form",
-            ConfigError::Io { .. } => "config-io",
+            ConfigError::Io { path, source } => return Self::file("read", path, source),
         };
         Self::new(Class::Usage, code, error.to_string())
             .hint("known keys: `moot config show`; check with `moot config validate`")

@@ -103,6 +103,9 @@ impl Failure {
         if full.contains(&source.kind()) {
             return Self::new(Class::Storage, "disk-full", message).hint("free some space");
         }
+        if source.kind() == std::io::ErrorKind::ReadOnlyFilesystem {
+            return Self::new(Class::Storage, "read-only", message).hint("mount it for writing");
+        }
         Self::new(Class::Failed, "file", message).hint("check the path and permissions")
     }
 }

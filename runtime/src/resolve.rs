@@ -1,6 +1,7 @@
 //! From what a person typed to the one thing that was meant.
 
 use crate::errors::{Class, Failure};
+use crate::render::safe;
 
 /// Most candidates that an error lists.
 const LISTED_MAX: usize = 8;
@@ -59,7 +60,7 @@ fn not_found<T>(kind: &str, text: &str, all: &[Candidate<T>]) -> Failure {
         Failure::new(Class::NotFound, "not-found", format!("there is no {kind} `{text}`"));
     let names = all.iter().filter_map(|candidate| candidate.name.as_deref());
     match nearest(text, names) {
-        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        Some(near) => failure.hint(format!("did you mean `{}`?", safe(near))),
         None => failure,
     }
 }
@@ -69,7 +70,8 @@ fn ambiguous<T>(kind: &str, text: &str, found: &[&Candidate<T>]) -> Failure {
         .iter()
         .take(LISTED_MAX)
         .map(|candidate| match &candidate.name {
-            Some(name) => format!("  {}  {name}", candidate.id),
+            // Escaped here: a message may have several lines, a name must not.
+            Some(name) => format!("  {}  {}", candidate.id, safe(name)),
             None => format!("  {}", candidate.id),
         })
         .collect();

@@ -2,7 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`governance`] | the engine against the oracle: random worlds, the named cases, arrival, restart |
+//! | [`governance`] | the engine against the oracle: worlds, the named cases, arrival, restart |
 //! | [`attacks`] | what hostile peers, members and disks try, one test per row |
 //! | [`e2e`] | the program as processes of its own: nodes, commands, data folders, kills |
 //! | [`golden`] | bytes that may not change: `tests/golden/`, one folder per schema |

@@ -2,12 +2,14 @@
 
 mod case;
 mod engine;
+mod forge;
 mod orders;
 mod replica;
 mod town;
 
-pub(crate) use case::{Case, Cast, cast, group, moved};
+pub(crate) use case::{Case, cast, group, moved};
 pub(crate) use engine::Engine;
+pub(crate) use forge::{chain, noop, resigned, second_signature};
 pub(crate) use orders::{is_causal, orders};
 pub(crate) use replica::Replica;
 pub(crate) use town::Town;

@@ -154,15 +154,16 @@ impl Watcher {
             }
             () = self.net.closed() => self.cause = Some(NetGone.into()),
         }
-        if let Some(why) = &self.cause {
-            tracing::error!(%why, "the node ends");
-        }
         self.order(NetCommand::Shutdown).await;
         self.wait_for(INGRESS).await;
         let inbox = self.inbox.clone();
         // The driver may be gone already, and with it the inbox.
         drop(spawn_blocking(move || inbox.send(Message::Stop).is_ok()).await);
         self.wait_for(DRIVER).await;
+        // Not before: what has ended first is often not what failed first.
+        if let Some(why) = &self.cause {
+            tracing::error!(%why, "the node has ended");
+        }
         self.cause.map_or(Ok(()), Err)
     }
 

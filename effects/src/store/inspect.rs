@@ -128,6 +128,9 @@ fn journals(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
 
 /// fjall deletes the folder of a tree that has lost its pointer to the current version.
 fn check_trees(dir: &Path) -> Result<(), StoreError> {
+    if matches!(dir.try_exists(), Ok(false)) {
+        return Err(StoreError::damaged(format!("the folder {} is gone", dir.display())));
+    }
     for path in files::list(dir)? {
         let name = path.file_name().and_then(|name| name.to_str());
         if name.and_then(|name| name.parse::<u64>().ok()).is_none() {

@@ -118,16 +118,14 @@ pub(super) fn measure(
         return measured;
     }
     let started = Instant::now();
-    round(clock, count, trial, &mut Measured::default());
-    let warm_up = started.elapsed();
-    while measured.ours.len() < ROUNDS {
-        let next_end = started.elapsed() + warm_up;
-        if next_end > TRIAL_MAX && measured.ours.len() > 0 {
-            break;
-        }
+    let mut warm_up = Measured::default();
+    round(clock, count, trial, &mut warm_up);
+    let each = started.elapsed();
+    while measured.ours.len() < ROUNDS && started.elapsed() + each < TRIAL_MAX {
         round(clock, count, trial, &mut measured);
     }
-    measured
+    // What takes so long does not need to be warmed up.
+    if measured.ours.len() == 0 { warm_up } else { measured }
 }
 
 fn round(clock: Clock, count: usize, trial: &mut impl Trial, measured: &mut Measured) {

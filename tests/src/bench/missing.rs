@@ -1,10 +1,12 @@
 //! Beside many ops that wait for parents: asking for these, and adding an op that is ready.
+//!
+//! The yardstick of asking is copying the answer out of an ordered set that holds nothing else.
 
 use super::Options;
 use super::crowd::{Crowd, bare, describe, draft, stranger};
 use super::listener::{Listener, ROUND_OPS};
 use super::measure::{Clock, Trial, measure};
-use super::node::{NOW, Node};
+use super::node::{Node, time_of};
 use super::report::{Goal, Report, Row};
 use folkmoot_core::bounded::Bounded;
 use folkmoot_core::governance::op::Payload;
@@ -12,6 +14,7 @@ use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::id::{MemberId, OpId};
 use folkmoot_core::pending::Pending;
 use folkmoot_core::signed::{Op, Verified};
+use std::collections::BTreeSet;
 use std::hint::black_box;
 
 /// Missing ids in one question, as the reducer asks.
@@ -50,25 +53,28 @@ fn waiting(like: &Payload, count: usize, shape: Shape) -> Vec<Verified<Op>> {
 /// Makes ops wait, the latest first: so each of them waits for one that is not here yet.
 fn fill(pending: &mut Pending, ops: &[Verified<Op>]) {
     for op in ops.iter().rev() {
-        assert!(pending.insert(op.clone(), &op.payload.parents, None, NOW.mono), "there is room");
+        assert!(
+            pending.insert(op.clone(), &op.payload.parents, None, time_of(0).mono),
+            "there is room"
+        );
     }
 }
 
 struct Ask {
     pending: Pending,
-    answer: Vec<OpId>,
+    answer: BTreeSet<OpId>,
 }
 
 impl Trial for Ask {
     fn ours(&mut self) {
         for _ in 0..QUESTIONS {
-            self.answer = black_box(&self.pending).missing(ASKED_MAX);
+            black_box(black_box(&self.pending).missing(ASKED_MAX));
         }
     }
 
     fn yardstick(&mut self) {
         for _ in 0..QUESTIONS {
-            black_box(black_box(&self.answer).clone());
+            black_box(black_box(&self.answer).iter().copied().collect::<Vec<OpId>>());
         }
     }
 }
@@ -115,13 +121,14 @@ pub(super) fn run(options: Options, report: &mut Report) {
         let ask = |size: usize| {
             let mut pending = Pending::default();
             fill(&mut pending, &waiting(&like, size, shape));
+            let answer: BTreeSet<OpId> = pending.missing(ASKED_MAX).into_iter().collect();
             let expected = match shape {
                 Shape::Scattered => size.min(ASKED_MAX),
                 Shape::Chain => 1,
             };
-            let mut trial = Ask { pending, answer: Vec::new() };
+            assert_eq!(answer.len(), expected);
+            let mut trial = Ask { pending, answer };
             let measured = measure(options, Clock::Cpu, QUESTIONS, &mut trial);
-            assert_eq!(trial.answer.len(), expected);
             Row::new(name, size, &measured, Goal::RatioAtMost(5.0))
         };
         let rows: Vec<Row> = sizes.iter().copied().map(ask).collect();

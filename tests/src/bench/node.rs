@@ -14,8 +14,6 @@ use folkmoot_core::time::{MonoMillis, Now, UnixMillis};
 use folkmoot_core::wire::Request;
 use std::collections::VecDeque;
 
-/// It is always now: no deadline passes while something is measured.
-pub(super) const NOW: Now = Now { mono: MonoMillis(1), unix: UnixMillis(1) };
 /// The one peer.
 pub(super) const PEER: PeerKey = PeerKey([7; 32]);
 
@@ -28,6 +26,11 @@ pub(super) struct Node {
     /// What it asked its peer, oldest first.
     pub(super) asked: VecDeque<(RequestId, Request)>,
     message_count: u64,
+}
+
+/// The time after so many published ops: one comes each millisecond, as fast as a peer may.
+pub(super) fn time_of(message_count: u64) -> Now {
+    Now { mono: MonoMillis(message_count), unix: UnixMillis(message_count) }
 }
 
 impl Node {
@@ -63,7 +66,7 @@ impl Node {
 
     /// One step; what it asks of its peer is kept.
     pub(super) fn step(&mut self, input: Input) -> Output {
-        let mut output = step(&mut self.state, NOW, input);
+        let mut output = step(&mut self.state, time_of(self.message_count), input);
         for effect in output.effects.extract_if(.., |effect| matches!(effect, Effect::Ask { .. })) {
             if let Effect::Ask { request, question, .. } = effect {
                 self.asked.push_back((request, question));
@@ -75,9 +78,14 @@ impl Node {
     /// Steps until nothing is left to do at once.
     pub(super) fn give(&mut self, input: Input) {
         let mut output = self.step(input);
-        while is_unfinished(&output) {
+        while self.is_due(&output) {
             output = self.step(Input::Wake);
         }
+    }
+
+    /// Whether a step left something to be done at once.
+    pub(super) fn is_due(&self, output: &Output) -> bool {
+        output.wake_at.is_some_and(|at| at <= time_of(self.message_count).mono)
     }
 
     /// The input that brings a published op.
@@ -92,9 +100,4 @@ impl Node {
         let input = self.gossip(op);
         self.give(input);
     }
-}
-
-/// Whether a step left something to be done at once.
-pub(super) fn is_unfinished(output: &Output) -> bool {
-    output.wake_at == Some(NOW.mono)
 }

@@ -117,27 +117,15 @@ impl Report {
         }
         if !self.is_begun {
             self.is_begun = true;
-            println!(
-                "{:<26} {:>8} {:>5} {:>11} {:>11} {:>11} {:>11} {:>7} {:>3} {:>6}  goal",
-                "name", "size", "unit", "ours", "min", "yardstick", "min", "ratio", "n", "exp"
-            );
+            println!("{}", Self::heading());
         }
-        let exponent = row.exponent.map(|exponent| format!("{exponent:.2}")).unwrap_or_default();
-        let verdict = row.met.map_or("", |met| if met { " met" } else { " MISSED" });
-        println!(
-            "{:<26} {:>8} {:>5} {:>11.3} {:>11.3} {:>11.3} {:>11.3} {:>7.2} {:>3} {:>6}  {}{verdict}",
-            row.name,
-            row.size,
-            row.unit,
-            row.ours,
-            row.ours_min,
-            row.yardstick,
-            row.yardstick_min,
-            row.ratio,
-            row.samples,
-            exponent,
-            row.goal
-        );
+        println!("{}", line(&row));
+    }
+
+    fn heading() -> String {
+        let figures = ["ours", "min", "yardstick", "min"].map(|name| format!("{name:>11}"));
+        let (name, size, figures) = ("name", "size", figures.join(" "));
+        format!("{name:<26} {size:>8} unit {figures}    ratio   n    exp  goal")
     }
 
     /// Prints rows of growing size, and how our cost grows with it.
@@ -154,4 +142,14 @@ impl Report {
             self.row(&growth);
         }
     }
+}
+
+fn line(row: &Row) -> String {
+    let Row { name, size, unit, ours, ours_min, yardstick, yardstick_min, ratio, .. } = row;
+    let (samples, goal) = (row.samples, &row.goal);
+    let figures = format!("{ours:>11.3} {ours_min:>11.3} {yardstick:>11.3} {yardstick_min:>11.3}");
+    let exponent = row.exponent.map(|exponent| format!("{exponent:.2}")).unwrap_or_default();
+    let verdict = row.met.map_or("", |met| if met { " met" } else { " MISSED" });
+    let ends = format!("{ratio:>8.2} {samples:>3} {exponent:>6}  {goal}{verdict}");
+    format!("{name:<26} {size:>8} {unit:>4} {figures} {ends}")
 }

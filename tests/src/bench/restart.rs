@@ -3,7 +3,7 @@
 use super::Options;
 use super::crowd::{bare, describe, draft, stranger};
 use super::measure::{Clock, Trial, measure};
-use super::node::{NOW, PEER};
+use super::node::{PEER, time_of};
 use super::report::{Goal, Report, Row};
 use folkmoot_core::event::Event;
 use folkmoot_core::governance::op::Body;
@@ -105,11 +105,12 @@ impl Writer {
     fn hear(&mut self, op: Verified<Op>) {
         let (message, namespace) = (MessageId(self.op_count as u64), self.namespace);
         let input = Input::GossipReceived { message, peer: PEER, namespace, op: Ok(op) };
-        self.executor.take(NOW, input).expect("the disk serves");
+        let now = time_of(self.op_count as u64);
+        self.executor.take(now, input).expect("the disk serves");
         self.op_count += 1;
         if self.op_count.is_multiple_of(BATCH_OPS) {
-            self.executor.commit(NOW).expect("the disk serves");
-            self.executor.upkeep(NOW).expect("the disk serves");
+            self.executor.commit(now).expect("the disk serves");
+            self.executor.upkeep(now).expect("the disk serves");
         }
     }
 
@@ -131,7 +132,7 @@ impl Writer {
         while self.op_count < ops {
             self.say(stranger(self.op_count % AUTHORS), describe(self.op_count, 100));
         }
-        self.executor.commit(NOW).expect("the disk serves");
+        self.executor.commit(time_of(self.op_count as u64)).expect("the disk serves");
         self.executor
     }
 }

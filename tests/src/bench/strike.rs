@@ -3,7 +3,7 @@
 use super::Options;
 use super::crowd::{Crowd, stranger};
 use super::measure::{Clock, Measured, Samples, Trial, cpu_time, measure};
-use super::node::{Node, is_unfinished};
+use super::node::Node;
 use super::report::{Goal, Report, Row};
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::governance::rights::Rights;
@@ -74,7 +74,7 @@ impl Trial for Strike {
             let before = cpu_time();
             let output = node.step(input);
             longest = longest.max(cpu_time().saturating_sub(before));
-            if !is_unfinished(&output) {
+            if !node.is_due(&output) {
                 break;
             }
             input = Input::Wake;

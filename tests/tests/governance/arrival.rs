@@ -1,34 +1,15 @@
 //! Case 24: restarts, duplicates and orders of arrival, through the reducer and its log.
 
-use crate::support::{Case, Replica, group, is_causal, moved, wire};
-use folkmoot_core::governance::op::Body;
+use crate::support::{Case, Replica, chain, is_causal, wire};
 use folkmoot_core::governance::rights::Rights;
+use folkmoot_core::input::{Input, MessageId};
+use folkmoot_core::limits::STEP_WORK_MAX;
 use folkmoot_core::query::NamespaceView;
-use folkmoot_core::signed::{Op, Verified};
+use folkmoot_core::signed::{Op, Verified, verify};
 use folkmoot_core::snapshot;
-use folkmoot_sim::kit::{Author, add, create, person, remove, restrict};
+use folkmoot_core::state::State;
+use folkmoot_sim::kit::{add, person, remove, restrict};
 use folkmoot_sim::world::Prng;
-
-/// A history in which everything meets: removals, a race for an invitation, moves, an anchor.
-fn crowded() -> Case {
-    let (mut case, p, h) = Case::base();
-    let root = case.root();
-    let x = case.say(p.o, &[h], root, create());
-    let y = case.say(p.b, &[x], root, create());
-    let secret = person(40);
-    let invitation = p.b.invite(case.stage.terms(p.b, secret, &[y], root, Rights::MEMBER));
-    let joins =
-        |joiner: &Author| Body::MemberJoined { request: joiner.accept(&invitation, secret) };
-    let join = case.say(p.c, &[y], root, joins(p.d));
-    case.say(p.a, &[y], root, joins(p.m));
-    case.say(p.a, &[y], group(x), moved(group(y)));
-    case.say(p.b, &[y], group(y), moved(group(x)));
-    case.say(p.o, &[join], root, Body::Anchor { rules: 1, notary: None });
-    case.say(p.a, &[y], root, remove(p.b));
-    case.say(p.b, &[join], root, remove(p.c));
-    case.say(p.c, &[y], root, Body::MemberLeft);
-    case
-}
 
 /// Three ops beside each other and one on top of two of them: 4! orders on one base.
 fn diamond() -> Case {
@@ -84,7 +65,7 @@ fn case_24_every_order_with_duplicates_children_before_parents() {
 
 #[test]
 fn case_24_random_orders_with_duplicates_through_the_reducer() {
-    let case = crowded();
+    let case = Case::crowded();
     let namespace = case.stage.oracle.namespace();
     let ops: Vec<&Op> = case.stage.log.iter().map(|op| &**op).collect();
     let expected = outcome(&Replica::with(namespace, person(0), ops.iter().copied()));
@@ -102,7 +83,7 @@ fn case_24_random_orders_with_duplicates_through_the_reducer() {
 
 #[test]
 fn case_24_restart_at_every_prefix_of_the_log() {
-    let case = crowded();
+    let case = Case::crowded();
     let namespace = case.stage.oracle.namespace();
     let mut replica = Replica::of(namespace, person(0));
     let mut views = vec![outcome(&replica)];
@@ -114,10 +95,8 @@ fn case_24_restart_at_every_prefix_of_the_log() {
     for (records, expected) in (1..).zip(&views) {
         // I8: from the log alone, and from a snapshot of that state.
         let replayed = replica.replayed(records);
-        let view = |state: &folkmoot_core::state::State| NamespaceView {
-            peers: 0,
-            ..state.namespace(&namespace).unwrap()
-        };
+        let view =
+            |state: &State| NamespaceView { peers: 0, ..state.namespace(&namespace).unwrap() };
         assert_eq!(view(&replayed), *expected, "after {records} records");
         let restored = snapshot::load(&snapshot::save(&replayed)).unwrap();
         assert_eq!(view(&restored), *expected, "a snapshot after {records} records");
@@ -127,14 +106,14 @@ fn case_24_restart_at_every_prefix_of_the_log() {
 
 #[test]
 fn case_24_a_restarted_node_takes_up_where_the_log_ends() {
-    let case = crowded();
+    let case = Case::crowded();
     let namespace = case.stage.oracle.namespace();
     let ops: Vec<&Op> = case.stage.log.iter().map(|op| &**op).collect();
     let whole = Replica::with(namespace, person(0), ops.iter().copied());
     for records in 1..=whole.log.len() {
         let mut late = Replica::of(namespace, person(0));
         late.state = whole.replayed(records);
-        late.give(folkmoot_core::input::Input::Started { seed: [9; 32] });
+        late.give(Input::Started { seed: [9; 32] });
         // Whatever comes again is known; what is new is not lost.
         for op in ops.iter().rev() {
             late.hear_bytes(&wire(op));
@@ -144,4 +123,31 @@ fn case_24_a_restarted_node_takes_up_where_the_log_ends() {
         }
         assert_eq!(outcome(&late), outcome(&whole), "after {records} records");
     }
+}
+
+#[test]
+fn i36_a_snapshot_taken_in_the_middle_of_an_evaluation() {
+    let (mut case, p, h) = Case::base();
+    let root = case.root();
+    let namespace = case.stage.oracle.namespace();
+    let state_hash = case.stage.oracle.now().group_root(root);
+    let mut replica = Replica::with(namespace, p.o, case.stage.log.iter().map(|op| &**op));
+    for op in chain(p.b, namespace, h, state_hash, u64::from(STEP_WORK_MAX) + 500) {
+        replica.now += 1;
+        replica.hear(&op);
+    }
+    case.say(p.a, &[h], root, remove(p.b));
+    let (message, peer) = (MessageId(u64::MAX), Replica::peer(1));
+    let op = verify(&wire(case.stage.log.last().unwrap()), namespace);
+    replica.give_only(Input::GossipReceived { message, peer, namespace, op });
+    // Half evaluated there is nothing to save; evaluated to the end it is what the node gets to.
+    let mut half = replica.state.clone();
+    assert!(!half.is_settled(), "one step was enough");
+    half.durable.settle();
+    replica.give(Input::Wake);
+    assert!(replica.state.is_settled());
+    let restored = snapshot::load(&snapshot::save(&half)).unwrap();
+    let view = restored.namespace(&namespace).unwrap();
+    assert_eq!(view, NamespaceView { peers: view.peers, ..replica.view() });
+    assert_eq!(view.void, u64::from(STEP_WORK_MAX) + 500);
 }

@@ -1,5 +1,10 @@
 //! Cases 9 to 16 of the protocol document.
 
+#![expect(
+    clippy::many_single_char_names,
+    reason = "people and groups have the names of the protocol document"
+)]
+
 use crate::support::{Case, group, moved};
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::governance::rights::Rights;

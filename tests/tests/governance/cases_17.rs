@@ -1,7 +1,13 @@
 //! Cases 17 to 24 of the protocol document.
 
-use crate::support::{Case, cast, group, moved};
+#![expect(
+    clippy::many_single_char_names,
+    reason = "people and groups have the names of the protocol document"
+)]
+
+use crate::support::{Case, Engine, cast, group, moved};
 use folkmoot_core::bounded::{Bounded, Text};
+use folkmoot_core::governance::cuts::Cuts;
 use folkmoot_core::governance::op::{Body, SlotWrite};
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::governance::verdict::{Admission, Unauthorised, VoidAtCut};
@@ -155,17 +161,16 @@ fn case_23_sixty_five_heads() {
         (0..65).map(|value| stage.say(p.a, &[h], root, greet(value))).collect();
     let heads: Vec<_> = heads.into_iter().collect();
     // The engine gets them in one go: the oracle needs a while for a prefix this wide.
-    let mut engine = crate::support::Engine::new(stage.oracle.namespace());
+    let mut engine = Engine::new(stage.oracle.namespace());
     for op in &stage.log {
         assert_eq!(engine.add(op), Admission::Admit);
     }
     engine.agrees(&stage.oracle, &stage.oracle.all()).unwrap();
     assert_eq!(engine.heads(), heads);
 
-    let next = |engine: &crate::support::Engine| {
+    let next = |engine: &Engine| {
         let person = engine.space().graph().person(&p.c.id).unwrap();
-        let root_group = root;
-        engine.space().next_op(&mut Default::default(), person, root_group).parents
+        engine.space().next_op(&mut Cuts::default(), person, root).parents
     };
     let first = next(&engine);
     assert_eq!(first.len(), PARENTS_MAX);

@@ -1,12 +1,17 @@
 //! A small history, judged by the oracle and by the engine at once.
 
+#![expect(
+    clippy::many_single_char_names,
+    reason = "people and groups have the names of the protocol document"
+)]
+
 use super::{Engine, orders};
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::governance::verdict::Admission;
 use folkmoot_core::id::{GroupId, OpId};
 use folkmoot_core::signed::{Op, Verified};
-use folkmoot_sim::kit::{Author, Stage, add, copied, person};
+use folkmoot_sim::kit::{Author, Stage, add, copied, create, person, remove};
 use std::collections::BTreeSet;
 
 /// Orders of arrival that a case is run in.
@@ -61,16 +66,38 @@ impl Case {
 
     /// O owner, A admin senior to B, B admin, C member; and the last op.
     pub(crate) fn base() -> (Self, Cast, OpId) {
-        let cast = cast();
-        let mut case = Self::found(&[cast.o]);
+        let people = cast();
+        let mut case = Self::found(&[people.o]);
         let root = case.root();
         let mut head = case.stage.genesis();
         for (member, rights) in
-            [(cast.a, Rights::ADMIN), (cast.b, Rights::ADMIN), (cast.c, Rights::MEMBER)]
+            [(people.a, Rights::ADMIN), (people.b, Rights::ADMIN), (people.c, Rights::MEMBER)]
         {
-            head = case.say(cast.o, &[head], root, add(member, rights));
+            head = case.say(people.o, &[head], root, add(member, rights));
         }
-        (case, cast, head)
+        (case, people, head)
+    }
+
+    /// A history in which everything meets: removals, a race for an invitation, crossing moves, an
+    /// anchor. Its bytes stand in `tests/golden/`, so it stays as it is.
+    pub(crate) fn crowded() -> Self {
+        let (mut case, p, h) = Self::base();
+        let root = case.root();
+        let x = case.say(p.o, &[h], root, create());
+        let y = case.say(p.b, &[x], root, create());
+        let secret = person(40);
+        let invitation = p.b.invite(case.stage.terms(p.b, secret, &[y], root, Rights::MEMBER));
+        let joins =
+            |joiner: &Author| Body::MemberJoined { request: joiner.accept(&invitation, secret) };
+        let join = case.say(p.c, &[y], root, joins(p.d));
+        case.say(p.a, &[y], root, joins(p.m));
+        case.say(p.a, &[y], group(x), moved(group(y)));
+        case.say(p.b, &[y], group(y), moved(group(x)));
+        case.say(p.o, &[join], root, Body::Anchor { rules: 1, notary: None });
+        case.say(p.a, &[y], root, remove(p.b));
+        case.say(p.b, &[join], root, remove(p.c));
+        case.say(p.c, &[y], root, Body::MemberLeft);
+        case
     }
 
     pub(crate) fn root(&self) -> GroupId {

@@ -30,6 +30,7 @@ impl Engine {
             parked: Vec::new(),
             issued: Vec::new(),
             join: None,
+            addresses: Vec::new(),
         };
         state.durable.namespaces.insert(namespace, known);
         Self { state, namespace, cuts: Cuts::default(), refused: BTreeSet::new() }

@@ -9,7 +9,7 @@ use folkmoot_core::input::{Input, MessageId};
 use folkmoot_core::query::{NamespaceView, Standing};
 use folkmoot_core::record;
 use folkmoot_core::signed::{Op, verify};
-use folkmoot_core::state::{Desk, State};
+use folkmoot_core::state::State;
 use folkmoot_core::step::step;
 use folkmoot_core::time::{MonoMillis, Now, UnixMillis};
 use folkmoot_sim::kit::Author;
@@ -139,9 +139,8 @@ impl Replica {
     }
 
     pub(crate) fn notices(&self) -> impl Iterator<Item = &Notice> {
-        self.effects.iter().filter_map(|effect| match effect {
-            Effect::Notify(notice) => Some(notice),
-            _ => None,
+        self.effects.iter().filter_map(|effect| {
+            if let Effect::Notify(notice) = effect { Some(notice) } else { None }
         })
     }
 
@@ -153,17 +152,14 @@ impl Replica {
         self.state.op(&self.namespace, &op).map(|op| op.standing)
     }
 
-    pub(crate) fn desk(&self) -> &Desk {
-        &self.state.volatile.desks[&self.namespace]
-    }
-
-    /// The state that the first records of the log fold to.
+    /// The state that the first records of the log fold to, with everything evaluated.
     pub(crate) fn replayed(&self, records: usize) -> State {
         let mut state = State::default();
         for bytes in &self.log[..records] {
             let event = record::decode(bytes, |op| self.bodies.get(op).cloned()).unwrap();
             evolve(&mut state.durable, &event);
         }
+        state.durable.settle();
         state
     }
 }

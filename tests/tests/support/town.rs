@@ -19,8 +19,13 @@ pub(crate) struct Town {
 impl Town {
     /// `count` nodes, node n with the key of person n, all with what the stage has.
     pub(crate) fn of(stage: &Stage, count: usize) -> Self {
+        Self::with_guests(stage, count, 0)
+    }
+
+    /// [`Town::of`], and behind them nodes that know of no namespace.
+    pub(crate) fn with_guests(stage: &Stage, count: usize, guests: usize) -> Self {
         let namespace = stage.oracle.namespace();
-        let mut cluster = Cluster::new(count);
+        let mut cluster = Cluster::new(count + guests);
         for at in 0..count {
             cluster.give_key(at, person(at));
             let opened = Event::NamespaceOpened { namespace, me: person(at).id };
@@ -55,14 +60,13 @@ impl Town {
         self.cluster.nodes[at].state.namespace(&self.namespace).unwrap()
     }
 
-    /// Every node has the same heads and root, and waits for nothing.
+    /// Every node that takes part has the same heads and root, and waits for nothing.
     pub(crate) fn agree(&self) {
-        let view = |at| {
-            let NamespaceView { heads, state_root, pending, .. } = self.view(at);
-            (heads, state_root, pending)
-        };
-        for at in 1..self.cluster.nodes.len() {
-            assert_eq!(view(at), view(0), "nodes {at} and 0");
+        let view = |view: NamespaceView| (view.heads, view.state_root, view.pending);
+        for (at, node) in self.cluster.nodes.iter().enumerate() {
+            if let Some(theirs) = node.state.namespace(&self.namespace) {
+                assert_eq!(view(theirs), view(self.view(0)), "nodes {at} and 0");
+            }
         }
         assert_eq!(self.view(0).pending, 0);
     }
