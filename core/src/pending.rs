@@ -9,8 +9,6 @@ use crate::time::MonoMillis;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
-use core::iter::successors;
-use core::ops::Bound::{Excluded, Unbounded};
 
 /// No id is greater.
 const LAST_ID: OpId = OpId([0xff; 32]);
@@ -21,6 +19,8 @@ pub struct Pending {
     ops: BTreeMap<OpId, Waiting>,
     /// A missing id and an op that waits for it; an op stands under each of its missing parents.
     children: BTreeSet<(OpId, OpId)>,
+    /// Missing ids that do not wait themselves: what to ask for.
+    wanted: BTreeSet<OpId>,
     /// Order of arrival.
     arrivals: BTreeMap<u64, OpId>,
     next_arrival: u64,
@@ -60,13 +60,7 @@ impl Pending {
 
     /// Ids that some op waits for and that do not wait themselves, at most `count`.
     pub fn missing(&self, count: usize) -> Vec<OpId> {
-        let first = self.children.first().map(|(parent, _)| *parent);
-        let next = |parent: &OpId| {
-            let behind = (Excluded((*parent, LAST_ID)), Unbounded);
-            self.children.range(behind).next().map(|(parent, _)| *parent)
-        };
-        let parents = successors(first, next);
-        parents.filter(|id| !self.ops.contains_key(id)).take(count).collect()
+        self.wanted.iter().take(count).copied().collect()
     }
 
     /// The ops that wait for an id.
@@ -90,7 +84,11 @@ impl Pending {
         }
         for parent in missing {
             self.children.insert((*parent, op.id));
+            if !self.contains(parent) {
+                self.wanted.insert(*parent);
+            }
         }
+        self.wanted.remove(&op.id);
         *self.per_signer.entry(op.payload.signer).or_default() += 1;
         self.bytes += size_of(&op);
         let arrival = self.next_arrival;
@@ -109,6 +107,7 @@ impl Pending {
     /// An id has been stored: the ops that waited for nothing else, in order of arrival.
     pub fn resolve(&mut self, id: &OpId) -> Vec<Waiting> {
         let mut ready = Vec::new();
+        self.wanted.remove(id);
         let children: Vec<OpId> = self.children_of(id).collect();
         for child in children {
             self.children.remove(&(*id, child));
@@ -171,6 +170,12 @@ impl Pending {
         }
         for parent in waiting.op.payload.parents.iter() {
             self.children.remove(&(*parent, *id));
+            if self.children_of(parent).next().is_none() {
+                self.wanted.remove(parent);
+            }
+        }
+        if self.children_of(id).next().is_some() {
+            self.wanted.insert(*id);
         }
         Some(waiting)
     }

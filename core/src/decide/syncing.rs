@@ -108,7 +108,11 @@ impl Turn<'_> {
 
     /// Fetches the parents that pending ops wait for.
     pub(super) fn fetch_missing(&mut self, namespace: NamespaceId, peer: PeerKey) {
-        let missing = self.desk(namespace).pending.missing(MISSING_MAX);
+        let desk = self.desk(namespace);
+        if desk.fetching.contains(&peer) {
+            return;
+        }
+        let missing = desk.pending.missing(MISSING_MAX);
         let Some(known) = self.open_namespace(&namespace) else { return };
         let graph = known.space.graph();
         let want: Vec<OpId> = missing.into_iter().filter(|id| graph.find(id).is_none()).collect();

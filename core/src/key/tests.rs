@@ -165,3 +165,20 @@ fn a3_any_flipped_bit_of_a_signature_is_noticed() {
         assert_eq!(are_valid(&[whole, flipped]), [true, false], "bit {bit}");
     }
 }
+
+#[test]
+fn a3_the_table_of_small_orders_is_what_the_curve_says() {
+    for y in SMALL_ORDER_Y {
+        for sign in [0, 0x80] {
+            let mut key = y;
+            key[31] |= sign;
+            let point = ed25519_dalek::VerifyingKey::from_bytes(&key);
+            assert!(point.is_ok_and(|point| point.is_weak()), "{key:02x?}");
+            assert!(has_small_order(&key) && !is_key(&MemberId(key)));
+        }
+    }
+    for seed in 0..64 {
+        let key = ed25519_dalek::SigningKey::from_bytes(&[seed; 32]).verifying_key().to_bytes();
+        assert!(!has_small_order(&key) && is_key(&MemberId(key)));
+    }
+}

@@ -7,7 +7,6 @@ use super::report::{Goal, Report, Row};
 use folkmoot_core::bounded::Bounded;
 use folkmoot_core::governance::op::{Body, SlotWrite};
 use folkmoot_core::governance::rights::Rights;
-use rustix::param::page_size;
 use std::env;
 use std::fs;
 use std::process::Command;
@@ -72,9 +71,11 @@ fn body(number: usize, bytes: usize) -> Body {
 
 /// Resident bytes of this process.
 fn resident_bytes() -> usize {
-    let statm = fs::read_to_string("/proc/self/statm").expect("the system says what is resident");
-    let pages = statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<usize>().ok());
-    pages.expect("the second figure is a number") * page_size()
+    let status = fs::read_to_string("/proc/self/status").expect("the system says what is resident");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|rest| rest.split_whitespace().next());
+    let kilobytes: Option<usize> = kilobytes.and_then(|number| number.parse().ok());
+    kilobytes.expect("it says so in kB") * 1024
 }
 
 /// Fills a namespace, and prints by how much this process has grown.
