@@ -83,12 +83,17 @@ impl Run {
         out: &mut Output,
     ) -> bool {
         let State { durable, volatile } = state;
+        let desk = volatile.desks.get(&namespace);
+        // An op without effect in any set leaves nothing to evaluate, and is finished all the same.
+        let is_unfinished = desk.is_some_and(|desk| desk.settling.is_some());
         let changes = match durable.namespaces.get_mut(&namespace) {
             // Evaluating what was stored is no decision: it completes the fold, in pieces.
-            Some(known) if !known.space.is_settled() => match known.space.settle(&mut self.work) {
-                Some(changes) => Some(changes),
-                None => return true,
-            },
+            Some(known) if is_unfinished || !known.space.is_settled() => {
+                match known.space.settle(&mut self.work) {
+                    Some(changes) => Some(changes),
+                    None => return true,
+                }
+            }
             Some(_) | None => None,
         };
         let mut turn = Turn { durable, volatile, now, out };

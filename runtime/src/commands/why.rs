@@ -143,14 +143,18 @@ impl Call for Why {
     }
 }
 
+/// The actions, as they are typed.
+const ACTIONS: &str = "What: add:MEMBER[:RIGHTS], remove:MEMBER, restrict:MEMBER:RIGHTS, leave, \
+     create-group[:restricted], move:GROUP:TO, delete[:GROUP], rename[:GROUP], \
+     visibility[:restricted], defaults:RIGHTS, register, detach:CONTEXT, anchor";
+
 /// Say which rule refuses an action of a member, and who could do it
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 pub struct WhyNot {
     /// Who; `me` for yourself
     pub member: String,
-    /// What: add:MEMBER[:RIGHTS], remove:MEMBER, restrict:MEMBER:RIGHTS, leave,
-    /// create-group[:restricted], move:GROUP:TO, delete[:GROUP], rename[:GROUP],
-    /// visibility[:restricted], defaults:RIGHTS, register, detach:CONTEXT, anchor
+    /// What it would do.
+    #[arg(help = ACTIONS)]
     pub action: String,
     /// Where; the root unless said
     #[arg(short, long)]

@@ -22,8 +22,8 @@ pub(super) struct Crowd {
     pub(super) node: Node,
     /// The owner and notary.
     pub(super) owner: Author,
-    /// Everything that was said, where it is kept.
-    pub(super) log: Option<Vec<Verified<Op>>>,
+    /// Other nodes that hear everything.
+    followers: Vec<Node>,
     fresh_count: u64,
 }
 
@@ -34,16 +34,24 @@ impl Crowd {
         let genesis = owner.found(&[&owner], [0; 16]);
         let mut node = Node::new(genesis.id.into(), MemberId([0xee; 32]));
         node.hear(genesis);
-        Self { node, owner, log: None, fresh_count: 0 }
+        Self { node, owner, followers: Vec::new(), fresh_count: 0 }
     }
 
     /// A namespace with so many members beside its owner.
     pub(super) fn of(members: usize) -> Self {
         let mut crowd = Self::found();
-        for number in 0..members {
-            crowd.add(stranger(number), Rights::READ);
-        }
+        crowd.grow(members);
         crowd
+    }
+
+    /// Such a namespace, and a node that heard everything and hears no more.
+    pub(super) fn with_listener(members: usize) -> (Self, Node) {
+        let mut crowd = Self::found();
+        let listener = Node::with(crowd.space(), MemberId([0xdd; 32]));
+        crowd.followers.push(listener);
+        crowd.grow(members);
+        let listener = crowd.followers.pop().expect("it was pushed");
+        (crowd, listener)
     }
 
     /// A namespace that knows what another one does, to go on by itself.
@@ -51,7 +59,7 @@ impl Crowd {
         Self {
             node: Node::with(self.space(), MemberId([0xee; 32])),
             owner: self.owner.clone(),
-            log: self.log.as_ref().map(|_| Vec::new()),
+            followers: Vec::new(),
             fresh_count: self.fresh_count,
         }
     }
@@ -71,12 +79,16 @@ impl Crowd {
     /// Tells the node of an op at its heads, which must be admitted.
     pub(super) fn take(&mut self, op: Verified<Op>) {
         let before = self.space().graph().len();
-        if let Some(log) = &mut self.log {
-            log.push(op.clone());
+        for follower in &mut self.followers {
+            follower.hear(op.clone());
         }
         self.node.hear(op);
         let graph = self.space().graph();
         assert_eq!((graph.len(), graph.void_at_cut_count()), (before + 1, 0), "op not admitted");
+    }
+
+    fn grow(&mut self, members: usize) {
+        (0..members).for_each(|number| self.add(stranger(number), Rights::READ));
     }
 
     /// The owner adds a member, and anchors as a notary does.

@@ -3,7 +3,6 @@
 use super::crowd::Crowd;
 use super::node::Node;
 use folkmoot_core::codec;
-use folkmoot_core::id::MemberId;
 use folkmoot_core::signed::{Op, Verified};
 
 /// Ops in a round; so many members come, and go before the next one.
@@ -23,8 +22,7 @@ pub(super) struct Listener {
 impl Listener {
     /// A listener in a group of so many members.
     pub(super) fn among(members: usize) -> Self {
-        let author = Crowd::of(members);
-        let node = Node::with(author.space(), MemberId([0xdd; 32]));
+        let (author, node) = Crowd::with_listener(members);
         Self { author, node, ops: Vec::new(), wire: Vec::new() }
     }
 

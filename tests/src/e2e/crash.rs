@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::{Node, Stage, text};
 
 /// The longest time that clients are at work before the kill, in milliseconds.
-const WORK_MS_MAX: usize = 400;
+const WORK_MS_MAX: usize = 1_200;
 /// The longest time from the start of a process to a kill that comes before it is ready.
 const START_MS_MAX: usize = 120;
 /// How often, of a hundred, a node is killed while it starts.

@@ -8,7 +8,7 @@
 //! - `cargo` and `export PATH` are left out: the program is the one under test.
 //! - `/tmp/` is a folder of the test, and each TCP port another one that is free.
 //! - Nobody is looked for on the local network.
-//! - A reader takes time. Before the session turns to another data folder, the nodes that run agree;
+//! - A reader takes time. Before the session turns to another folder, the nodes that run agree.
 //!   `sleep` is left out, and a command is given again until it succeeds and prints what is shown.
 
 use std::collections::BTreeMap;
