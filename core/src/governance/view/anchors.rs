@@ -10,7 +10,7 @@ impl View {
     /// Follows an anchor that joined or left the set, and marks what depends on epochs.
     pub(super) fn note_anchor(&mut self, graph: &Graph, anchor: Ix) {
         let before = Arc::clone(&self.anchors);
-        let kept = before.iter().take_while(|old| graph.is_past(**old, anchor)).count();
+        let kept = before.partition_point(|old| graph.is_past(*old, anchor));
         let chain = self.continue_chain(graph, before.get(..kept).unwrap_or_default());
         if *before == chain {
             return;
@@ -29,9 +29,24 @@ impl View {
         }
     }
 
-    /// Derives the chain of a restored view.
+    /// Derives the chain of a restored view: anchor by anchor, as long as each goes on where the
+    /// one before it ended, which is the rule.
     pub(super) fn restore_anchors(&mut self, graph: &Graph) {
-        self.anchors = Arc::new(self.continue_chain(graph, &[]));
+        let mut notary = graph.owners.first().copied();
+        let mut chain: Vec<Ix> = Vec::with_capacity(graph.anchors.len());
+        for anchor in &graph.anchors {
+            let node = graph.node(*anchor);
+            let follows = chain.last().is_none_or(|tip| graph.is_past(*tip, *anchor));
+            if !follows || Some(node.signer) != notary {
+                chain = self.continue_chain(graph, &[]);
+                break;
+            }
+            chain.push(*anchor);
+            if let Deed::Anchor { notary: Some(named) } = node.deed {
+                notary = Some(named);
+            }
+        }
+        self.anchors = Arc::new(chain);
     }
 
     /// The chain that begins with `kept` (D12).
