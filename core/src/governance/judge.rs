@@ -39,6 +39,28 @@ pub(super) struct Case<'a> {
     pub(super) path: Vec<GroupIx>,
 }
 
+impl<'a> Case<'a> {
+    fn new(
+        graph: &'a Graph,
+        view: &'a View,
+        payload: &'a Payload,
+        placed: &'a Placed,
+        inner_valid: bool,
+    ) -> Self {
+        let group = graph.group(&payload.group);
+        Self {
+            graph,
+            view,
+            cut: &placed.cut,
+            payload,
+            generation: placed.generation,
+            inner_valid,
+            signer: graph.person(&payload.signer),
+            path: group.map(|group| view.tree().path(group)).unwrap_or_default(),
+        }
+    }
+}
+
 /// Judges an op that has a place in the graph (A8 to A12).
 ///
 /// # Errors
@@ -46,17 +68,7 @@ pub(super) struct Case<'a> {
 /// [`Dropped::Stranger`] (A8).
 pub fn judge(graph: &Graph, view: &View, op: &Op, placed: &Placed) -> Result<Judged, Dropped> {
     let payload = &op.payload;
-    let group = graph.group(&payload.group);
-    let case = Case {
-        graph,
-        view,
-        cut: &placed.cut,
-        payload,
-        generation: placed.generation,
-        inner_valid: op.inner_valid,
-        signer: graph.person(&payload.signer),
-        path: group.map(|group| view.tree().path(group)).unwrap_or_default(),
-    };
+    let case = Case::new(graph, view, payload, placed, op.inner_valid);
     if let Body::NamespaceCreated { .. } = payload.body {
         return Ok(case.judged(None, &Found::default()));
     }
@@ -81,17 +93,7 @@ pub fn preflight(
     payload: &Payload,
     placed: &Placed,
 ) -> Result<Option<GrantIx>, VoidAtCut> {
-    let group = graph.group(&payload.group);
-    let case = Case {
-        graph,
-        view,
-        cut: &placed.cut,
-        payload,
-        generation: placed.generation,
-        inner_valid: true,
-        signer: graph.person(&payload.signer),
-        path: group.map(|group| view.tree().path(group)).unwrap_or_default(),
-    };
+    let case = Case::new(graph, view, payload, placed, true);
     case.admit_in_state().map(|found| found.signer.map(|auth| auth.grant))
 }
 
