@@ -13,7 +13,7 @@ use crate::governance::view::Changes;
 use crate::id::{NamespaceId, OpId, PeerKey};
 use crate::input::MessageId;
 use crate::limits::{DORMANT_PER_SIGNER_MAX, OP_BYTES_MAX, PARKED_COUNT_MAX};
-use crate::pending::Pending;
+use crate::pending::{Pending, Waiting};
 use crate::signed::{Malformed, Op, Verified};
 use crate::state::{Arrival, Namespace, Source};
 use crate::timers::Timer;
@@ -58,6 +58,13 @@ impl Turn<'_> {
     pub(super) fn arrive(&mut self, namespace: NamespaceId, op: Verified<Op>, source: Source) {
         self.desk(namespace).ready.push_back(Arrival { op, source });
         self.wake_desk(namespace);
+    }
+
+    /// Puts ops that waited for parents, and do so no longer, behind those to be judged.
+    fn arrive_again(&mut self, namespace: NamespaceId, waited: Vec<Waiting>) {
+        for Waiting { op, from, .. } in waited {
+            self.arrive(namespace, op, from.map_or(Source::Imported, Source::Fetched));
+        }
     }
 
     /// Takes up one piece of work of a settled namespace; false when there is none.
@@ -124,10 +131,8 @@ impl Turn<'_> {
         let Some(arrival) = self.desk(namespace).settling.take() else { return };
         self.tell_of(namespace, known, &arrival, changes);
         self.finish(namespace, known, &arrival, Some(changes));
-        for waiting in self.desk(namespace).pending.resolve(&arrival.op.id) {
-            let source = waiting.from.map_or(Source::Imported, Source::Fetched);
-            self.arrive(namespace, waiting.op, source);
-        }
+        let ready = self.desk(namespace).pending.resolve(&arrival.op.id);
+        self.arrive_again(namespace, ready);
         self.after_stored(namespace, known);
     }
 
@@ -230,10 +235,7 @@ impl Turn<'_> {
         desk.refused.insert(op);
         let orphans = desk.pending.orphan(&op);
         self.notify(Notice::OpRefused { namespace, op, why });
-        for orphan in orphans {
-            let source = orphan.from.map_or(Source::Imported, Source::Fetched);
-            self.arrive(namespace, orphan.op, source);
-        }
+        self.arrive_again(namespace, orphans);
         match arrival.source {
             Source::Gossip { message, .. } => {
                 let blamed = why == Dropped::Parents;
