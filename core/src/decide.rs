@@ -1,9 +1,13 @@
 //! What an input means: the dispatch. Reads the durable state and never writes it.
 
 mod admission;
+mod announcing;
 mod authoring;
 mod commands;
+mod introducing;
 mod joining;
+mod publishing;
+mod serving;
 mod start;
 mod syncing;
 
@@ -17,7 +21,7 @@ use crate::state::{Desk, Durable, Namespace, Volatile};
 use crate::step::Output;
 use crate::time::Now;
 use crate::timers::Timer;
-use syncing::Page;
+use syncing::{Heads, Page};
 
 /// One input being decided.
 pub(crate) struct Turn<'a> {
@@ -37,11 +41,11 @@ pub(crate) fn decide(
 ) {
     let mut turn = Turn { durable, volatile, now, out };
     match input {
-        Input::Started { seed } => turn.on_started(seed),
+        Input::Started { seed, peer, settings } => turn.on_started(seed, peer, settings),
         Input::CommandIssued { command, wish } => turn.on_command(command, wish),
         Input::SignatureReady { request, signed } => turn.on_signed(request, signed),
-        Input::GossipReceived { message, peer, namespace, op } => {
-            turn.on_gossip(message, peer, namespace, op);
+        Input::GossipReceived { message, peer, namespace, heard } => {
+            turn.on_gossip(message, peer, namespace, heard);
         }
         Input::NewerOpReceived { message, namespace, rules, bytes } => {
             turn.on_newer(message, namespace, rules, bytes);
@@ -62,6 +66,7 @@ pub(crate) fn decide(
         Input::PeerDisconnected { peer } => turn.on_disconnected(peer),
         Input::PeerSubscribed { peer, namespace } => turn.on_subscribed(peer, namespace),
         Input::PeerUnsubscribed { peer, namespace } => turn.on_unsubscribed(peer, namespace),
+        Input::MeshChanged { namespace, peers } => turn.on_mesh_changed(namespace, peers),
         Input::Wake => turn.on_wake(),
     }
 }
@@ -109,16 +114,22 @@ impl<'a> Turn<'a> {
     fn on_response(&mut self, request: RequestId, peer: PeerKey, answer: Answer) {
         let Some(purpose) = self.close_request(request) else { return };
         match (purpose, answer) {
-            (Purpose::Compare { namespace, peer }, Answer::Heads(heads)) => {
-                self.on_heads(namespace, peer, &heads);
+            (
+                Purpose::Compare { namespace, peer },
+                Answer::Heads { heads, state_root, knows_ours },
+            ) => self.on_heads(namespace, peer, Heads { heads, state_root, knows_ours }),
+            (asked @ Purpose::Fetch { .. }, Answer::Ops { ops, count, refused, newer, total }) => {
+                let page = Page { ops, count, refused, newer, total };
+                self.on_page(asked, page);
+            }
+            (Purpose::Reconcile { namespace, peer }, Answer::Ranges(ranges)) => {
+                self.on_ranges(namespace, peer, &ranges);
             }
             (
-                Purpose::Fetch { namespace, want, have, .. },
-                Answer::Ops { ops, refused, newer, more },
-            ) => {
-                let page = Page { ops, refused, newer, more };
-                self.on_page(namespace, peer, (want, have), page);
-            }
+                Purpose::Identify { namespace, peer, nonce },
+                Answer::Identity { hello, pass },
+            ) => self.on_identity(namespace, peer, nonce, &hello, pass),
+            (Purpose::Acknowledge, Answer::Noted) => {}
             (Purpose::Admit { namespace, .. }, Answer::Joined(op)) => {
                 self.on_admitted(namespace, peer, op);
             }
@@ -138,11 +149,10 @@ impl<'a> Turn<'a> {
 
     fn on_purpose_failed(&mut self, purpose: Purpose) {
         match purpose {
-            Purpose::Compare { .. } => {}
-            Purpose::Fetch { namespace, peer, .. } => {
-                self.desk(namespace).fetching.remove(&peer);
-                self.ask_others(namespace, peer);
-            }
+            Purpose::Compare { namespace, peer }
+            | Purpose::Fetch { namespace, peer, .. }
+            | Purpose::Reconcile { namespace, peer } => self.on_sync_failed(namespace, peer),
+            Purpose::Identify { .. } | Purpose::Acknowledge => {}
             Purpose::Admit { namespace, peer } => self.on_no_witness(namespace, peer),
             Purpose::Sign { namespace, wish } => self.on_unsigned(namespace, &wish),
         }
@@ -153,6 +163,13 @@ impl<'a> Turn<'a> {
             match timer {
                 Timer::Request(request) => self.on_failed(request),
                 Timer::Compare(namespace) => self.on_compare_due(namespace),
+                Timer::Retry(namespace, peer) => self.on_retry_due(namespace, peer),
+                Timer::Missing(namespace) => self.on_missing_due(namespace),
+                Timer::Beacon(namespace) => self.on_beacon_due(namespace),
+                Timer::ProbeAnswer(namespace) => self.on_probe_answer_due(namespace),
+                Timer::Readiness(namespace) => self.review_readiness(namespace),
+                Timer::Delivery(namespace) => self.on_delivery_due(namespace),
+                Timer::Outbox(namespace) => self.on_outbox_due(namespace),
                 Timer::Pending(namespace) => self.on_pending_due(namespace),
                 Timer::Join(namespace) => self.on_join_due(namespace),
                 Timer::Rejoin(namespace) => self.on_rejoin_due(namespace),

@@ -1,11 +1,12 @@
 //! Orders to the world, in the imperative. All events of an output are durable before the first.
 
 use crate::command::{CommandId, Outcome};
-use crate::governance::invitation::Terms;
+use crate::governance::invitation::{JoinRequest, Terms};
 use crate::governance::verdict::VoidAtCut;
 use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
 use crate::input::{ExchangeId, MessageId, RequestId};
 use crate::signed::Malformed;
+use crate::statement::{Ack, Beacon, Hello};
 use crate::wire::{Gossip, Request, Response};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -70,8 +71,8 @@ pub enum Effect {
         exchange: ExchangeId,
         /// Which, in order.
         ops: Vec<OpId>,
-        /// Whether there are more behind these.
-        more: bool,
+        /// How many ops the whole answer has.
+        total: u64,
     },
     /// Answer a joiner with the stored op that admits it.
     RespondJoined {
@@ -80,8 +81,30 @@ pub enum Effect {
         /// The op.
         op: OpId,
     },
+    /// Sign a beacon as the member in it, and publish it.
+    Announce(Beacon),
+    /// Sign a hello as the member in it, and answer a challenge with it.
+    Introduce {
+        /// The challenge.
+        exchange: ExchangeId,
+        /// What to prove.
+        hello: Hello,
+        /// The invitation to show, of one that is no member yet.
+        pass: Option<JoinRequest>,
+    },
+    /// Sign an ack as the member in it, and send it; answered as an [`Effect::Ask`].
+    Acknowledge {
+        /// Names the answer.
+        request: RequestId,
+        /// Whom to tell.
+        peer: PeerKey,
+        /// What.
+        ack: Ack,
+    },
     /// Keep a connection with whoever is at this address.
     Dial(String),
+    /// Keep it no longer; a connection that is open stays.
+    StopDialing(String),
     /// A peer provably broke A1 to A4: note it against it (NET-2).
     Charge {
         /// Who.

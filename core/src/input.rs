@@ -1,10 +1,12 @@
 //! What happened at the boundary. The reducer learns of the world by these alone.
 
 use crate::command::{Command, CommandId};
-use crate::governance::invitation::Invitation;
+use crate::governance::invitation::{Invitation, JoinRequest};
 use crate::id::{MemberId, NamespaceId, PeerKey};
+use crate::settings::Settings;
 use crate::signed::{Malformed, Op, Verified};
-use crate::wire::{Refused, Request, Response};
+use crate::statement::{Beacon, Hello};
+use crate::wire::{Heads, Nonce, Ranges, Refused, Request};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -27,6 +29,10 @@ pub enum Input {
     Started {
         /// Seed of all random choices of this run.
         seed: [u8; 32],
+        /// Transport key of this node.
+        peer: PeerKey,
+        /// What whoever runs it chose.
+        settings: Settings,
     },
     /// A person or program wants something.
     CommandIssued {
@@ -42,7 +48,7 @@ pub enum Input {
         /// What was signed.
         signed: Signed,
     },
-    /// Ops were published on a topic, verified by the ingress (A1 to A3).
+    /// Something was published on a topic, checked by [`crate::receive`] (A1 to A3).
     GossipReceived {
         /// Names the message.
         message: MessageId,
@@ -51,7 +57,7 @@ pub enum Input {
         /// The topic.
         namespace: NamespaceId,
         /// What was in it.
-        op: Result<Verified<Op>, Malformed>,
+        heard: Result<Heard, Malformed>,
     },
     /// An op of newer rules was published; its signature cannot be judged here (A2).
     NewerOpReceived {
@@ -72,7 +78,7 @@ pub enum Input {
         peer: PeerKey,
         /// What is asked.
         request: Request,
-        /// Whether the signatures in it are valid (a join request has three).
+        /// Whether the signatures in it are valid (a join request has three, an ack one).
         signatures_valid: bool,
     },
     /// A peer answered.
@@ -122,41 +128,71 @@ pub enum Input {
         /// In what.
         namespace: NamespaceId,
     },
+    /// The number of peers that messages of a topic are sent to directly has changed (NET-30).
+    MeshChanged {
+        /// The topic.
+        namespace: NamespaceId,
+        /// How many there are now.
+        peers: u64,
+    },
     /// Time has come. A late or extra one changes nothing.
     Wake,
+}
+
+/// What was published, after the ingress.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Heard {
+    /// An op.
+    Op(Verified<Op>),
+    /// A member says how far it has come.
+    Beacon(Verified<Beacon>),
+    /// Somebody looks for members.
+    Probe {
+        /// What makes it another message than the last one.
+        nonce: Nonce,
+    },
 }
 
 /// The answer of a peer, after the ingress.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Answer {
     /// Heads.
-    Heads(crate::wire::Heads),
+    Heads {
+        /// The heads.
+        heads: Heads,
+        /// Root over all groups.
+        state_root: [u8; 32],
+        /// Whether ours are all known there.
+        knows_ours: bool,
+    },
     /// A page of ops; those that A1 to A3 refuse are counted.
     Ops {
         /// The good ones, in the order of the page.
         ops: Vec<Verified<Op>>,
+        /// How many ops the page had, the bad ones included.
+        count: u64,
         /// The first refusal of another.
         refused: Option<Malformed>,
         /// Those of newer rules, as they came.
         newer: Vec<Vec<u8>>,
-        /// Whether more follow.
-        more: bool,
+        /// How many ops the whole answer has.
+        total: u64,
     },
     /// The witness's op.
     Joined(Verified<Op>),
+    /// Who the peer is.
+    Identity {
+        /// The proof; its signature is valid.
+        hello: Verified<Hello>,
+        /// The invitation of one that is no member yet; its signatures are valid.
+        pass: Option<JoinRequest>,
+    },
+    /// Ranges that differ.
+    Ranges(Ranges),
+    /// An ack arrived.
+    Noted,
     /// Not served.
     Refused(Refused),
-}
-
-impl Answer {
-    /// The answer in a response that carries no ops; those go through the ingress.
-    pub fn plain(response: Response) -> Option<Self> {
-        match response {
-            Response::Heads(heads) => Some(Self::Heads(heads)),
-            Response::Refused(why) => Some(Self::Refused(why)),
-            Response::Ops { .. } | Response::Joined(_) => None,
-        }
-    }
 }
 
 /// What came of an `Effect::Sign`.

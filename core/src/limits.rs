@@ -52,6 +52,10 @@ pub const ANCHOR_OPS: u64 = 64;
 pub const ANCHOR_AGE_MS: u64 = 10 * 60 * 1000;
 /// Most heads in one message; a graph wider than this is brought together by the next authors.
 pub const HEADS_MAX: usize = 8192;
+/// Most heads in a beacon; more are summarised.
+pub const BEACON_HEADS_MAX: usize = 64;
+/// Longest message of the set reconciliation in bytes.
+pub const RECONCILE_BYTES_MAX: usize = 64 * 1024;
 /// Deadline of a request to a peer, in milliseconds.
 pub const REQUEST_MS_MAX: u64 = 10_000;
 /// How often heads are compared with one connected peer, in milliseconds.

@@ -3,6 +3,7 @@
 use crate::id::{NamespaceId, OpId, PeerKey};
 use crate::input::RequestId;
 use crate::state::Wish;
+use crate::wire::Nonce;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -35,7 +36,29 @@ pub enum Purpose {
         want: Vec<OpId>,
         /// What we said we have.
         have: Vec<OpId>,
+        /// How many ops of the answer were passed over.
+        from: u64,
+        /// How many were asked for.
+        count: u32,
     },
+    /// To learn where our sets of ops differ.
+    Reconcile {
+        /// Where.
+        namespace: NamespaceId,
+        /// From whom.
+        peer: PeerKey,
+    },
+    /// To learn who a peer is.
+    Identify {
+        /// Where.
+        namespace: NamespaceId,
+        /// Who should prove it.
+        peer: PeerKey,
+        /// What it must sign.
+        nonce: Nonce,
+    },
+    /// To acknowledge an op.
+    Acknowledge,
     /// To be admitted.
     Admit {
         /// Where.

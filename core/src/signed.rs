@@ -7,6 +7,7 @@ use crate::governance::op::{Body, Payload, SlotWrite, Subject};
 use crate::id::{MemberId, NamespaceId, OpId};
 use crate::key::{Claim, Signature, are_valid, is_key};
 use crate::limits::{INVITATION_USES_MAX, OP_BYTES_MAX, RULES_VERSION};
+use crate::statement::{Attested, Statement};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -61,6 +62,19 @@ impl BorshDeserialize for Verified<Op> {
         let signed = SignedOp::deserialize_reader(reader)?;
         let inner_valid = bool::deserialize_reader(reader)?;
         from_own_log(signed, inner_valid).map_err(refuse)
+    }
+}
+
+/// The flight recorder again; the signature was checked, and is not kept.
+impl<T: Statement> BorshSerialize for Verified<T> {
+    fn serialize<W: borsh::io::Write>(&self, writer: &mut W) -> borsh::io::Result<()> {
+        T::serialize(self, writer)
+    }
+}
+
+impl<T: Statement + BorshDeserialize> BorshDeserialize for Verified<T> {
+    fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
+        T::deserialize_reader(reader).map(|statement| Self(Arc::new(statement)))
     }
 }
 
@@ -148,6 +162,24 @@ pub fn verify_page<B: AsRef<[u8]>>(
         seal(signed, payload, id, verdicts.next().unwrap_or(false))
     };
     read.into_iter().map(seal_next).collect()
+}
+
+/// Checks a statement that came by the topic or a stream of `namespace` (NET-1, NET-2).
+///
+/// # Errors
+///
+/// [`Malformed::OtherNamespace`] or [`Malformed::Signature`].
+pub fn verify_statement<T: Statement>(
+    attested: Attested<T>,
+    namespace: NamespaceId,
+) -> Result<Verified<T>, Malformed> {
+    if attested.statement.namespace() != namespace {
+        return Err(Malformed::OtherNamespace);
+    }
+    if !attested.is_signed() {
+        return Err(Malformed::Signature);
+    }
+    Ok(Verified(Arc::new(attested.statement)))
 }
 
 /// Reads a record of our own checksummed log, which was verified before it was written.

@@ -7,12 +7,17 @@ use crate::governance::cuts::Cuts;
 use crate::governance::invitation::{Invitation, JoinRequest};
 use crate::governance::space::Space;
 use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
+use crate::identities::Identities;
 use crate::input::{ExchangeId, MessageId};
 use crate::limits::REFUSED_COUNT_MAX;
 use crate::pending::Pending;
 use crate::prng::Prng;
+use crate::publish::Publishing;
+use crate::readiness::Readiness;
 use crate::requests::Requests;
+use crate::settings::Settings;
 use crate::signed::{Op, Verified};
+use crate::sync::Syncing;
 use crate::time::MonoMillis;
 use crate::timers::Timers;
 use crate::wire::Refused as WireRefused;
@@ -95,6 +100,12 @@ pub struct JoinJob {
 pub struct Volatile {
     /// Random numbers of this run.
     pub prng: Prng,
+    /// Drawn at the start of this run; told in beacons.
+    pub boot: [u8; 16],
+    /// Transport key of this node.
+    pub peer: PeerKey,
+    /// What whoever runs the node chose.
+    pub settings: Settings,
     /// Deadlines.
     pub timers: Timers,
     /// What the world owes an answer to.
@@ -127,6 +138,14 @@ pub struct Desk {
     pub wishes: VecDeque<Wish>,
     /// Whether a signature for our chain is under way.
     pub is_signing: bool,
+    /// Peers that proved who they are.
+    pub identities: Identities,
+    /// How ready this node and others are.
+    pub readiness: Readiness,
+    /// Who has what this node wrote.
+    pub publishing: Publishing,
+    /// Exchanges with peers.
+    pub syncing: Syncing,
     /// A join under way.
     pub joining: Option<Joining>,
     /// Peers we are fetching from.
@@ -234,8 +253,8 @@ pub struct NextPage {
     pub want: Vec<OpId>,
     /// What we said we had.
     pub have: Vec<OpId>,
-    /// The last op of the page before.
-    pub after: Option<OpId>,
+    /// How many ops of the answer came before.
+    pub from: u64,
 }
 
 /// Ids of ops that were refused lately, bounded: an older one is judged again, to the same end.

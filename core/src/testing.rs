@@ -112,7 +112,7 @@ impl Node {
     pub(crate) fn new(author: &Author) -> Self {
         let state = State::default();
         let mut node = Self { state, log: Vec::new(), author: author.clone(), commands: 0 };
-        node.input(Input::Started { seed: [7; 32] });
+        node.input(Input::Started { seed: [7; 32], peer: PeerKey::default(), settings: Settings::default() });
         node
     }
 

@@ -1,9 +1,10 @@
 //! Keyed deadlines. Time only passes when an input brings it.
 
-use crate::id::NamespaceId;
+use crate::id::{NamespaceId, PeerKey};
 use crate::input::RequestId;
 use crate::time::MonoMillis;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// What is due.
@@ -13,6 +14,20 @@ pub enum Timer {
     Request(RequestId),
     /// Heads are compared with some peer of the namespace.
     Compare(NamespaceId),
+    /// An exchange with a peer is begun again, after it failed.
+    Retry(NamespaceId, PeerKey),
+    /// What is missing is asked for again.
+    Missing(NamespaceId),
+    /// The next beacon is sent.
+    Beacon(NamespaceId),
+    /// A probe is answered.
+    ProbeAnswer(NamespaceId),
+    /// Readiness may have changed by the passing of time.
+    Readiness(NamespaceId),
+    /// Deliveries have taken too long.
+    Delivery(NamespaceId),
+    /// Own ops that nobody else is known to have are published again.
+    Outbox(NamespaceId),
     /// Ops that waited too long for parents are dropped.
     Pending(NamespaceId),
     /// The join has taken too long.
@@ -21,6 +36,27 @@ pub enum Timer {
     Rejoin(NamespaceId),
     /// Time to anchor what is not final yet.
     Anchor(NamespaceId),
+}
+
+impl Timer {
+    /// The namespace that it belongs to, if it does to one.
+    pub const fn namespace(&self) -> Option<NamespaceId> {
+        match self {
+            Self::Request(_) => None,
+            Self::Compare(namespace)
+            | Self::Retry(namespace, _)
+            | Self::Missing(namespace)
+            | Self::Beacon(namespace)
+            | Self::ProbeAnswer(namespace)
+            | Self::Readiness(namespace)
+            | Self::Delivery(namespace)
+            | Self::Outbox(namespace)
+            | Self::Pending(namespace)
+            | Self::Join(namespace)
+            | Self::Rejoin(namespace)
+            | Self::Anchor(namespace) => Some(*namespace),
+        }
+    }
 }
 
 /// Deadlines by key; setting one again replaces it.
@@ -49,6 +85,15 @@ impl Timers {
     pub fn cancel(&mut self, timer: Timer) {
         if let Some(at) = self.by_key.remove(&timer) {
             self.by_time.remove(&(at, timer));
+        }
+    }
+
+    /// Removes every deadline of a namespace.
+    pub fn cancel_all(&mut self, namespace: NamespaceId) {
+        let of_namespace = |timer: &&Timer| timer.namespace() == Some(namespace);
+        let timers: Vec<Timer> = self.by_key.keys().filter(of_namespace).copied().collect();
+        for timer in timers {
+            self.cancel(timer);
         }
     }
 

@@ -5,7 +5,8 @@ use crate::codec::{self, CodecError};
 use crate::governance::invitation::JoinRequest;
 use crate::governance::verdict::VoidAtCut;
 use crate::id::{NamespaceId, OpId};
-use crate::limits::{HEADS_MAX, OP_BYTES_MAX, PAGE_OPS_MAX};
+use crate::limits::{HEADS_MAX, OP_BYTES_MAX, PAGE_OPS_MAX, RECONCILE_BYTES_MAX};
+use crate::statement::{Ack, Attested, Beacon, Hello};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -16,8 +17,12 @@ pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Bytes of one signed op, not yet judged.
 pub type OpBytes = Bounded<u8, OP_BYTES_MAX>;
-/// Heads, complete: they are never truncated (GOV-21).
+/// Heads of a node, as many as fit. Where that is not all, reconciliation finds the rest (NET-42).
 pub type Heads = Bounded<OpId, HEADS_MAX>;
+/// A message of the range-based set reconciliation.
+pub type Ranges = Bounded<u8, RECONCILE_BYTES_MAX>;
+/// What a challenger drew.
+pub type Nonce = [u8; 16];
 
 /// What is published on the topic of a namespace.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -26,6 +31,15 @@ pub type Heads = Bounded<OpId, HEADS_MAX>;
 pub enum Gossip {
     /// A new op.
     Op(OpBytes) = 0,
+    /// A member says how far it has come (NET-10).
+    Beacon(Attested<Beacon>) = 1,
+    /// "Anyone ready?" (NET-14)
+    Probe {
+        /// In which namespace (NET-1).
+        namespace: NamespaceId,
+        /// Makes it another message than the last one.
+        nonce: Nonce,
+    } = 2,
 }
 
 /// What one node asks of another. Every request is answered.
@@ -40,6 +54,8 @@ pub enum Request {
         namespace: NamespaceId,
         /// The asker's heads.
         heads: Heads,
+        /// Heads of what both are known to have, where the asker found out (NET-42).
+        common: Option<Heads>,
     } = 0,
     /// "Send me these ops and what is behind them, as far as I lack it."
     Fetch {
@@ -49,14 +65,32 @@ pub enum Request {
         want: Heads,
         /// Heads of what the asker has.
         have: Heads,
-        /// The last op of the page before, to go on behind it.
-        after: Option<OpId>,
+        /// How many ops of the answer to pass over.
+        from: u64,
+        /// How many to send at most.
+        count: u32,
     } = 1,
     /// "Let me in" (NET-25).
     Join {
         /// The invitation with the joiner's consent.
         request: JoinRequest,
     } = 2,
+    /// "Who are you here?"
+    Identify {
+        /// In which namespace.
+        namespace: NamespaceId,
+        /// What the answer must sign.
+        nonce: Nonce,
+    } = 3,
+    /// "Where do our sets of ops differ?" (NET-42)
+    Reconcile {
+        /// In which namespace.
+        namespace: NamespaceId,
+        /// The asker's ranges.
+        ranges: Ranges,
+    } = 4,
+    /// "I have your op" (NET-32).
+    Ack(Attested<Ack>) = 5,
 }
 
 /// The answer to a request.
@@ -65,18 +99,37 @@ pub enum Request {
 #[repr(u8)]
 pub enum Response {
     /// To `Heads`: mine.
-    Heads(Heads) = 0,
+    Heads {
+        /// The heads.
+        heads: Heads,
+        /// Root over all groups.
+        state_root: [u8; 32],
+        /// Whether the asker's heads are all known here: then it lacks exactly what is not behind
+        /// them.
+        knows_yours: bool,
+    } = 0,
     /// To `Fetch`: a page in topological order.
     Ops {
         /// The page.
         ops: Bounded<OpBytes, PAGE_OPS_MAX>,
-        /// Whether more follow behind the last one.
-        more: bool,
+        /// How many ops the whole answer has.
+        total: u64,
     } = 1,
     /// To `Join`: the witness's op, admitted there.
     Joined(OpBytes) = 2,
     /// The request cannot be served.
     Refused(Refused) = 3,
+    /// To `Identify`: as whom this node takes part.
+    Identity {
+        /// Proof of it.
+        hello: Attested<Hello>,
+        /// Of one that is no member yet: the invitation that it wants to use.
+        pass: Option<JoinRequest>,
+    } = 4,
+    /// To `Reconcile`: the ranges that differ; empty when there are none.
+    Ranges(Ranges) = 5,
+    /// To `Ack`.
+    Noted = 6,
 }
 
 /// Why a request is not served.
@@ -92,6 +145,22 @@ pub enum Refused {
     Expired = 2,
     /// The op that would admit the joiner would be void.
     NotAdmitted(VoidAtCut) = 3,
+    /// The asker is not known as a member here, nor as one who is invited.
+    Stranger = 4,
+}
+
+impl Request {
+    /// The namespace that it is about.
+    pub fn namespace(&self) -> NamespaceId {
+        match self {
+            Self::Heads { namespace, .. }
+            | Self::Fetch { namespace, .. }
+            | Self::Identify { namespace, .. }
+            | Self::Reconcile { namespace, .. } => *namespace,
+            Self::Join { request } => request.invitation.terms.namespace,
+            Self::Ack(ack) => ack.statement.namespace,
+        }
+    }
 }
 
 impl Gossip {

@@ -15,8 +15,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 
 use folkmoot_core::command::Command;
-use folkmoot_core::id::NamespaceId;
+use folkmoot_core::id::{NamespaceId, PeerKey};
 use folkmoot_core::input::Input;
+use folkmoot_core::settings::Settings;
 use folkmoot_core::signed::{Op, Verified};
 use folkmoot_core::state::State;
 
@@ -81,13 +82,18 @@ impl Driver {
 
     /// Runs until it is told to stop, or nobody could tell it anything any more.
     ///
-    /// `seed` is that of all random choices of this run.
+    /// `seed` is that of all random choices of this run, `peer` the transport key of the node.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the log fails. What was not durable then was not observable either.
-    pub fn run(mut self, seed: [u8; 32]) -> Result<(), StoreError> {
-        self.executor.take(self.clock.now(), Input::Started { seed })?;
+    pub fn run(
+        mut self,
+        seed: [u8; 32],
+        peer: PeerKey,
+        settings: Settings,
+    ) -> Result<(), StoreError> {
+        self.executor.take(self.clock.now(), Input::Started { seed, peer, settings })?;
         self.commit()?;
         while !self.is_stopping {
             self.wait()?;

@@ -14,9 +14,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use folkmoot_core::id::{NamespaceId, PeerKey};
-use folkmoot_core::input::{Answer, ExchangeId, Input, MessageId, RequestId};
-use folkmoot_core::signed::{self, Malformed};
-use folkmoot_core::wire::{Gossip, OpBytes, Request, Response};
+use folkmoot_core::input::{ExchangeId, Input, MessageId, RequestId};
+use folkmoot_core::receive;
+use folkmoot_core::signed::Malformed;
 
 use crate::driver::Message;
 use crate::net::NetEvent;
@@ -67,7 +67,7 @@ impl Ingress {
             }
             NetEvent::Gossip { message, from, topic, bytes } => {
                 let message = MessageId(message.0);
-                Some(on_gossip(message, from, NamespaceId(topic.0), &bytes))
+                Some(receive::gossip(message, from, NamespaceId(topic.0), &bytes))
             }
             NetEvent::RequestReceived { exchange, peer, bytes } => {
                 self.on_request(ExchangeId(exchange.0), peer, &bytes)
@@ -85,24 +85,12 @@ impl Ingress {
 
     /// A request that does not decode gets no answer; the network ends it by its deadline.
     fn on_request(&self, exchange: ExchangeId, peer: PeerKey, bytes: &[u8]) -> Option<Input> {
-        match Request::decode(bytes) {
-            Ok(request) => {
-                let signatures_valid = match &request {
-                    Request::Join { request } => request.is_signed(),
-                    Request::Heads { .. } | Request::Fetch { .. } => true,
-                };
-                Some(Input::RequestReceived { exchange, peer, request, signatures_valid })
-            }
-            Err(why) => {
-                self.charge(peer, Malformed::Encoding(why));
-                None
-            }
-        }
+        receive::request(exchange, peer, bytes).map_err(|why| self.charge(peer, why)).ok()
     }
 
     fn on_response(&self, request: RequestId, peer: PeerKey, bytes: &[u8]) -> Option<Input> {
         let namespace = self.asked.end(request)?;
-        Some(match answer(bytes, namespace) {
+        Some(match receive::answer(bytes, namespace) {
             Ok(answer) => Input::ResponseReceived { request, peer, answer },
             Err(why) => {
                 self.charge(peer, why);
@@ -117,44 +105,6 @@ impl Ingress {
             self.charges.charge(peer, &why, self.net.as_ref());
         }
     }
-}
-
-/// The verdict on a published message is the reducer's, also where it can be but one (NET-2).
-fn on_gossip(message: MessageId, peer: PeerKey, namespace: NamespaceId, bytes: &[u8]) -> Input {
-    let op = match Gossip::decode(bytes) {
-        Ok(Gossip::Op(op)) => match signed::verify(&op, namespace) {
-            Err(Malformed::NewerRules(rules)) => {
-                let bytes = op.into_vec();
-                return Input::NewerOpReceived { message, namespace, rules, bytes };
-            }
-            checked => checked,
-        },
-        Err(why) => Err(Malformed::Encoding(why)),
-    };
-    Input::GossipReceived { message, peer, namespace, op }
-}
-
-fn answer(bytes: &[u8], namespace: NamespaceId) -> Result<Answer, Malformed> {
-    let response = Response::decode(bytes).map_err(Malformed::Encoding)?;
-    match response {
-        Response::Ops { ops, more } => Ok(page(&ops, more, namespace)),
-        Response::Joined(op) => signed::verify(&op, namespace).map(Answer::Joined),
-        Response::Heads(heads) => Ok(Answer::Heads(heads)),
-        Response::Refused(why) => Ok(Answer::Refused(why)),
-    }
-}
-
-fn page(page: &[OpBytes], more: bool, namespace: NamespaceId) -> Answer {
-    let page: Vec<&[u8]> = page.iter().map(|op| &**op).collect();
-    let (mut ops, mut newer, mut refused) = (Vec::new(), Vec::new(), None);
-    for (checked, bytes) in signed::verify_page(&page, namespace).into_iter().zip(page) {
-        match checked {
-            Ok(op) => ops.push(op),
-            Err(Malformed::NewerRules(_)) => newer.push(bytes.to_vec()),
-            Err(why) => refused = refused.or(Some(why)),
-        }
-    }
-    Answer::Ops { ops, refused, newer, more }
 }
 
 /// Takes events until the network or the driver is gone.

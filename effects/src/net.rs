@@ -175,6 +175,11 @@ pub enum NetCommand {
         /// A multiaddress, best with `/p2p/<peer>` at its end.
         address: String,
     },
+    /// Dial this address no longer; a connection that is open stays.
+    StopDialing {
+        /// As given to [`NetCommand::Dial`].
+        address: String,
+    },
     /// Close the connections of a peer. An address dialled before is dialled again.
     Disconnect {
         /// Which peer.

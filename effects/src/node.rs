@@ -103,7 +103,8 @@ fn try_start(
     let setup = ExecutorConfig { log, performer, recorder, snapshot_every };
     let driver =
         Driver::new(Executor::new(recovered, setup), messages, Arc::new(SystemClock::new()));
-    parts.spawn(DRIVER, move || Ok(driver.run(seed)?))?;
+    let (peer, settings) = (net.local_peer(), config.settings);
+    parts.spawn(DRIVER, move || Ok(driver.run(seed, peer, settings)?))?;
 
     let (exit, ending) = parts.watch(net.clone(), inbox.clone(), config.dial);
     let Ingress { charges, book, .. } = ingress;

@@ -15,8 +15,9 @@ use std::sync::mpsc::SyncSender;
 
 use folkmoot_core::command::{CommandId, Outcome};
 use folkmoot_core::effect::{Effect, Forward};
-use folkmoot_core::id::{NamespaceId, OpId};
-use folkmoot_core::input::{ExchangeId, Input};
+use folkmoot_core::id::{NamespaceId, OpId, PeerKey};
+use folkmoot_core::input::{ExchangeId, Input, RequestId};
+use folkmoot_core::statement::{Attested, Statement};
 use folkmoot_core::time::UnixMillis;
 use folkmoot_core::wire::{Gossip, OpBytes, Refused, Request, Response};
 
@@ -92,21 +93,36 @@ impl Performer {
                 let message = net::MessageId(message.0);
                 self.send(NetCommand::Validate { message, verdict: verdict.into() });
             }
-            Effect::Ask { request, peer, question } => {
-                self.outside.asked.note(request, namespace_of(&question));
-                let exchange = net::ExchangeId(request.0);
-                self.send(NetCommand::Request { exchange, peer, bytes: question.encode() });
-            }
+            Effect::Ask { request, peer, question } => self.ask(request, peer, &question),
             Effect::Respond { exchange, response } => self.respond(exchange, &response),
-            Effect::RespondWithOps { exchange, ops, more } => {
-                self.serve(PageTask { exchange, ops, more });
+            Effect::RespondWithOps { exchange, ops, total } => {
+                self.serve(PageTask { exchange, ops, total });
             }
             Effect::RespondJoined { exchange, op } => {
                 let busy = Response::Refused(Refused::Busy);
                 let response = self.stored(&op).map_or(busy, Response::Joined);
                 self.respond(exchange, &response);
             }
+            Effect::Announce(beacon) => {
+                let namespace = beacon.namespace;
+                if let Some(beacon) = self.attest(beacon) {
+                    self.publish(namespace, &Gossip::Beacon(beacon));
+                }
+            }
+            Effect::Introduce { exchange, hello, pass } => {
+                let stranger = Response::Refused(Refused::Stranger);
+                let hello = self.attest(hello);
+                let response =
+                    hello.map_or(stranger, |hello| Response::Identity { hello, pass });
+                self.respond(exchange, &response);
+            }
+            Effect::Acknowledge { request, peer, ack } => {
+                if let Some(ack) = self.attest(ack) {
+                    self.ask(request, peer, &Request::Ack(ack));
+                }
+            }
             Effect::Dial(address) => self.send(NetCommand::Dial { address }),
+            Effect::StopDialing(address) => self.send(NetCommand::StopDialing { address }),
             Effect::Charge { peer, why } => {
                 self.outside.charges.charge(peer, &why, self.outside.net.as_ref());
             }
@@ -119,6 +135,22 @@ impl Performer {
         if let Err(gone) = self.outside.net.send(command) {
             tracing::debug!(%gone, "order to the network lost");
         }
+    }
+
+    fn ask(&self, request: RequestId, peer: PeerKey, question: &Request) {
+        self.outside.asked.note(request, question.namespace());
+        let exchange = net::ExchangeId(request.0);
+        self.send(NetCommand::Request { exchange, peer, bytes: question.encode() });
+    }
+
+    /// A statement with its member's signature; without the key, it is not made.
+    fn attest<T: Statement>(&self, statement: T) -> Option<Attested<T>> {
+        let member = statement.member();
+        let attested = Attested::by(statement, |by, digest| self.outside.keys.sign(by, digest));
+        if attested.is_none() {
+            tracing::warn!(%member, "nothing is stated: the key of this member is not here");
+        }
+        attested
     }
 
     fn publish(&self, namespace: NamespaceId, gossip: &Gossip) {
@@ -165,12 +197,4 @@ impl From<Forward> for Verdict {
 
 fn topic(namespace: NamespaceId) -> Topic {
     Topic(namespace.0)
-}
-
-/// Where the ops of an answer must belong (A2).
-fn namespace_of(question: &Request) -> NamespaceId {
-    match question {
-        Request::Heads { namespace, .. } | Request::Fetch { namespace, .. } => *namespace,
-        Request::Join { request } => request.invitation.terms.namespace,
-    }
 }

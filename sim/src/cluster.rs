@@ -11,13 +11,16 @@ use folkmoot_core::evolve::evolve;
 use folkmoot_core::governance::invitation::Invitation;
 use folkmoot_core::governance::op::Payload;
 use folkmoot_core::id::{MemberId, NamespaceId, OpId, PeerKey};
-use folkmoot_core::input::{Answer, ExchangeId, Input, MessageId, RequestId, Signed};
+use folkmoot_core::input::{ExchangeId, Input, MessageId, RequestId, Signed};
+use folkmoot_core::receive;
 use folkmoot_core::record;
-use folkmoot_core::signed::{verify, verify_page};
+use folkmoot_core::settings::Settings;
+use folkmoot_core::signed::verify;
 use folkmoot_core::state::State;
+use folkmoot_core::statement::{Attested, Statement};
 use folkmoot_core::step::{Output, step};
 use folkmoot_core::time::{MonoMillis, Now, UnixMillis};
-use folkmoot_core::wire::{Gossip, OpBytes, Request, Response};
+use folkmoot_core::wire::{Gossip, OpBytes, Refused, Request, Response};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a message travels, in milliseconds.
@@ -69,7 +72,8 @@ impl Cluster {
         for at in 0..count {
             cluster.nodes.push(Node::new());
             let seed = [u8::try_from(at).unwrap_or(u8::MAX); 32];
-            cluster.give(at, Input::Started { seed });
+            let (peer, settings) = (Self::peer(at), Settings::default());
+            cluster.give(at, Input::Started { seed, peer, settings });
         }
         for a in 0..count {
             for b in 0..a {
@@ -166,10 +170,8 @@ impl Cluster {
         match parcel {
             Parcel::Input(input) => self.give(at, *input),
             Parcel::Gossip { from, namespace, bytes } => {
-                let Ok(Gossip::Op(op)) = Gossip::decode(&bytes) else { return };
                 let message = MessageId(self.sequence);
-                let (peer, op) = (Self::peer(from), verify(&op, namespace));
-                self.give(at, Input::GossipReceived { message, peer, namespace, op });
+                self.give(at, receive::gossip(message, Self::peer(from), namespace, &bytes));
             }
             Parcel::Question { from, request, bytes } => self.question(at, from, request, &bytes),
             Parcel::Reply { from, request, namespace, bytes } => {
@@ -181,17 +183,12 @@ impl Cluster {
     fn question(&mut self, at: usize, from: usize, id: RequestId, bytes: &[u8]) {
         let Ok(request) = Request::decode(bytes) else { return };
         let exchange = ExchangeId(self.sequence);
-        let (namespace, signatures_valid) = match &request {
-            Request::Heads { namespace, .. } | Request::Fetch { namespace, .. } => {
-                (*namespace, true)
-            }
-            Request::Join { request } => (request.invitation.terms.namespace, request.is_signed()),
-        };
         if let Some(node) = self.nodes.get_mut(at) {
-            node.exchanges.insert(exchange, (from, id, namespace));
+            node.exchanges.insert(exchange, (from, id, request.namespace()));
         }
-        let peer = Self::peer(from);
-        self.give(at, Input::RequestReceived { exchange, peer, request, signatures_valid });
+        if let Ok(input) = receive::request(exchange, Self::peer(from), bytes) {
+            self.give(at, input);
+        }
     }
 
     fn answer(
@@ -202,28 +199,14 @@ impl Cluster {
         namespace: NamespaceId,
         bytes: &[u8],
     ) {
-        let answer = match Response::decode(bytes) {
-            Ok(Response::Ops { ops, more }) => {
-                let bytes: Vec<&[u8]> = ops.iter().map(|op| &**op).collect();
-                let (good, bad): (Vec<_>, Vec<_>) =
-                    verify_page(&bytes, namespace).into_iter().partition(Result::is_ok);
-                let refused = bad.into_iter().find_map(Result::err);
-                Some(Answer::Ops {
-                    ops: good.into_iter().flatten().collect(),
-                    refused,
-                    newer: Vec::new(),
-                    more,
-                })
-            }
-            Ok(Response::Joined(op)) => verify(&op, namespace).ok().map(Answer::Joined),
-            Ok(plain) => Answer::plain(plain),
-            Err(_) => None,
-        };
         let peer = Self::peer(from);
-        match answer {
-            Some(answer) => self.give(at, Input::ResponseReceived { request, peer, answer }),
-            None => self.give(at, Input::RequestFailed { request }),
-        }
+        self.give(
+            at,
+            match receive::answer(bytes, namespace) {
+                Ok(answer) => Input::ResponseReceived { request, peer, answer },
+                Err(_) => Input::RequestFailed { request },
+            },
+        );
     }
 
     /// Steps a node and performs what it orders.
@@ -271,18 +254,29 @@ impl Cluster {
                 }
             }
             Effect::Publish { namespace, gossip } => self.publish(at, namespace, &gossip.encode()),
-            Effect::Ask { request, peer, question } => {
-                let to = usize::from(peer.0.first().copied().unwrap_or(0));
-                if self.is_linked(at, to) {
-                    let bytes = question.encode();
-                    self.send(to, DELAY_MS, Parcel::Question { from: at, request, bytes });
+            Effect::Ask { request, peer, question } => self.ask(at, request, peer, &question),
+            Effect::Announce(beacon) => {
+                let namespace = beacon.namespace;
+                if let Some(beacon) = self.attest(at, beacon) {
+                    self.publish(at, namespace, &Gossip::Beacon(beacon).encode());
+                }
+            }
+            Effect::Introduce { exchange, hello, pass } => {
+                let hello = self.attest(at, hello);
+                let stranger = Response::Refused(Refused::Stranger);
+                let identity = hello.map_or(stranger, |hello| Response::Identity { hello, pass });
+                self.respond(at, exchange, &identity);
+            }
+            Effect::Acknowledge { request, peer, ack } => {
+                if let Some(ack) = self.attest(at, ack) {
+                    self.ask(at, request, peer, &Request::Ack(ack));
                 }
             }
             Effect::Respond { exchange, response } => self.respond(at, exchange, &response),
-            Effect::RespondWithOps { exchange, ops, more } => {
+            Effect::RespondWithOps { exchange, ops, total } => {
                 let page: Vec<OpBytes> = ops.iter().filter_map(|op| self.body(at, op)).collect();
                 let ops = folkmoot_core::bounded::Bounded::truncated(page);
-                self.respond(at, exchange, &Response::Ops { ops, more });
+                self.respond(at, exchange, &Response::Ops { ops, total });
             }
             Effect::RespondJoined { exchange, op } => {
                 if let Some(bytes) = self.body(at, &op) {
@@ -304,8 +298,21 @@ impl Cluster {
                     node.charged.push(peer);
                 }
             }
-            Effect::Validate { .. } | Effect::Dial(_) => {}
+            Effect::Validate { .. } | Effect::Dial(_) | Effect::StopDialing(_) => {}
         }
+    }
+
+    fn ask(&mut self, at: usize, request: RequestId, peer: PeerKey, question: &Request) {
+        let to = usize::from(peer.0.first().copied().unwrap_or(0));
+        if self.is_linked(at, to) {
+            let bytes = question.encode();
+            self.send(to, DELAY_MS, Parcel::Question { from: at, request, bytes });
+        }
+    }
+
+    fn attest<T: Statement>(&self, at: usize, statement: T) -> Option<Attested<T>> {
+        let author = self.nodes.get(at)?.keys.get(&statement.member())?;
+        Attested::by(statement, |_, digest| Some(author.endorse(digest)))
     }
 
     fn body(&self, at: usize, op: &OpId) -> Option<OpBytes> {
@@ -356,7 +363,7 @@ impl Cluster {
         node.topics.clear();
         node.exchanges.clear();
         node.wake_at = None;
-        self.give(at, Input::Started { seed: [0x77; 32] });
+        self.give(at, Input::Started { seed: [0x77; 32], peer: Self::peer(at), settings: Settings::default() });
         for other in 0..self.nodes.len() {
             if self.is_linked(at, other) {
                 self.connect(at, other);

@@ -11,11 +11,12 @@ use crate::governance::table::Ix;
 use crate::governance::verdict::{Admission, Dropped, VoidAtCut};
 use crate::governance::view::Changes;
 use crate::id::{NamespaceId, OpId, PeerKey};
-use crate::input::MessageId;
+use crate::input::{Heard, MessageId};
 use crate::limits::{DORMANT_PER_SIGNER_MAX, OP_BYTES_MAX, PARKED_COUNT_MAX};
 use crate::pending::{Pending, Waiting};
 use crate::signed::{Malformed, Op, Verified};
 use crate::state::{Arrival, Namespace, Source};
+use crate::statement::AckOutcome;
 use crate::timers::Timer;
 use crate::wire::Gossip;
 use alloc::collections::BTreeMap;
@@ -25,33 +26,47 @@ use alloc::vec::Vec;
 const READY_MAX: usize = 4096;
 
 impl Turn<'_> {
-    /// An op, or something that is none, was published.
+    /// Something was published.
     pub(super) fn on_gossip(
         &mut self,
         message: MessageId,
         peer: PeerKey,
         namespace: NamespaceId,
-        op: Result<Verified<Op>, Malformed>,
+        heard: Result<Heard, Malformed>,
     ) {
-        let Some(known) = self.open_namespace(&namespace) else {
-            return self.forward(message, Forward::Ignore);
-        };
-        if !self.volatile.budgets.take(peer, Kind::Ops, self.now.mono) {
+        let is_open = self.open_namespace(&namespace).is_some();
+        // NET-3: over budget is no blame.
+        if !is_open || !self.volatile.budgets.take(peer, Kind::Ops, self.now.mono) {
             return self.forward(message, Forward::Ignore);
         }
-        match op {
+        match heard {
+            // NET-2
             Err(why) => {
                 self.effect(Effect::Charge { peer, why });
                 self.forward(message, Forward::Reject);
             }
-            Ok(op) => {
-                let full = self.desk(namespace).ready.len() >= READY_MAX;
-                if full || known.space.graph().find(&op.id).is_some() {
-                    return self.forward(message, Forward::Ignore);
-                }
-                self.arrive(namespace, op, Source::Gossip { message, peer });
-            }
+            Ok(Heard::Op(op)) => self.on_published(message, peer, namespace, op),
+            Ok(Heard::Beacon(beacon)) => self.on_beacon(message, peer, namespace, &beacon),
+            Ok(Heard::Probe { .. }) => self.on_probe(message, namespace),
         }
+    }
+
+    fn on_published(
+        &mut self,
+        message: MessageId,
+        peer: PeerKey,
+        namespace: NamespaceId,
+        op: Verified<Op>,
+    ) {
+        let Some(known) = self.open_namespace(&namespace) else { return };
+        if known.space.graph().find(&op.id).is_some() {
+            self.acknowledge(namespace, &op, Some(peer), AckOutcome::AlreadyHad);
+            return self.forward(message, Forward::Ignore);
+        }
+        if self.desk(namespace).ready.len() >= READY_MAX {
+            return self.forward(message, Forward::Ignore);
+        }
+        self.arrive(namespace, op, Source::Gossip { message, peer });
     }
 
     /// Puts an op behind those that wait to be judged.
@@ -255,7 +270,7 @@ impl Turn<'_> {
         }
     }
 
-    fn forward(&mut self, message: MessageId, verdict: Forward) {
+    pub(super) fn forward(&mut self, message: MessageId, verdict: Forward) {
         self.effect(Effect::Validate { message, verdict });
     }
 

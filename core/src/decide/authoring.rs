@@ -12,7 +12,7 @@ use crate::governance::op::{Body, Payload};
 use crate::governance::verdict::{Admission, Dropped, Precondition, VoidAtCut};
 use crate::id::{GroupId, NamespaceId, OpId};
 use crate::input::{ExchangeId, Signed};
-use crate::limits::{ANCHOR_AGE_MS, ANCHOR_OPS, PARENTS_MAX, RULES_VERSION};
+use crate::limits::{PARENTS_MAX, RULES_VERSION};
 use crate::signed::{Op, Verified, invitation_is_well_formed, is_well_formed};
 use crate::state::{Namespace, Source, Wish};
 use crate::timers::Timer;
@@ -274,15 +274,23 @@ impl Turn<'_> {
 
     /// After an op was stored: the notary's node anchors by itself (D12).
     pub(super) fn after_stored(&mut self, namespace: NamespaceId, known: &Namespace) {
-        if known.space.since_anchor() >= ANCHOR_OPS {
+        let every = self.volatile.settings.anchor_ops;
+        if every > 0 && known.space.since_anchor() >= every {
             self.want_anchor(namespace, known);
         }
     }
 
+    /// Sets the time of the next look at what is not final yet.
+    pub(super) fn expect_anchor(&mut self, namespace: NamespaceId) {
+        let age = self.volatile.settings.anchor_age_ms;
+        if age > 0 {
+            self.volatile.timers.set(Timer::Anchor(namespace), self.now.mono.plus(age));
+        }
+    }
+
     pub(super) fn on_anchor_due(&mut self, namespace: NamespaceId) {
-        let at = self.now.mono.plus(ANCHOR_AGE_MS);
         let Some(known) = self.open_namespace(&namespace) else { return };
-        self.volatile.timers.set(Timer::Anchor(namespace), at);
+        self.expect_anchor(namespace);
         if known.space.since_anchor() > 0 {
             self.want_anchor(namespace, known);
         }

@@ -120,19 +120,12 @@ impl Turn<'_> {
 
     /// Stops taking part in a namespace. Whoever waits for something there is told.
     pub(super) fn end_part(&mut self, namespace: NamespaceId) {
+        self.end_readiness(namespace);
         self.event(Event::NamespaceClosed { namespace });
         self.effect(Effect::Unsubscribe(namespace));
         let desk = self.volatile.desks.remove(&namespace).unwrap_or_default();
         self.volatile.busy.remove(&namespace);
-        for timer in [
-            Timer::Compare(namespace),
-            Timer::Pending(namespace),
-            Timer::Join(namespace),
-            Timer::Rejoin(namespace),
-            Timer::Anchor(namespace),
-        ] {
-            self.volatile.timers.cancel(timer);
-        }
+        self.volatile.timers.cancel_all(namespace);
         let arrivals = desk.ready.iter().chain(&desk.settling);
         let own = arrivals.filter_map(|arrival| match &arrival.source {
             Source::Own(wish) => Some(&**wish),

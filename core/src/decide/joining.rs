@@ -278,6 +278,7 @@ fn words(why: &Declined) -> String {
             String::from("it does not take part in the namespace")
         }
         Declined::Refused(Refused::Busy) => String::from("it is busy"),
+        Declined::Refused(Refused::Stranger) => String::from("it does not know this node"),
         Declined::Refused(Refused::Expired) => String::from("the invitation has expired"),
         Declined::Refused(Refused::NotAdmitted(void)) => void.to_string(),
         Declined::Silent => String::from("it did not answer"),

@@ -2,15 +2,20 @@
 
 use super::Turn;
 use crate::effect::Effect;
-use crate::id::NamespaceId;
-use crate::limits::{ANCHOR_AGE_MS, COMPARE_EVERY_MS, JOIN_MS};
+use crate::id::{NamespaceId, PeerKey};
+use crate::limits::COMPARE_EVERY_MS;
 use crate::prng::Prng;
+use crate::settings::Settings;
 use crate::timers::Timer;
 
 impl Turn<'_> {
     /// Every effect of the run before that may have been lost is owed again.
-    pub(super) fn on_started(&mut self, seed: [u8; 32]) {
+    pub(super) fn on_started(&mut self, seed: [u8; 32], peer: PeerKey, settings: Settings) {
         self.volatile.prng = Prng::new(seed);
+        self.volatile.boot = self.volatile.prng.bytes();
+        self.volatile.peer = peer;
+        let join_ms = settings.join_ms;
+        self.volatile.settings = settings;
         // What the last record of the log led to is evaluated first.
         self.volatile.busy.extend(self.durable.namespaces.keys().copied());
         let durable = self.durable;
@@ -20,7 +25,7 @@ impl Turn<'_> {
                 self.effect(Effect::Dial(address.clone()));
             }
             if let Some(job) = &known.join {
-                self.begin_joining(*namespace, None, job, JOIN_MS);
+                self.begin_joining(*namespace, None, job, join_ms);
             }
         }
     }
@@ -31,7 +36,8 @@ impl Turn<'_> {
         let now = self.now.mono;
         let spread = self.volatile.prng.below(COMPARE_EVERY_MS / 5);
         self.volatile.timers.set(Timer::Compare(namespace), now.plus(COMPARE_EVERY_MS + spread));
-        self.volatile.timers.set(Timer::Anchor(namespace), now.plus(ANCHOR_AGE_MS));
+        self.expect_anchor(namespace);
+        self.begin_readiness(namespace);
         self.desk(namespace);
         self.wake_desk(namespace);
     }

@@ -1,29 +1,38 @@
 //! Plain exchange of heads, and fetching what is missing (NET-40 to NET-44 in their first form).
 
 use super::Turn;
-use crate::budget::Kind;
 use crate::effect::Effect;
 use crate::id::{NamespaceId, OpId, PeerKey};
-use crate::input::ExchangeId;
-use crate::limits::{COMPARE_EVERY_MS, HEADS_MAX, PAGE_OPS_MAX, REQUEST_MS_MAX};
+use crate::limits::{COMPARE_EVERY_MS, PAGE_OPS_MAX, REQUEST_MS_MAX};
 use crate::requests::Purpose;
 use crate::signed::{Malformed, Op, Verified, rules_of};
-use crate::state::{Namespace, NextPage, Source};
+use crate::state::{NextPage, Source};
 use crate::timers::Timer;
-use crate::wire::{Heads, Refused, Request, Response};
+use crate::wire::{self, Ranges, Request};
 use alloc::vec::Vec;
 
 /// While more ops than this wait to be judged, no further page is asked for.
 const READY_LOW: usize = 1024;
+/// Ops in one page.
+#[expect(clippy::cast_possible_truncation, reason = "a small constant")]
+const PAGE_COUNT: u32 = PAGE_OPS_MAX as u32;
 /// Most missing ids in one question.
 const MISSING_MAX: usize = 1024;
+
+/// What a peer says that it has.
+pub(super) struct Heads {
+    pub(super) heads: wire::Heads,
+    pub(super) state_root: [u8; 32],
+    pub(super) knows_ours: bool,
+}
 
 /// A page of ops that a peer sent.
 pub(super) struct Page {
     pub(super) ops: Vec<Verified<Op>>,
+    pub(super) count: u64,
     pub(super) refused: Option<Malformed>,
     pub(super) newer: Vec<Vec<u8>>,
-    pub(super) more: bool,
+    pub(super) total: u64,
 }
 
 impl Turn<'_> {
@@ -70,9 +79,9 @@ impl Turn<'_> {
     /// Compares heads with a peer; nothing that it claims is believed, only looked up.
     pub(super) fn compare_with(&mut self, namespace: NamespaceId, peer: PeerKey) {
         let Some(known) = self.open_namespace(&namespace) else { return };
-        let heads = Heads::truncated(known.space.heads());
+        let heads = wire::Heads::truncated(known.space.heads());
         let purpose = Purpose::Compare { namespace, peer };
-        self.ask(purpose, peer, Request::Heads { namespace, heads });
+        self.ask(purpose, peer, Request::Heads { namespace, heads, common: None });
     }
 
     pub(super) fn on_compare_due(&mut self, namespace: NamespaceId) {
@@ -91,7 +100,8 @@ impl Turn<'_> {
 
     /// A peer named its heads: what we lack of them is fetched from it (NET-12: heads, never
     /// counters).
-    pub(super) fn on_heads(&mut self, namespace: NamespaceId, peer: PeerKey, heads: &[OpId]) {
+    pub(super) fn on_heads(&mut self, namespace: NamespaceId, peer: PeerKey, theirs: Heads) {
+        let Heads { heads, .. } = theirs;
         let Some(known) = self.open_namespace(&namespace) else { return };
         let graph = known.space.graph();
         let desk = self.volatile.desks.get(&namespace);
@@ -126,30 +136,27 @@ impl Turn<'_> {
         let Some(known) = self.open_namespace(&namespace) else { return };
         let have = known.space.heads();
         if self.desk(namespace).fetching.insert(peer) {
-            self.ask_page(namespace, NextPage { peer, want, have, after: None });
+            self.ask_page(namespace, NextPage { peer, want, have, from: 0 });
         }
     }
 
     fn ask_page(&mut self, namespace: NamespaceId, page: NextPage) {
-        let NextPage { peer, want, have, after } = page;
+        let NextPage { peer, want, have, from } = page;
+        let count = PAGE_COUNT;
         let question = Request::Fetch {
             namespace,
-            want: Heads::truncated(want.clone()),
-            have: Heads::truncated(have.clone()),
-            after,
+            want: wire::Heads::truncated(want.clone()),
+            have: wire::Heads::truncated(have.clone()),
+            from,
+            count,
         };
-        self.ask(Purpose::Fetch { namespace, peer, want, have }, peer, question);
+        self.ask(Purpose::Fetch { namespace, peer, want, have, from, count }, peer, question);
     }
 
     /// A page arrived: its ops are judged in order, and the next one asked for when there is room.
-    pub(super) fn on_page(
-        &mut self,
-        namespace: NamespaceId,
-        peer: PeerKey,
-        (want, have): (Vec<OpId>, Vec<OpId>),
-        page: Page,
-    ) {
-        let Page { ops, refused, newer, more } = page;
+    pub(super) fn on_page(&mut self, asked: Purpose, page: Page) {
+        let Purpose::Fetch { namespace, peer, want, have, from, .. } = asked else { return };
+        let Page { ops, count, refused, newer, total } = page;
         if self.open_namespace(&namespace).is_none() {
             return;
         }
@@ -160,13 +167,13 @@ impl Turn<'_> {
             let rules = rules_of(&bytes);
             self.park(namespace, rules, bytes);
         }
-        let after = ops.last().map(|op| op.id);
         self.note_pulled(namespace, ops.len());
         for op in ops {
             self.arrive(namespace, op, Source::Fetched(peer));
         }
-        if more && after.is_some() {
-            self.desk(namespace).next_pages.push(NextPage { peer, want, have, after });
+        let from = from.saturating_add(count);
+        if count > 0 && from < total {
+            self.desk(namespace).next_pages.push(NextPage { peer, want, have, from });
         } else {
             self.desk(namespace).fetching.remove(&peer);
         }
@@ -195,59 +202,18 @@ impl Turn<'_> {
         self.wake_desk(namespace);
     }
 
-    pub(super) fn on_request(
-        &mut self,
-        exchange: ExchangeId,
-        peer: PeerKey,
-        request: Request,
-        signatures_valid: bool,
-    ) {
-        if !self.volatile.budgets.take(peer, Kind::Requests, self.now.mono) {
-            return self.respond(exchange, Response::Refused(Refused::Busy));
-        }
-        match request {
-            Request::Heads { namespace, heads } => {
-                let Some(known) = self.open_namespace(&namespace) else {
-                    return self.respond(exchange, Response::Refused(Refused::UnknownNamespace));
-                };
-                let ours = Heads::truncated(known.space.heads());
-                self.respond(exchange, Response::Heads(ours));
-                self.on_heads(namespace, peer, &heads);
-            }
-            Request::Fetch { namespace, want, have, after } => {
-                let Some(known) = self.open_namespace(&namespace) else {
-                    return self.respond(exchange, Response::Refused(Refused::UnknownNamespace));
-                };
-                let (ops, more) = page_of(known, &want, &have, after);
-                self.effect(Effect::RespondWithOps { exchange, ops, more });
-            }
-            Request::Join { request } => {
-                self.on_join_request(exchange, request, signatures_valid);
-            }
-        }
+    /// A peer told where our sets differ.
+    pub(super) fn on_ranges(&mut self, _namespace: NamespaceId, _peer: PeerKey, _ranges: &Ranges) {}
+
+    /// An exchange with a peer came to nothing.
+    pub(super) fn on_sync_failed(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        self.desk(namespace).fetching.remove(&peer);
+        self.ask_others(namespace, peer);
     }
-}
 
-/// The next ops of what is wanted and not had, in the order of their arrival here.
-fn page_of(
-    known: &Namespace,
-    want: &[OpId],
-    have: &[OpId],
-    after: Option<OpId>,
-) -> (Vec<OpId>, bool) {
-    let graph = known.space.graph();
-    let known_of =
-        |ids: &[OpId]| -> Vec<_> { ids.iter().filter_map(|id| graph.find(id)).collect() };
-    let wanted = graph.closure(&known_of(want));
-    let had = graph.closure(&known_of(have));
-    let after = after.and_then(|id| graph.find(&id));
-    let missing = graph.difference(&wanted, &had);
-    let behind = |ix: &&crate::governance::table::Ix| after.is_none_or(|after| **ix > after);
-    let mut page: Vec<OpId> =
-        missing.iter().filter(behind).take(PAGE_OPS_MAX + 1).map(|ix| graph.node(*ix).id).collect();
-    let more = page.len() > PAGE_OPS_MAX;
-    page.truncate(PAGE_OPS_MAX);
-    (page, more)
-}
+    pub(super) fn on_retry_due(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        self.compare_with(namespace, peer);
+    }
 
-const _: () = assert!(HEADS_MAX * 32 * 2 < crate::wire::MESSAGE_BYTES_MAX);
+    pub(super) fn on_missing_due(&mut self, _namespace: NamespaceId) {}
+}

@@ -109,7 +109,7 @@ fn use_up(mut state: State) {
         state.invitations(&namespace);
     }
     let namespaces: Vec<NamespaceId> = state.durable.namespaces.keys().copied().collect();
-    step(&mut state, Now::default(), Input::Started { seed: [1; 32] });
+    step(&mut state, Now::default(), Input::Started { seed: [1; 32], peer: PeerKey::default(), settings: Settings::default() });
     for namespace in namespaces {
         let (exchange, peer) = (ExchangeId(7), PeerKey([8; 32]));
         let want = Heads::truncated([OpId(namespace.0)].into());

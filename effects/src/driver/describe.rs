@@ -18,6 +18,7 @@ pub const fn input_name(input: &Input) -> &'static str {
         Input::PeerDisconnected { .. } => "PeerDisconnected",
         Input::PeerSubscribed { .. } => "PeerSubscribed",
         Input::PeerUnsubscribed { .. } => "PeerUnsubscribed",
+        Input::MeshChanged { .. } => "MeshChanged",
         Input::Wake => "Wake",
     }
 }

@@ -120,6 +120,11 @@ impl Task {
             }
             NetCommand::Respond { exchange, bytes } => self.respond(exchange, bytes),
             NetCommand::Dial { address } => self.dial(address),
+            NetCommand::StopDialing { address } => {
+                if let Ok(address) = redial::parse(&address, self.quic) {
+                    self.standing.forget(&address);
+                }
+            }
             NetCommand::Disconnect { peer } => self.disconnect(peer_id(&peer)),
             NetCommand::Block { peer } => self.block(&peer),
             NetCommand::Unblock { peer } => {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use folkmoot_core::settings::Settings;
+
 use crate::driver::SNAPSHOT_EVERY;
 use crate::net::NetConfig;
 use crate::recorder::RecorderLimits;
@@ -28,6 +30,8 @@ pub struct NodeConfig {
     /// The shortest distance between two snapshots of the state, in events. It grows with the
     /// history.
     pub snapshot_every: u64,
+    /// What the reducer leaves to whoever runs the node.
+    pub settings: Settings,
 }
 
 impl NodeConfig {
@@ -45,6 +49,7 @@ impl NodeConfig {
             record: true,
             recording: RecorderLimits::default(),
             snapshot_every: SNAPSHOT_EVERY,
+            settings: Settings::default(),
         }
     }
 }

@@ -21,17 +21,17 @@ pub struct PageTask {
     pub exchange: ExchangeId,
     /// Which ops, in order.
     pub ops: Vec<OpId>,
-    /// Whether there are more behind these.
-    pub more: bool,
+    /// How many ops the whole answer has.
+    pub total: u64,
 }
 
 impl PageTask {
-    /// Reads as many of the ops as fit, and says so where that is not all.
+    /// Reads as many of the ops as fit.
     ///
     /// An op that cannot be read ends the page before it; where it is the first, the peer hears
     /// `Busy`, and asks somebody else.
     pub fn carry_out(self, bodies: &dyn Bodies) -> NetCommand {
-        let Self { exchange, ops, more } = self;
+        let Self { exchange, ops, total } = self;
         let mut page = Vec::new();
         let mut left = PAGE_BYTES_MAX;
         for op in ops.iter().take(PAGE_OPS_MAX) {
@@ -43,8 +43,7 @@ impl PageTask {
         if page.is_empty() && !ops.is_empty() {
             return respond(exchange, &Response::Refused(Refused::Busy));
         }
-        let more = more || page.len() < ops.len();
-        respond(exchange, &Response::Ops { ops: Bounded::truncated(page), more })
+        respond(exchange, &Response::Ops { ops: Bounded::truncated(page), total })
     }
 }
 
@@ -97,8 +96,8 @@ mod tests {
         (log, ops)
     }
 
-    fn answer(log: &MemoryLog, ops: Vec<OpId>, more: bool) -> Response {
-        let task = PageTask { exchange: ExchangeId(5), ops, more };
+    fn answer(log: &MemoryLog, ops: Vec<OpId>, total: u64) -> Response {
+        let task = PageTask { exchange: ExchangeId(5), ops, total };
         let NetCommand::Respond { exchange: net::ExchangeId(5), bytes } = task.carry_out(log)
         else {
             panic!("not an answer to the request")
@@ -106,28 +105,27 @@ mod tests {
         Response::decode(&bytes).unwrap()
     }
 
-    fn count_and_more(response: &Response) -> (usize, bool) {
-        let Response::Ops { ops, more } = response else { panic!("{response:?}") };
-        (ops.len(), *more)
+    fn count_and_total(response: &Response) -> (usize, u64) {
+        let Response::Ops { ops, total } = response else { panic!("{response:?}") };
+        (ops.len(), *total)
     }
 
     #[test]
     fn a_page_holds_what_fits_in_bytes_and_in_number() {
         let (log, ops) = log_of(20, 60_000);
-        assert_eq!(count_and_more(&answer(&log, ops.clone(), false)), (15, true));
-        assert_eq!(count_and_more(&answer(&log, ops[..15].to_vec(), false)), (15, false));
+        assert_eq!(count_and_total(&answer(&log, ops.clone(), 20)), (15, 20));
+        assert_eq!(count_and_total(&answer(&log, ops[..15].to_vec(), 99)), (15, 99));
         let (log, ops) = log_of(PAGE_OPS_MAX + 1, 10);
-        assert_eq!(count_and_more(&answer(&log, ops.clone(), false)), (PAGE_OPS_MAX, true));
-        assert_eq!(count_and_more(&answer(&log, ops[1..].to_vec(), true)), (PAGE_OPS_MAX, true));
-        assert_eq!(count_and_more(&answer(&log, vec![], false)), (0, false));
+        assert_eq!(count_and_total(&answer(&log, ops, 600)), (PAGE_OPS_MAX, 600));
+        assert_eq!(count_and_total(&answer(&log, vec![], 0)), (0, 0));
     }
 
     #[test]
     fn an_op_that_is_gone_ends_the_page_before_it() {
         let (log, ops) = log_of(3, 10);
         log.with(|rows| rows.blobs.remove(&ops[1].0));
-        assert_eq!(count_and_more(&answer(&log, ops.clone(), false)), (1, true));
-        let rest = answer(&log, ops[1..].to_vec(), false);
+        assert_eq!(count_and_total(&answer(&log, ops.clone(), 3)), (1, 3));
+        let rest = answer(&log, ops[1..].to_vec(), 2);
         assert_eq!(rest, Response::Refused(Refused::Busy));
     }
 }

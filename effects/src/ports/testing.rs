@@ -8,9 +8,10 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use folkmoot_core::bounded::Bounded;
 use folkmoot_core::command::{Command, Outcome};
 use folkmoot_core::governance::op::{Body, Visibility};
-use folkmoot_core::id::{MemberId, NamespaceId};
+use folkmoot_core::id::{MemberId, NamespaceId, PeerKey};
 use folkmoot_core::input::Input;
 use folkmoot_core::key::Signature;
+use folkmoot_core::settings::Settings;
 
 use super::memory::{MemoryClock, MemoryLog, MemoryNet};
 use super::{Clock, Log, Signer, StoreLog, locked};
@@ -122,7 +123,8 @@ impl Bench {
     }
 
     pub(crate) fn start(&mut self) {
-        self.take(Input::Started { seed: [7; 32] });
+        let (peer, settings) = (PeerKey([7; 32]), Settings::default());
+        self.take(Input::Started { seed: [7; 32], peer, settings });
         self.commit().unwrap();
     }
 

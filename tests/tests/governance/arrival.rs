@@ -113,7 +113,7 @@ fn case_24_a_restarted_node_takes_up_where_the_log_ends() {
     for records in 1..=whole.log.len() {
         let mut late = Replica::of(namespace, person(0));
         late.state = whole.replayed(records);
-        late.give(Input::Started { seed: [9; 32] });
+        late.give(Input::Started { seed: [9; 32], peer: PeerKey::default(), settings: Settings::default() });
         // Whatever comes again is known; what is new is not lost.
         for op in ops.iter().rev() {
             late.hear_bytes(&wire(op));

@@ -54,7 +54,7 @@ impl Replica {
         let opened = Event::NamespaceOpened { namespace, me: me.id };
         evolve(&mut replica.state.durable, &opened);
         replica.keep(opened);
-        replica.give(Input::Started { seed: [7; 32] });
+        replica.give(Input::Started { seed: [7; 32], peer: PeerKey::default(), settings: Settings::default() });
         replica
     }
 

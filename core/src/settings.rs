@@ -1,0 +1,22 @@
+//! What whoever runs a node may choose. Nothing here enters a verdict; nodes that differ agree.
+
+use crate::limits::{ANCHOR_AGE_MS, ANCHOR_OPS, JOIN_MS};
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// Local choices, given at the start of a run.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Settings {
+    /// Effective ops after the last anchor that make the notary's node anchor by itself; 0: never,
+    /// anchors are made by hand.
+    pub anchor_ops: u64,
+    /// Time after the last anchor that makes it do so, in milliseconds; 0: never.
+    pub anchor_age_ms: u64,
+    /// Absolute deadline of a join that goes on after a restart, in milliseconds (NET-22).
+    pub join_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { anchor_ops: ANCHOR_OPS, anchor_age_ms: ANCHOR_AGE_MS, join_ms: JOIN_MS }
+    }
+}
