@@ -125,10 +125,9 @@ impl<'a> Turn<'a> {
             (Purpose::Reconcile { namespace, peer }, Answer::Ranges(ranges)) => {
                 self.on_ranges(namespace, peer, &ranges);
             }
-            (
-                Purpose::Identify { namespace, peer, nonce },
-                Answer::Identity { hello, pass },
-            ) => self.on_identity(namespace, peer, nonce, &hello, pass),
+            (Purpose::Identify { namespace, peer, nonce }, Answer::Identity { hello, pass }) => {
+                self.on_identity(namespace, peer, nonce, &hello, pass)
+            }
             (Purpose::Acknowledge, Answer::Noted) => {}
             (Purpose::Admit { namespace, .. }, Answer::Joined(op)) => {
                 self.on_admitted(namespace, peer, op);

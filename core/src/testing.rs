@@ -8,10 +8,11 @@ use crate::event::Event;
 use crate::governance::invitation::{Invitation, JoinRequest, Terms, consent, voucher};
 use crate::governance::op::{Body, Payload};
 use crate::governance::rights::Rights;
-use crate::id::{GroupId, MemberId, NamespaceId, OpId};
+use crate::id::{GroupId, MemberId, NamespaceId, OpId, PeerKey};
 use crate::input::{Input, Signed};
 use crate::key::Signature;
 use crate::limits::RULES_VERSION;
+use crate::settings::Settings;
 use crate::signed::{Op, SignedOp, Verified, from_own_log};
 use crate::state::State;
 use crate::step::step;
@@ -112,7 +113,8 @@ impl Node {
     pub(crate) fn new(author: &Author) -> Self {
         let state = State::default();
         let mut node = Self { state, log: Vec::new(), author: author.clone(), commands: 0 };
-        node.input(Input::Started { seed: [7; 32], peer: PeerKey::default(), settings: Settings::default() });
+        let (peer, settings) = (PeerKey::default(), Settings::default());
+        node.input(Input::Started { seed: [7; 32], peer, settings });
         node
     }
 

@@ -12,6 +12,7 @@ use crate::input::ExchangeId;
 use crate::requests::Purpose;
 use crate::signed::{Op, Verified};
 use crate::state::{Declined, JoinJob, Joining, Namespace, Source, Wish};
+use crate::sync::Verdict;
 use crate::timers::Timer;
 use crate::wire::{Refused, Request, Response};
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -92,10 +93,26 @@ impl Turn<'_> {
         }
     }
 
+    /// A beacon of an unknown key tells where to pull (NET-21).
+    pub(super) fn on_hint(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        self.see_member(namespace, peer);
+        self.pull_from(namespace, peer);
+    }
+
+    /// An exchange with a peer has ended.
+    pub(super) fn join_after_sync(
+        &mut self,
+        namespace: NamespaceId,
+        _peer: PeerKey,
+        _verdict: &Verdict,
+    ) {
+        self.wake_desk(namespace);
+    }
+
     /// A page arrived while joining.
-    pub(super) fn note_pulled(&mut self, namespace: NamespaceId, count: usize) {
+    pub(super) fn note_pulled(&mut self, namespace: NamespaceId, count: u64, _expected: u64) {
         if let Some(joining) = &mut self.desk(namespace).joining {
-            joining.ops += count as u64;
+            joining.ops += count;
             if joining.phase == Phase::Probing {
                 self.enter(namespace, Phase::Pulling);
             }

@@ -85,7 +85,8 @@ fn page_of(
     count: u32,
 ) -> (Vec<OpId>, u64) {
     let graph = known.space.graph();
-    let known_of = |ids: &[OpId]| -> Vec<Ix> { ids.iter().filter_map(|id| graph.find(id)).collect() };
+    let known_of =
+        |ids: &[OpId]| -> Vec<Ix> { ids.iter().filter_map(|id| graph.find(id)).collect() };
     let wanted = graph.closure(&known_of(want));
     let had = graph.closure(&known_of(have));
     let missing = graph.difference(&wanted, &had);

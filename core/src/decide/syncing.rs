@@ -7,6 +7,7 @@ use crate::limits::{COMPARE_EVERY_MS, PAGE_OPS_MAX, REQUEST_MS_MAX};
 use crate::requests::Purpose;
 use crate::signed::{Malformed, Op, Verified, rules_of};
 use crate::state::{NextPage, Source};
+use crate::sync::Verdict;
 use crate::timers::Timer;
 use crate::wire::{self, Ranges, Request};
 use alloc::vec::Vec;
@@ -167,7 +168,7 @@ impl Turn<'_> {
             let rules = rules_of(&bytes);
             self.park(namespace, rules, bytes);
         }
-        self.note_pulled(namespace, ops.len());
+        self.note_pulled(namespace, count, total);
         for op in ops {
             self.arrive(namespace, op, Source::Fetched(peer));
         }
@@ -204,6 +205,22 @@ impl Turn<'_> {
 
     /// A peer told where our sets differ.
     pub(super) fn on_ranges(&mut self, _namespace: NamespaceId, _peer: PeerKey, _ranges: &Ranges) {}
+
+    /// Begins an exchange with a peer that is said to have more than we do, at most once a second.
+    pub(super) fn pull_from(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        self.compare_with(namespace, peer);
+    }
+
+    /// An exchange has ended, in one way (NET-46).
+    pub(super) fn on_sync_ended(
+        &mut self,
+        namespace: NamespaceId,
+        peer: PeerKey,
+        verdict: &Verdict,
+    ) {
+        self.join_after_sync(namespace, peer, verdict);
+        self.review_readiness(namespace);
+    }
 
     /// An exchange with a peer came to nothing.
     pub(super) fn on_sync_failed(&mut self, namespace: NamespaceId, peer: PeerKey) {

@@ -4,7 +4,7 @@ use crate::command::Command;
 use crate::governance::op::{Body, SlotWrite, Subject, Visibility};
 use crate::governance::rights::Rights;
 use crate::id::{GroupId, OpId, PeerKey};
-use crate::input::{ExchangeId, Input, MessageId};
+use crate::input::{Heard, ExchangeId, Input, MessageId};
 use crate::query::HistoryFilter;
 use crate::step::step;
 use crate::testing::{Author, Node, unsigned};
@@ -66,7 +66,7 @@ fn busy() -> (State, NamespaceId) {
     let parents = Bounded::new([OpId([5; 32])].into()).unwrap();
     let op = unsigned(&crate::governance::op::Payload { parents, ..payload });
     let message = MessageId(1);
-    node.input(Input::GossipReceived { message, peer, namespace, op: Ok(op) });
+    node.input(Input::GossipReceived { message, peer, namespace, heard: Ok(Heard::Op(op)) });
     let desk = &node.state.volatile.desks[&namespace];
     assert_eq!(desk.pending.len(), 1);
     assert!(node.state.volatile.requests.iter().next().is_some());
@@ -109,12 +109,20 @@ fn use_up(mut state: State) {
         state.invitations(&namespace);
     }
     let namespaces: Vec<NamespaceId> = state.durable.namespaces.keys().copied().collect();
-    step(&mut state, Now::default(), Input::Started { seed: [1; 32], peer: PeerKey::default(), settings: Settings::default() });
+    step(
+        &mut state,
+        Now::default(),
+        Input::Started {
+            seed: [1; 32],
+            peer: crate::id::PeerKey::default(),
+            settings: crate::settings::Settings::default(),
+        },
+    );
     for namespace in namespaces {
         let (exchange, peer) = (ExchangeId(7), PeerKey([8; 32]));
         let want = Heads::truncated([OpId(namespace.0)].into());
         let have = Heads::default();
-        let request = Request::Fetch { namespace, want, have, after: None };
+        let request = Request::Fetch { namespace, want, have, from: 0, count: 512 };
         let signatures_valid = true;
         let input = Input::RequestReceived { exchange, peer, request, signatures_valid };
         step(&mut state, Now::default(), input);
