@@ -3,25 +3,26 @@
 //! Nothing is modelled but the boundary: every node runs [`step`], its events go through the codec
 //! of the log, and every message through the codec of the wire and the checks of the ingress.
 
+mod node;
+#[cfg(test)]
+mod tests;
+
 use crate::kit::Author;
-use folkmoot_core::codec;
 use folkmoot_core::command::{Command, CommandId, Outcome};
-use folkmoot_core::effect::{Draft, Effect, Notice};
-use folkmoot_core::evolve::evolve;
-use folkmoot_core::governance::invitation::Invitation;
-use folkmoot_core::governance::op::Payload;
-use folkmoot_core::id::{MemberId, NamespaceId, OpId, PeerKey};
+use folkmoot_core::effect::Effect;
+use folkmoot_core::id::{NamespaceId, OpId, PeerKey};
 use folkmoot_core::input::{ExchangeId, Input, MessageId, RequestId, Signed};
 use folkmoot_core::receive;
 use folkmoot_core::record;
 use folkmoot_core::settings::Settings;
-use folkmoot_core::signed::verify;
-use folkmoot_core::state::State;
 use folkmoot_core::statement::{Attested, Statement};
 use folkmoot_core::step::{Output, step};
 use folkmoot_core::time::{MonoMillis, Now, UnixMillis};
 use folkmoot_core::wire::{Gossip, OpBytes, Refused, Request, Response};
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use node::Node;
+use node::sign;
 
 /// How long a message travels, in milliseconds.
 const DELAY_MS: u64 = 5;
@@ -37,29 +38,10 @@ pub struct Cluster {
     cuts: BTreeSet<(usize, usize)>,
 }
 
-/// One node.
-pub struct Node {
-    /// Its state.
-    pub state: State,
-    /// Records of its log.
-    pub log: Vec<Vec<u8>>,
-    /// Bytes of the ops in the log, by id.
-    pub bodies: BTreeMap<OpId, Vec<u8>>,
-    /// Replies to its commands.
-    pub replies: BTreeMap<CommandId, Outcome>,
-    /// What it told its user.
-    pub notices: Vec<Notice>,
-    /// Peers that it charged.
-    pub charged: Vec<PeerKey>,
-    keys: BTreeMap<MemberId, Author>,
-    topics: BTreeSet<NamespaceId>,
-    exchanges: BTreeMap<ExchangeId, (usize, RequestId, NamespaceId)>,
-    wake_at: Option<u64>,
-}
-
 /// Something on its way to a node.
 enum Parcel {
     Input(Box<Input>),
+    Mesh,
     Gossip { from: usize, namespace: NamespaceId, bytes: Vec<u8> },
     Question { from: usize, request: RequestId, bytes: Vec<u8> },
     Reply { from: usize, request: RequestId, namespace: NamespaceId, bytes: Vec<u8> },
@@ -71,9 +53,7 @@ impl Cluster {
         let mut cluster = Self::default();
         for at in 0..count {
             cluster.nodes.push(Node::new());
-            let seed = [u8::try_from(at).unwrap_or(u8::MAX); 32];
-            let (peer, settings) = (Self::peer(at), Settings::default());
-            cluster.give(at, Input::Started { seed, peer, settings });
+            cluster.start(at);
         }
         for a in 0..count {
             for b in 0..a {
@@ -81,6 +61,13 @@ impl Cluster {
             }
         }
         cluster
+    }
+
+    /// Begins a run of a node, with a seed that no other run of any node has.
+    fn start(&mut self, at: usize) {
+        let run = blake3::hash(&self.sequence.to_le_bytes());
+        let (seed, peer, settings) = (*run.as_bytes(), Self::peer(at), Settings::default());
+        self.give(at, Input::Started { seed, peer, settings });
     }
 
     /// Transport key of a node.
@@ -98,8 +85,8 @@ impl Cluster {
     /// Cuts the link between two nodes.
     pub fn cut(&mut self, a: usize, b: usize) {
         self.cuts.extend([(a, b), (b, a)]);
-        self.give(a, Input::PeerDisconnected { peer: Self::peer(b) });
-        self.give(b, Input::PeerDisconnected { peer: Self::peer(a) });
+        self.lose(a, b);
+        self.lose(b, a);
     }
 
     /// Mends the link between two nodes.
@@ -112,9 +99,37 @@ impl Cluster {
     fn connect(&mut self, a: usize, b: usize) {
         for (at, other) in [(a, b), (b, a)] {
             self.give(at, Input::PeerConnected { peer: Self::peer(other) });
-            let topics = self.nodes.get(other).map(|node| node.topics.clone()).unwrap_or_default();
-            for namespace in topics {
+            for namespace in self.topics(other) {
                 self.give(at, Input::PeerSubscribed { peer: Self::peer(other), namespace });
+            }
+        }
+        self.tell_mesh(a);
+        self.tell_mesh(b);
+    }
+
+    /// A node learns that another one is gone, as the network tells it (NET-4).
+    fn lose(&mut self, at: usize, other: usize) {
+        let peer = Self::peer(other);
+        for namespace in self.topics(other) {
+            self.give(at, Input::PeerUnsubscribed { peer, namespace });
+        }
+        self.give(at, Input::PeerDisconnected { peer });
+        self.tell_mesh(at);
+    }
+
+    fn topics(&self, at: usize) -> BTreeSet<NamespaceId> {
+        self.nodes.get(at).map(|node| node.topics.clone()).unwrap_or_default()
+    }
+
+    /// Tells a node how many peers take its messages directly, which are all that take part.
+    fn tell_mesh(&mut self, at: usize) {
+        for namespace in self.topics(at) {
+            let others = (0..self.nodes.len()).filter(|other| self.is_linked(at, *other));
+            let subscribed = others.filter(|other| self.topics(*other).contains(&namespace));
+            let peers = subscribed.count() as u64;
+            let Some(node) = self.nodes.get_mut(at) else { return };
+            if node.mesh.insert(namespace, peers).unwrap_or(0) != peers {
+                self.give(at, Input::MeshChanged { namespace, peers });
             }
         }
     }
@@ -169,6 +184,7 @@ impl Cluster {
     fn deliver(&mut self, at: usize, parcel: Parcel) {
         match parcel {
             Parcel::Input(input) => self.give(at, *input),
+            Parcel::Mesh => self.tell_mesh(at),
             Parcel::Gossip { from, namespace, bytes } => {
                 let message = MessageId(self.sequence);
                 self.give(at, receive::gossip(message, Self::peer(from), namespace, &bytes));
@@ -248,11 +264,7 @@ impl Cluster {
                 self.send(at, 1, Parcel::Input(Box::new(input)));
             }
             Effect::Subscribe(namespace) => self.subscribe(at, namespace),
-            Effect::Unsubscribe(namespace) => {
-                if let Some(node) = self.nodes.get_mut(at) {
-                    node.topics.remove(&namespace);
-                }
-            }
+            Effect::Unsubscribe(namespace) => self.unsubscribe(at, namespace),
             Effect::Publish { namespace, gossip } => self.publish(at, namespace, &gossip.encode()),
             Effect::Ask { request, peer, question } => self.ask(at, request, peer, &question),
             Effect::Announce(beacon) => {
@@ -307,12 +319,15 @@ impl Cluster {
         if self.is_linked(at, to) {
             let bytes = question.encode();
             self.send(to, DELAY_MS, Parcel::Question { from: at, request, bytes });
+        } else {
+            let failed = Input::RequestFailed { request };
+            self.send(at, DELAY_MS, Parcel::Input(Box::new(failed)));
         }
     }
 
     fn attest<T: Statement>(&self, at: usize, statement: T) -> Option<Attested<T>> {
         let author = self.nodes.get(at)?.keys.get(&statement.member())?;
-        Attested::by(statement, |_, digest| Some(author.endorse(digest)))
+        Some(author.attest(statement))
     }
 
     fn body(&self, at: usize, op: &OpId) -> Option<OpBytes> {
@@ -333,6 +348,26 @@ impl Cluster {
             if both {
                 self.send(at, DELAY_MS, Parcel::Input(Box::new(subscribed(other))));
             }
+        }
+        self.meshes_changed();
+    }
+
+    fn unsubscribe(&mut self, at: usize, namespace: NamespaceId) {
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        node.topics.remove(&namespace);
+        node.mesh.remove(&namespace);
+        for other in 0..self.nodes.len() {
+            if self.is_linked(at, other) {
+                let gone = Input::PeerUnsubscribed { peer: Self::peer(at), namespace };
+                self.send(other, DELAY_MS, Parcel::Input(Box::new(gone)));
+            }
+        }
+        self.meshes_changed();
+    }
+
+    fn meshes_changed(&mut self) {
+        for at in 0..self.nodes.len() {
+            self.send(at, DELAY_MS, Parcel::Mesh);
         }
     }
 
@@ -357,76 +392,26 @@ impl Cluster {
 
     /// Kills a node and starts it again from the first `records` of its log.
     pub fn restart(&mut self, at: usize, records: usize) {
+        let linked: Vec<usize> =
+            (0..self.nodes.len()).filter(|other| self.is_linked(at, *other)).collect();
+        for other in &linked {
+            self.lose(*other, at);
+        }
+        // What is on its way to a process does not reach the next one.
+        self.queue.retain(|_, (to, _)| *to != at);
         let Some(node) = self.nodes.get_mut(at) else { return };
         node.log.truncate(records);
         node.state = node.recover(records);
         node.topics.clear();
+        node.mesh.clear();
         node.exchanges.clear();
         node.wake_at = None;
-        self.give(at, Input::Started { seed: [0x77; 32], peer: Self::peer(at), settings: Settings::default() });
-        for other in 0..self.nodes.len() {
-            if self.is_linked(at, other) {
-                self.connect(at, other);
-            }
+        for other in &linked {
+            self.tell_mesh(*other);
+        }
+        self.start(at);
+        for other in linked {
+            self.connect(at, other);
         }
     }
 }
-
-impl Node {
-    fn new() -> Self {
-        Self {
-            state: State::default(),
-            log: Vec::new(),
-            bodies: BTreeMap::new(),
-            replies: BTreeMap::new(),
-            notices: Vec::new(),
-            charged: Vec::new(),
-            keys: BTreeMap::new(),
-            topics: BTreeSet::new(),
-            exchanges: BTreeMap::new(),
-            wake_at: None,
-        }
-    }
-
-    /// The state that the first `records` of the log fold to.
-    ///
-    /// # Panics
-    ///
-    /// Where a record that this node wrote does not decode.
-    #[expect(clippy::expect_used, reason = "a log that cannot be read back is a failed test")]
-    pub fn recover(&self, records: usize) -> State {
-        let mut state = State::default();
-        for bytes in self.log.iter().take(records) {
-            let event =
-                record::decode(bytes, |op| self.bodies.get(op).cloned()).expect("the log decodes");
-            evolve(&mut state.durable, &event);
-        }
-        state
-    }
-}
-
-fn sign(author: &Author, draft: &Draft) -> Signed {
-    match draft {
-        Draft::Invitation(terms) => {
-            let signature = author.endorse(&terms.id().0);
-            Signed::Invitation(Invitation { terms: terms.clone(), signature })
-        }
-        Draft::Op { payload } => {
-            let decoded: Result<Payload, _> = codec::decode(payload, payload.len());
-            let sealed = decoded.ok().map(|payload| author.seal(&payload));
-            let verified = sealed.and_then(|op| {
-                let own = decoded_namespace(payload).filter(|ns| ns.0 != [0; 32]);
-                verify(&codec::encode(&op), own.unwrap_or(op.id().into())).ok()
-            });
-            verified.map_or(Signed::NoKey(author.id), Signed::Op)
-        }
-    }
-}
-
-fn decoded_namespace(payload: &[u8]) -> Option<NamespaceId> {
-    let payload: Payload = codec::decode(payload, payload.len()).ok()?;
-    Some(payload.namespace)
-}
-
-#[cfg(test)]
-mod tests;

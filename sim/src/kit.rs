@@ -12,6 +12,7 @@ use folkmoot_core::id::{GroupId, MemberId, NamespaceId, OpId};
 use folkmoot_core::key::Signature;
 use folkmoot_core::limits::RULES_VERSION;
 use folkmoot_core::signed::{Op, SignedOp, Verified, from_own_log, verify, verify_page};
+use folkmoot_core::statement::{Attested, Statement};
 use folkmoot_core::time::UnixMillis;
 use std::sync::OnceLock;
 
@@ -96,6 +97,12 @@ impl Author {
         body: Body,
     ) -> Verified<Op> {
         verified(oracle.namespace(), &self.seal(&self.draft(oracle, known, group, body)))
+    }
+
+    /// Signs a statement as whoever it names.
+    pub fn attest<T: Statement>(&self, statement: T) -> Attested<T> {
+        let signature = self.endorse(&statement.digest());
+        Attested { statement, signature }
     }
 
     /// Signs terms of an invitation.

@@ -202,7 +202,8 @@ impl Running {
         };
         let executor = Executor::new(Recovered::default(), config);
         let driver = Driver::new(executor, messages, Arc::new(SystemClock::new()));
-        let thread = thread::spawn(move || driver.run([7; 32], PeerKey::default(), Settings::default()));
+        let thread =
+            thread::spawn(move || driver.run([7; 32], PeerKey::default(), Settings::default()));
         Self { inbox, log, outcomes: Outcomes::default(), thread }
     }
 

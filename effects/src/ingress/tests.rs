@@ -7,11 +7,15 @@ use folkmoot_core::governance::op::{Body, Payload};
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::governance::verdict::VoidAtCut;
 use folkmoot_core::id::{GroupId, OpId};
+use folkmoot_core::input::{Answer, Heard};
 use folkmoot_core::key::Signature;
 use folkmoot_core::limits::{OP_BYTES_MAX, RULES_VERSION};
-use folkmoot_core::signed::SignedOp;
+use folkmoot_core::signed::{self, SignedOp};
+use folkmoot_core::statement::{
+    Ack, AckOutcome, Attested, Beacon, HeadSummary, Hello, Statement, Tier,
+};
 use folkmoot_core::time::UnixMillis;
-use folkmoot_core::wire::Refused;
+use folkmoot_core::wire::{Gossip, Ranges, Refused, Request, Response};
 
 use super::*;
 use crate::net::{self, NetCommand, RequestFailure, Topic};
@@ -76,15 +80,23 @@ fn publish(op: &[u8]) -> Vec<u8> {
     Gossip::Op(Bounded::new(op.to_vec()).unwrap()).encode()
 }
 
-/// The verdict on what was published: the op's id, or what is wrong.
-fn judged(namespace: NamespaceId, bytes: Vec<u8>) -> Result<OpId, Malformed> {
+/// What was published, or what is wrong with it.
+fn heard(namespace: NamespaceId, bytes: Vec<u8>) -> Result<Heard, Malformed> {
     match ingress().0.take(gossip(namespace, bytes)) {
-        Some(Input::GossipReceived { message: MessageId(8), peer: PEER, namespace: own, op }) => {
-            assert_eq!(own, namespace);
-            op.map(|op| op.id)
+        Some(Input::GossipReceived { message, peer, namespace: own, heard }) => {
+            assert_eq!((message, peer, own), (MessageId(8), PEER, namespace));
+            heard
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// The verdict on an op that was published: its id, or what is wrong.
+fn judged(namespace: NamespaceId, bytes: Vec<u8>) -> Result<OpId, Malformed> {
+    heard(namespace, bytes).map(|heard| match heard {
+        Heard::Op(op) => op.id,
+        other => panic!("{other:?}"),
+    })
 }
 
 #[test]
@@ -207,9 +219,9 @@ fn answer_of(input: Option<Input>) -> Answer {
     }
 }
 
-fn page_of(ops: &[Vec<u8>], more: bool) -> Vec<u8> {
+fn page_of(ops: &[Vec<u8>], total: u64) -> Vec<u8> {
     let ops = ops.iter().map(|op| Bounded::new(op.clone()).unwrap()).collect();
-    Response::Ops { ops: Bounded::new(ops).unwrap(), more }.encode()
+    Response::Ops { ops: Bounded::new(ops).unwrap(), total }.encode()
 }
 
 #[test]
@@ -219,8 +231,8 @@ fn the_good_ops_of_a_page_are_kept_in_order() {
         ops.iter().map(|op| codec::decode::<SignedOp>(op, OP_BYTES_MAX).unwrap().id()).collect()
     };
     let good = ids(&ops);
-    let Answer::Ops { ops: page, refused: None, more: true, .. } =
-        answer_of(answered(namespace, page_of(&ops, true)))
+    let Answer::Ops { ops: page, count: 6, refused: None, total: 9, .. } =
+        answer_of(answered(namespace, page_of(&ops, 9)))
     else {
         panic!("not a page")
     };
@@ -229,8 +241,8 @@ fn the_good_ops_of_a_page_are_kept_in_order() {
     let last = ops[2].len() - 1;
     ops[2][last] ^= 1;
     ops[4].clear();
-    let Answer::Ops { ops: page, refused, more: false, .. } =
-        answer_of(answered(namespace, page_of(&ops, false)))
+    let Answer::Ops { ops: page, count: 6, refused, total: 6, .. } =
+        answer_of(answered(namespace, page_of(&ops, 6)))
     else {
         panic!("not a page")
     };
@@ -239,17 +251,25 @@ fn the_good_ops_of_a_page_are_kept_in_order() {
     assert_eq!(refused, Some(Malformed::Signature));
 
     // Ops of another namespace than the one that was asked for (A2).
-    let foreign = answer_of(answered(NamespaceId([9; 32]), page_of(&ops[..2], false)));
+    let foreign = answer_of(answered(NamespaceId([9; 32]), page_of(&ops[..2], 2)));
     let refused = Some(Malformed::OtherNamespace);
-    assert_eq!(foreign, Answer::Ops { ops: vec![], newer: vec![], refused, more: false });
+    let nothing = Answer::Ops { ops: vec![], count: 2, refused, newer: vec![], total: 2 };
+    assert_eq!(foreign, nothing);
 }
 
 #[test]
 fn answers_without_a_page_are_read_and_bad_ones_fail_the_question() {
     let (namespace, ops) = ops(2);
     let heads = Bounded::new(vec![OpId([1; 32])]).unwrap();
+    let ranges = Ranges::new(vec![0x61, 0, 0]).unwrap();
     let plain = [
-        (Response::Heads(heads.clone()), Answer::Heads(heads)),
+        (
+            Response::Heads { heads: heads.clone(), state_root: [2; 32], knows_yours: true },
+            Answer::Heads { heads, state_root: [2; 32], knows_ours: true },
+        ),
+        (Response::Ranges(ranges.clone()), Answer::Ranges(ranges)),
+        (Response::Noted, Answer::Noted),
+        (Response::Refused(Refused::Stranger), Answer::Refused(Refused::Stranger)),
         (Response::Refused(Refused::Busy), Answer::Refused(Refused::Busy)),
         (
             Response::Refused(Refused::NotAdmitted(VoidAtCut::NotSenior)),
@@ -266,6 +286,94 @@ fn answers_without_a_page_are_read_and_bad_ones_fail_the_question() {
     assert_eq!(answered(NamespaceId([9; 32]), joined), failed);
     assert_eq!(answered(namespace, vec![1, 77]), failed);
     assert_eq!(answered(namespace, vec![]), failed);
+}
+
+/// A statement, signed by the member that it names.
+fn stated<T: Statement>(statement: T) -> Attested<T> {
+    Attested::by(statement, |by, digest| Keys::of(4).sign(by, digest)).unwrap()
+}
+
+fn beacon(namespace: NamespaceId) -> Beacon {
+    Beacon {
+        namespace,
+        member: member(1),
+        boot: [1; 16],
+        sequence: 1,
+        heads: HeadSummary::of(&[OpId([1; 32])]),
+        ops: 1,
+        state_root: [0; 32],
+        tier: Tier::Locally,
+        sent_at: UnixMillis(5),
+    }
+}
+
+#[test]
+fn net_1_beacons_and_probes_belong_to_the_topic_that_they_came_by() {
+    let namespace = NamespaceId([9; 32]);
+    let elsewhere = NamespaceId([8; 32]);
+    let good = stated(beacon(namespace));
+    let bytes = Gossip::Beacon(good.clone()).encode();
+    let Ok(Heard::Beacon(verified)) = heard(namespace, bytes.clone()) else { panic!("refused") };
+    assert_eq!(*verified, good.statement);
+    assert_eq!(heard(elsewhere, bytes), Err(Malformed::OtherNamespace));
+    let forged = Attested { statement: Beacon { ops: 2, ..good.statement }, ..good };
+    let forged = Gossip::Beacon(forged).encode();
+    assert_eq!(heard(namespace, forged), Err(Malformed::Signature));
+    let probe = Gossip::Probe { namespace, nonce: [3; 16] }.encode();
+    assert_eq!(heard(namespace, probe.clone()), Ok(Heard::Probe { nonce: [3; 16] }));
+    assert_eq!(heard(elsewhere, probe), Err(Malformed::OtherNamespace));
+}
+
+#[test]
+fn the_signature_of_an_ack_is_checked() {
+    let ack = Ack {
+        namespace: NamespaceId([9; 32]),
+        op: OpId([1; 32]),
+        outcome: AckOutcome::Applied,
+        member: member(2),
+    };
+    let good = stated(ack);
+    let mut forged = good.clone();
+    forged.statement.outcome = AckOutcome::AlreadyHad;
+    for (ack, is_valid) in [(good, true), (forged, false)] {
+        let asked = Request::Ack(ack);
+        match ingress().0.take(request(asked.encode())) {
+            Some(Input::RequestReceived { request, signatures_valid, .. }) => {
+                assert_eq!((request, signatures_valid), (asked, is_valid));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_hello_and_its_pass_need_valid_signatures() {
+    let namespace = NamespaceId([9; 32]);
+    let hello = stated(Hello {
+        namespace,
+        member: member(2),
+        from: PEER,
+        to: PeerKey([6; 32]),
+        nonce: [7; 16],
+    });
+    let answer = |hello: &Attested<Hello>, pass: &Option<JoinRequest>| {
+        let response = Response::Identity { hello: hello.clone(), pass: pass.clone() };
+        answered(namespace, response.encode())
+    };
+    for pass in [None, Some(join_request())] {
+        let Answer::Identity { hello: verified, pass: shown } = answer_of(answer(&hello, &pass))
+        else {
+            panic!("not an identity")
+        };
+        assert_eq!((&*verified, shown), (&hello.statement, pass));
+    }
+    let failed = Some(Input::RequestFailed { request: RequestId(6) });
+    let mut other = hello.clone();
+    other.statement.nonce = [8; 16];
+    assert_eq!(answer(&other, &None), failed);
+    let mut pass = join_request();
+    pass.signature.0[0] ^= 1;
+    assert_eq!(answer(&hello, &Some(pass)), failed);
 }
 
 #[test]
@@ -313,7 +421,7 @@ fn events_of_one_peer_keep_their_order_through_the_workers() {
         let mut left = ops.iter();
         let mut is_gone = false;
         for input in &inputs {
-            if let Input::GossipReceived { peer: from, op: Ok(op), .. } = input
+            if let Input::GossipReceived { peer: from, heard: Ok(Heard::Op(op)), .. } = input
                 && *from == peer
             {
                 assert_eq!(Some(&codec::encode(&op.signed)), left.next());

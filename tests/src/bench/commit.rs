@@ -9,9 +9,10 @@ use folkmoot_core::command::{Command, CommandId, Outcome};
 use folkmoot_core::effect::{Draft, Effect};
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::governance::rights::Rights;
-use folkmoot_core::id::{MemberId, NamespaceId, OpId};
+use folkmoot_core::id::{MemberId, NamespaceId, OpId, PeerKey};
 use folkmoot_core::input::{Input, Signed};
 use folkmoot_core::key::Signature;
+use folkmoot_core::settings::Settings;
 use folkmoot_core::{codec, digest};
 use folkmoot_effects::driver::{
     Driver, Executor, ExecutorConfig, INBOX_MAX, Message, Recovered, SNAPSHOT_EVERY,
@@ -108,7 +109,8 @@ impl Service {
         let clock = Arc::new(SystemClock::new());
         let run = move || {
             let driver = Driver::new(executor, messages, clock);
-            driver.run([3; 32]).expect("the disk serves");
+            let peer = PeerKey([3; 32]);
+            driver.run([3; 32], peer, Settings::default()).expect("the disk serves");
         };
         Self { inbox, outcomes, back, thread: thread::spawn(run) }
     }

@@ -89,26 +89,35 @@ impl History {
         let answer = match question {
             Request::Heads { .. } => {
                 let last = self.ops.iter().map(|op| op.id).next_back();
-                Answer::Heads(Heads::truncated(last.into_iter().collect()))
+                let heads = Heads::truncated(last.into_iter().collect());
+                Answer::Heads { heads, state_root: self.root, knows_ours: true }
             }
-            Request::Fetch { want, have, after, .. } => self.page(&want, &have, after),
-            Request::Join { .. } => return true,
+            Request::Fetch { want, have, from, count, .. } => self.page(&want, &have, from, count),
+            Request::Join { .. }
+            | Request::Identify { .. }
+            | Request::Reconcile { .. }
+            | Request::Ack(_) => {
+                node.give(Input::RequestFailed { request });
+                return true;
+            }
         };
         give_answer(node, request, answer);
         true
     }
 
-    /// The next page of what comes before the latest op that is wanted.
-    fn page(&self, want: &[OpId], have: &[OpId], after: Option<OpId>) -> Answer {
+    /// A page of what comes before the latest op that is wanted.
+    fn page(&self, want: &[OpId], have: &[OpId], from: u64, count: u32) -> Answer {
         let end = |ids: &[OpId]| {
             let places = ids.iter().filter_map(|id| self.places.get(id));
             places.max().map_or(0, |place| place + 1)
         };
-        let from = after.map_or_else(|| end(have), |after| end(&[after]));
-        let to = end(want).max(from);
-        let page = to.min(from + PAGE_OPS_MAX);
+        let (begin, to) = (end(have), end(want));
+        let total = to.saturating_sub(begin);
+        let from = begin + (from as usize).min(total);
+        let page = to.min(from + PAGE_OPS_MAX.min(count as usize));
         let ops = self.ops.get(from..page).unwrap_or_default().to_vec();
-        Answer::Ops { ops, refused: None, newer: Vec::new(), more: page < to }
+        let (count, total) = (ops.len() as u64, total as u64);
+        Answer::Ops { ops, count, refused: None, newer: Vec::new(), total }
     }
 
     fn check(&self, node: &Node) {

@@ -5,7 +5,7 @@ use folkmoot_core::event::Event;
 use folkmoot_core::evolve::evolve;
 use folkmoot_core::governance::space::Space;
 use folkmoot_core::id::{MemberId, NamespaceId, PeerKey};
-use folkmoot_core::input::{Input, MessageId, RequestId};
+use folkmoot_core::input::{Heard, Input, MessageId, RequestId};
 use folkmoot_core::pending::Pending;
 use folkmoot_core::signed::{Op, Verified};
 use folkmoot_core::state::{Desk, State};
@@ -92,7 +92,8 @@ impl Node {
     pub(super) fn gossip(&mut self, op: Verified<Op>) -> Input {
         self.message_count += 1;
         let message = MessageId(self.message_count);
-        Input::GossipReceived { message, peer: PEER, namespace: self.namespace, op: Ok(op) }
+        let heard = Ok(Heard::Op(op));
+        Input::GossipReceived { message, peer: PEER, namespace: self.namespace, heard }
     }
 
     /// An op is published.

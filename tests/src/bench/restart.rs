@@ -10,7 +10,7 @@ use folkmoot_core::governance::op::Body;
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::governance::space::Space;
 use folkmoot_core::id::{MemberId, NamespaceId};
-use folkmoot_core::input::{Input, MessageId};
+use folkmoot_core::input::{Heard, Input, MessageId};
 use folkmoot_core::key::Signature;
 use folkmoot_core::limits::{ANCHOR_OPS, RULES_VERSION};
 use folkmoot_core::record;
@@ -104,7 +104,8 @@ impl Writer {
 
     fn hear(&mut self, op: Verified<Op>) {
         let (message, namespace) = (MessageId(self.op_count as u64), self.namespace);
-        let input = Input::GossipReceived { message, peer: PEER, namespace, op: Ok(op) };
+        let heard = Ok(Heard::Op(op));
+        let input = Input::GossipReceived { message, peer: PEER, namespace, heard };
         let now = time_of(self.op_count as u64);
         self.executor.take(now, input).expect("the disk serves");
         self.op_count += 1;

@@ -122,7 +122,8 @@ fn attack_22_no_byte_of_an_op_can_be_changed_and_no_cut_decodes() {
 
 #[test]
 fn attack_22_messages_of_another_version_do_not_decode() {
-    let good = Request::Heads { namespace: NamespaceId([1; 32]), heads: Heads::default() };
+    let namespace = NamespaceId([1; 32]);
+    let good = Request::Heads { namespace, heads: Heads::default(), common: None };
     let bytes = good.encode();
     assert_eq!(Request::decode(&bytes), Ok(good));
     for version in [0, 2, 255] {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use folkmoot_core::input::Input;
+use folkmoot_core::input::{Heard, Input};
 use folkmoot_effects::replay::replay;
 use folkmoot_tests::e2e::{Node, agree, text, until};
 
@@ -113,7 +113,7 @@ fn a_detached_node_is_ready_at_once_and_gone_at_once() {
 fn gossiped(home: &Path) -> BTreeSet<String> {
     let mut ops = BTreeSet::new();
     let report = replay(&home.join("recording"), None, &mut |step| {
-        if let Input::GossipReceived { op: Ok(op), .. } = step.input {
+        if let Input::GossipReceived { heard: Ok(Heard::Op(op)), .. } = step.input {
             ops.insert(op.id.to_string());
         }
     });

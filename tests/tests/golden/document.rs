@@ -70,9 +70,9 @@ fn golden_small_vectors_of_the_protocol_document() {
     let document = document();
     holds(&document, "digest of nothing", &hex(digest(Domain::Op, b"")));
     let namespace = NamespaceId([1; 32]);
-    let request = Request::Heads { namespace, heads: Heads::default() }.encode();
-    assert_eq!(request, [&[1, 0][..], &[1; 32], &[0; 4]].concat());
-    holds(&document, "request", "`0100`,32times`01`,`00000000`");
+    let request = Request::Heads { namespace, heads: Heads::default(), common: None }.encode();
+    assert_eq!(request, [&[1, 0][..], &[1; 32], &[0; 5]].concat());
+    holds(&document, "request", "`0100`,32times`01`,`0000000000`");
     let void = VoidAtCut::NotAuthorised(Unauthorised::Signer(Rights::NONE));
     let refusal = Response::Refused(Refused::NotAdmitted(void)).encode();
     holds(&document, "refusal", &format!("`{}`", hex(refusal)));

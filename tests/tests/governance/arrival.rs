@@ -2,7 +2,7 @@
 
 use crate::support::{Case, Replica, chain, is_causal, wire};
 use folkmoot_core::governance::rights::Rights;
-use folkmoot_core::input::{Input, MessageId};
+use folkmoot_core::input::{Heard, Input, MessageId};
 use folkmoot_core::limits::STEP_WORK_MAX;
 use folkmoot_core::query::NamespaceView;
 use folkmoot_core::signed::{Op, Verified, verify};
@@ -113,7 +113,7 @@ fn case_24_a_restarted_node_takes_up_where_the_log_ends() {
     for records in 1..=whole.log.len() {
         let mut late = Replica::of(namespace, person(0));
         late.state = whole.replayed(records);
-        late.give(Input::Started { seed: [9; 32], peer: PeerKey::default(), settings: Settings::default() });
+        late.give(Replica::started([9; 32]));
         // Whatever comes again is known; what is new is not lost.
         for op in ops.iter().rev() {
             late.hear_bytes(&wire(op));
@@ -138,8 +138,8 @@ fn i36_a_snapshot_taken_in_the_middle_of_an_evaluation() {
     }
     case.say(p.a, &[h], root, remove(p.b));
     let (message, peer) = (MessageId(u64::MAX), Replica::peer(1));
-    let op = verify(&wire(case.stage.log.last().unwrap()), namespace);
-    replica.give_only(Input::GossipReceived { message, peer, namespace, op });
+    let heard = verify(&wire(case.stage.log.last().unwrap()), namespace).map(Heard::Op);
+    replica.give_only(Input::GossipReceived { message, peer, namespace, heard });
     // Half evaluated there is nothing to save; evaluated to the end it is what the node gets to.
     let mut half = replica.state.clone();
     assert!(!half.is_settled(), "one step was enough");

@@ -5,9 +5,10 @@ use folkmoot_core::effect::{Effect, Notice};
 use folkmoot_core::event::Event;
 use folkmoot_core::evolve::evolve;
 use folkmoot_core::id::{NamespaceId, OpId, PeerKey};
-use folkmoot_core::input::{Input, MessageId};
+use folkmoot_core::input::{Heard, Input, MessageId};
 use folkmoot_core::query::{NamespaceView, Standing};
 use folkmoot_core::record;
+use folkmoot_core::settings::Settings;
 use folkmoot_core::signed::{Op, verify};
 use folkmoot_core::state::State;
 use folkmoot_core::step::step;
@@ -54,8 +55,13 @@ impl Replica {
         let opened = Event::NamespaceOpened { namespace, me: me.id };
         evolve(&mut replica.state.durable, &opened);
         replica.keep(opened);
-        replica.give(Input::Started { seed: [7; 32], peer: PeerKey::default(), settings: Settings::default() });
+        replica.give(Self::started([7; 32]));
         replica
+    }
+
+    /// The beginning of a run with this seed.
+    pub(crate) fn started(seed: [u8; 32]) -> Input {
+        Input::Started { seed, peer: Self::peer(0), settings: Settings::default() }
     }
 
     /// [`Replica::of`], with these ops.
@@ -126,8 +132,8 @@ impl Replica {
     pub(crate) fn hear_from(&mut self, peer: u8, bytes: &[u8]) {
         self.messages += 1;
         let (namespace, message) = (self.namespace, MessageId(self.messages));
-        let (peer, op) = (Self::peer(peer), verify(bytes, namespace));
-        self.give(Input::GossipReceived { message, peer, namespace, op });
+        let (peer, heard) = (Self::peer(peer), verify(bytes, namespace).map(Heard::Op));
+        self.give(Input::GossipReceived { message, peer, namespace, heard });
     }
 
     pub(crate) fn hear(&mut self, op: &Op) {

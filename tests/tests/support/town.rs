@@ -3,7 +3,7 @@
 use super::wire;
 use folkmoot_core::event::Event;
 use folkmoot_core::id::NamespaceId;
-use folkmoot_core::input::{Input, MessageId};
+use folkmoot_core::input::{Heard, Input, MessageId};
 use folkmoot_core::query::NamespaceView;
 use folkmoot_core::record;
 use folkmoot_core::signed::{Op, verify};
@@ -48,8 +48,8 @@ impl Town {
         self.messages += 1;
         let peer = Cluster::peer((at + 1) % self.cluster.nodes.len());
         let (namespace, message) = (self.namespace, MessageId(self.messages));
-        let op = verify(bytes, namespace);
-        self.cluster.give(at, Input::GossipReceived { message, peer, namespace, op });
+        let heard = verify(bytes, namespace).map(Heard::Op);
+        self.cluster.give(at, Input::GossipReceived { message, peer, namespace, heard });
     }
 
     pub(crate) fn deliver(&mut self, at: usize, op: &Op) {
