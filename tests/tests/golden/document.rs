@@ -8,6 +8,7 @@ use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::governance::table::GroupIx;
 use folkmoot_core::governance::verdict::{Unauthorised, VoidAtCut};
 use folkmoot_core::id::NamespaceId;
+use folkmoot_core::statement::{Ack, AckOutcome, Statement};
 use folkmoot_core::wire::{Heads, Refused, Request, Response};
 use folkmoot_sim::kit::{Author, add};
 
@@ -49,6 +50,13 @@ fn golden_vectors_of_the_protocol_document() {
         check_rows(&document, &engine, added);
     }
     holds(&document, "length", &format!("{}bytes", wire(&case.stage.log[0]).len()));
+    let namespace = case.stage.oracle.namespace();
+    let (op, outcome) = (case.stage.log[1].id, AckOutcome::Applied);
+    let ack = p.a.attest(Ack { namespace, op, outcome, member: p.a.id });
+    let gist = [&namespace.0[..], &op.0, &[0], &p.a.id.0].concat();
+    assert_eq!(codec::encode(&ack.statement), gist);
+    holds(&document, "digest of an ack", &hex(ack.statement.digest()));
+    holds(&document, "signature of an ack", &hex(ack.signature.0));
 }
 
 fn check_rows(document: &str, engine: &Engine, added: &Author) {
