@@ -42,6 +42,13 @@ pub enum Effect {
         /// What.
         gossip: Gossip,
     },
+    /// Publish a stored op again (NET-34).
+    PublishStored {
+        /// On which topic.
+        namespace: NamespaceId,
+        /// Which; its bytes are in the log.
+        op: OpId,
+    },
     /// Say whether a published message is forwarded.
     Validate {
         /// Which.
