@@ -1,5 +1,9 @@
 //! People with keys, and the ops that they sign: for the tests of this crate.
 
+mod stage;
+
+pub(crate) use stage::{Stage, replies, signings};
+
 use crate::bounded::Bounded;
 use crate::codec;
 use crate::command::{Command, CommandId, Delivery, Outcome};

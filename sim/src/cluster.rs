@@ -254,6 +254,11 @@ impl Cluster {
                 }
             }
             Effect::Publish { namespace, gossip } => self.publish(at, namespace, &gossip.encode()),
+            Effect::PublishStored { namespace, op } => {
+                if let Some(bytes) = self.body(at, &op) {
+                    self.publish(at, namespace, &Gossip::Op(bytes).encode());
+                }
+            }
             Effect::Ask { request, peer, question } => self.ask(at, request, peer, &question),
             Effect::Announce(beacon) => {
                 let namespace = beacon.namespace;
