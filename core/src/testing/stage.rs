@@ -39,20 +39,18 @@ impl Stage {
     pub(crate) fn with_log(author: &Author, log: &[Event]) -> Self {
         let mut state = State::default();
         for event in log {
-            let event = match event {
-                Event::NamespaceOpened { namespace, .. } => {
-                    Event::NamespaceOpened { namespace: *namespace, me: author.id }
-                }
-                other => other.clone(),
-            };
+            let mut event = event.clone();
+            if let Event::NamespaceOpened { me, .. } = &mut event {
+                *me = author.id;
+            }
             evolve(&mut state.durable, &event);
         }
         state.durable.settle();
         let node = Node { state, log: log.to_vec(), author: author.clone(), commands: 1 << 32 };
-        let mut stage = Self { node, ms: 0, signs: true };
+        let mut again = Self { node, ms: 0, signs: true };
         let (peer, settings) = (PeerKey::default(), Settings::default());
-        stage.give(0, Input::Started { seed: [9; 32], peer, settings });
-        stage
+        again.give(0, Input::Started { seed: [9; 32], peer, settings });
+        again
     }
 
     /// Steps at a time until nothing is left to do: what the node ordered.

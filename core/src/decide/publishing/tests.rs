@@ -8,11 +8,13 @@ use super::Turn;
 use crate::bounded::{Bounded, Text};
 use crate::command::{Command, CommandId, Delivery, Outcome};
 use crate::effect::Effect;
+use crate::event::Event;
 use crate::governance::op::{Body, SlotWrite, Subject, Visibility};
 use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
 use crate::identities::Identity;
 use crate::input::{ExchangeId, Input};
 use crate::publish::{OutboxView, Receipt};
+use crate::signed::{Op, Verified};
 use crate::statement::{Ack, AckOutcome, Attested};
 use crate::step::Output;
 use crate::testing::{Author, Stage, replies};
@@ -132,15 +134,21 @@ fn group() -> Body {
     Body::GroupCreated { visibility: Visibility::Open }
 }
 
+/// The op that an event stored.
+fn stored_op(event: &Event) -> Option<Verified<Op>> {
+    let Event::OpAccepted { op, .. } = event else { return None };
+    Some(op.clone())
+}
+
 fn is_publishing(effect: &Effect) -> bool {
     matches!(effect, Effect::Publish { .. })
 }
 
 /// The receipts among some effects, in order.
 fn receipts(effects: &[Effect]) -> Vec<Receipt> {
-    let receipt = |(_, outcome)| match outcome {
-        Outcome::Accepted { receipt, .. } => Some(receipt),
-        _ => None,
+    let receipt = |(_, outcome)| {
+        let Outcome::Accepted { receipt, .. } = outcome else { return None };
+        Some(receipt)
     };
     replies(effects).into_iter().filter_map(receipt).collect()
 }

@@ -4,25 +4,27 @@ use crate::effect::Forward;
 use crate::governance::rights::Rights;
 use crate::governance::verdict::VoidAtCut;
 use crate::input::{Answer, Heard, MessageId};
-use crate::signed::{Malformed, Op, Verified, from_own_log};
+use crate::receive;
+use crate::signed::{Malformed, from_own_log};
 use crate::snapshot;
 use crate::wire::{Refused, Response};
+
+/// Every op that a node stored, in order.
+fn stored(stage: &Stage) -> impl Iterator<Item = Verified<Op>> {
+    stage.node.log.iter().filter_map(stored_op)
+}
 
 /// Ops that a friend wrote in a row where the world has none of them yet.
 fn ops_of_friend(world: &World, count: usize) -> Vec<Verified<Op>> {
     let mut stage = Stage::with_log(&world.friend, &world.stage.node.log);
-    let before = stage.node.log.len();
+    let before = stored(&stage).count();
     for at in 0..count {
         let namespace = world.namespace;
         let (group, body) = (namespace.root(), name(&alloc::format!("{at}")));
         let delivery = Delivery { min_acks: 0, ..Delivery::default() };
         stage.command(0, Command::Govern { namespace, group, body, expected_root: None, delivery });
     }
-    let stored = stage.node.log.iter().skip(before).filter_map(|event| match event {
-        crate::event::Event::OpAccepted { op, .. } => Some(op.clone()),
-        _ => None,
-    });
-    let ops: Vec<_> = stored.collect();
+    let ops: Vec<_> = stored(&stage).skip(before).collect();
     assert_eq!(ops.len(), count);
     ops
 }
@@ -74,17 +76,7 @@ fn net_32_an_op_that_is_void_is_acknowledged_as_void() {
     let op = from_own_log(sealed, true).unwrap();
     let void = VoidAtCut::StateHashMismatch { got: [5; 32], expected };
     assert_eq!(acks(&world.hear(1, NEAR, &op)), [(NEAR, op.id, AckOutcome::Void(void))]);
-    assert_eq!(world.last_stored(), op.id);
-}
-
-impl World {
-    fn last_stored(&self) -> OpId {
-        let last = self.stage.node.log.iter().rev().find_map(|event| match event {
-            crate::event::Event::OpAccepted { op, .. } => Some(op.id),
-            _ => None,
-        });
-        last.unwrap()
-    }
+    assert_eq!(stored(&world.stage).last().unwrap().id, op.id);
 }
 
 #[test]
@@ -129,7 +121,7 @@ fn net_32_what_was_fetched_is_not_acknowledged() {
         world.stage.give(2, Input::OpsImported { command, namespace, ops: ops[..1].into() });
     assert_eq!(acks(&effects), []);
     assert_eq!(replies(&effects), [(command, Outcome::Imported { namespace })]);
-    assert_eq!(world.last_stored(), ops[1].id);
+    assert_eq!(stored(&world.stage).last().unwrap().id, ops[1].id);
 }
 
 #[test]
@@ -145,6 +137,36 @@ fn net_32_an_answered_ack_leaves_nothing_open() {
         }
     }
     assert_eq!(world.stage.node.state.volatile.requests.iter().count(), open - 1);
+}
+
+#[test]
+fn net_32_an_op_and_its_ack_travel_as_bytes() {
+    let mut world = World::met();
+    let friend = world.friend.clone();
+    let (namespace, my_peer) = (world.namespace, FAR);
+    let mut theirs = Stage::with_log(&friend, &world.stage.node.log);
+    theirs.meet(0, my_peer, namespace);
+    let identity = Identity { member: world.me.id, pass: None };
+    let desk = theirs.node.state.volatile.desks.get_mut(&namespace).unwrap();
+    desk.identities.insert(my_peer, identity);
+    let (command, effects) = world.write(0, group(), Delivery::default());
+    let op = world.last();
+    let published = effects.iter().find_map(|effect| {
+        let Effect::Publish { gossip, .. } = effect else { return None };
+        Some(gossip.encode())
+    });
+    let heard = receive::gossip(MessageId(1), my_peer, namespace, &published.unwrap());
+    // The clocks of two nodes have nothing to do with each other.
+    let effects = theirs.give(777, heard);
+    let ack = effects.iter().find_map(|effect| {
+        let Effect::Acknowledge { peer, ack, .. } = effect else { return None };
+        (*peer == my_peer).then(|| attested(&friend, ack.clone()))
+    });
+    let ack = ack.unwrap();
+    let ack = receive::request(ExchangeId(1), NEAR, &Request::Ack(ack).encode()).unwrap();
+    let effects = world.stage.give(20, ack);
+    let receipt = delivered([friend.id].into());
+    assert_eq!(replies(&effects), [(command, Outcome::Accepted { namespace, op, receipt })]);
 }
 
 #[test]

@@ -1,6 +1,5 @@
 use super::*;
 use crate::command::Refusal;
-use crate::event::Event;
 use crate::governance::rights::Rights;
 use crate::limits::DELIVERIES_MAX;
 use crate::state::{Arrival, Source, Wish};
@@ -226,10 +225,7 @@ fn net_32_an_op_that_is_stored_when_the_namespace_closes_was_accepted_and_leaves
     let mut world = World::met();
     let namespace = world.namespace;
     let op = world.publish(0, group(), Delivery::default());
-    let stored = world.stage.node.log.iter().find_map(|event| match event {
-        Event::OpAccepted { op: stored, .. } if stored.id == op => Some(stored.clone()),
-        _ => None,
-    });
+    let stored = world.stage.node.log.iter().filter_map(stored_op).last();
     let command = CommandId(77);
     let wish = Wish::Command { command, wish: Command::Close { namespace } };
     let desk = world.stage.node.state.volatile.desks.get_mut(&namespace).unwrap();
