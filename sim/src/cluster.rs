@@ -254,9 +254,9 @@ impl Cluster {
                 }
             }
             Effect::Publish { namespace, gossip } => self.publish(at, namespace, &gossip.encode()),
-            Effect::PublishStored { namespace, op } => {
-                if let Some(bytes) = self.body(at, &op) {
-                    self.publish(at, namespace, &Gossip::Op(bytes).encode());
+            Effect::PublishStored { namespace, op, nonce } => {
+                if let Some(op) = self.body(at, &op) {
+                    self.publish(at, namespace, &Gossip::Again { nonce, op }.encode());
                 }
             }
             Effect::Ask { request, peer, question } => self.ask(at, request, peer, &question),

@@ -295,8 +295,8 @@ impl Turn<'_> {
         let Some((nonces, next)) = outbox.turn(last, now) else { return };
         self.volatile.timers.set(Timer::Outbox(namespace), next);
         for op in nonces.filter_map(|nonce| graph.nth_of(me, nonce)) {
-            let op = graph.node(op).id;
-            self.effect(Effect::PublishStored { namespace, op });
+            let (op, nonce) = (graph.node(op).id, self.volatile.prng.bytes());
+            self.effect(Effect::PublishStored { namespace, op, nonce });
         }
     }
 }

@@ -225,7 +225,7 @@ fn net_32_an_op_that_is_stored_when_the_namespace_closes_was_accepted_and_leaves
     let mut world = World::met();
     let namespace = world.namespace;
     let op = world.publish(0, group(), Delivery::default());
-    let stored = world.stage.node.log.iter().filter_map(stored_op).last();
+    let stored = world.stage.node.log.iter().filter_map(stored_op).next_back();
     let command = CommandId(77);
     let wish = Wish::Command { command, wish: Command::Close { namespace } };
     let desk = world.stage.node.state.volatile.desks.get_mut(&namespace).unwrap();

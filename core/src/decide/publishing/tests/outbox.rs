@@ -1,5 +1,8 @@
 use super::*;
+use crate::input::MessageId;
 use crate::limits::OUTBOX_OPS_MAX;
+use crate::receive;
+use crate::wire::Gossip;
 
 /// A world that wrote `count` ops besides the genesis, restarted, without anybody.
 fn restarted(count: usize) -> (World, Vec<OpId>) {
@@ -119,6 +122,31 @@ fn net_34_a_beacon_that_lacks_an_op_has_it_published_again() {
     // The last one covers it.
     world.cover(26_502, friend);
     assert_eq!(world.turns(26_502, 90_000), []);
+}
+
+#[test]
+fn net_34_what_is_published_again_is_another_message_with_the_same_op() {
+    let mut world = World::met();
+    let (_, effects) = world.write(0, group(), Delivery::default());
+    let first = effects.iter().find_map(|effect| {
+        let Effect::Publish { gossip: Gossip::Op(bytes), .. } = effect else { return None };
+        Some(bytes.clone())
+    });
+    let op = first.unwrap();
+    let mut nonces = Vec::new();
+    for ms in [1000, 3000] {
+        let effects = world.stage.wake(ms);
+        let nonce = effects.iter().find_map(|effect| {
+            let Effect::PublishStored { nonce, .. } = effect else { return None };
+            Some(*nonce)
+        });
+        nonces.push(nonce.unwrap());
+    }
+    assert_ne!(nonces[0], nonces[1]);
+    let heard =
+        |gossip: Gossip| receive::gossip(MessageId(1), NEAR, world.namespace, &gossip.encode());
+    let again = Gossip::Again { nonce: nonces[0], op: op.clone() };
+    assert_eq!(heard(again), heard(Gossip::Op(op)));
 }
 
 #[test]
