@@ -14,6 +14,11 @@ const REQUESTS_PER_SECOND: u64 = 50;
 /// … and at once.
 const REQUESTS_BURST: u64 = 200;
 
+/// Acks that one peer is sent per second on average: fewer than the requests that it serves…
+const ACKS_PER_SECOND: u64 = 20;
+/// … and at once.
+const ACKS_BURST: u64 = 40;
+
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub enum Kind {
@@ -21,6 +26,8 @@ pub enum Kind {
     Ops,
     /// Requests.
     Requests,
+    /// Acks to it.
+    Acks,
 }
 
 impl Kind {
@@ -28,6 +35,7 @@ impl Kind {
         match self {
             Self::Ops => (OPS_PER_SECOND, OPS_BURST),
             Self::Requests => (REQUESTS_PER_SECOND, REQUESTS_BURST),
+            Self::Acks => (ACKS_PER_SECOND, ACKS_BURST),
         }
     }
 }
@@ -53,7 +61,7 @@ impl Budgets {
 
     /// Forgets a peer that is gone.
     pub fn forget(&mut self, peer: PeerKey) {
-        for kind in [Kind::Ops, Kind::Requests] {
+        for kind in [Kind::Ops, Kind::Requests, Kind::Acks] {
             self.buckets.remove(&(peer, kind));
         }
     }

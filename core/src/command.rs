@@ -7,6 +7,7 @@ use crate::governance::rights::Rights;
 use crate::governance::verdict::{Dropped, VoidAtCut};
 use crate::id::{GroupId, MemberId, NamespaceId, OpId};
 use crate::limits::OWNERS_MAX;
+use crate::publish::Receipt;
 use crate::time::UnixMillis;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -35,6 +36,8 @@ pub enum Command {
         body: Body,
         /// Refuse unless the group's rows have this root (GOV-30).
         expected_root: Option<[u8; 32]>,
+        /// What is to be known of its delivery before the answer.
+        delivery: Delivery,
     },
     /// Sign an invitation.
     Invite {
@@ -67,6 +70,24 @@ pub enum Command {
     },
 }
 
+/// What is to be known of the delivery of an op before its command is answered (NET-30, NET-32).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Delivery {
+    /// Whether nothing is signed while the mesh is too small for the op to spread.
+    pub strict: bool,
+    /// How many other members are to say that they have it; more than 1,024 count as that many. 0:
+    /// nobody is waited for.
+    pub min_acks: u32,
+    /// How long to wait for them, in milliseconds, at most 60,000; by the kind of op unless said.
+    pub within_ms: Option<u64>,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self { strict: false, min_acks: 1, within_ms: None }
+    }
+}
+
 /// How a command ended. Every command ends exactly once.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Outcome {
@@ -76,6 +97,13 @@ pub enum Outcome {
         namespace: NamespaceId,
         /// Its id.
         op: OpId,
+        /// Who else has it, as far as was known in time.
+        receipt: Receipt,
+    },
+    /// The ops of a file wait to be judged.
+    Imported {
+        /// Their namespace.
+        namespace: NamespaceId,
     },
     /// The invitation, signed and durable.
     Invited(Invitation),
@@ -132,6 +160,14 @@ pub enum Refusal {
     /// The join did not succeed in time.
     #[error("not joined: {0}")]
     NotJoined(JoinError),
+    /// A strict command, and too few peers to send its op to (NET-30).
+    #[error("the mesh of the topic has {mesh} peers, and {required} are required; try again")]
+    TransportNotReady {
+        /// Peers that messages are sent to directly.
+        mesh: u64,
+        /// How many there should be.
+        required: u64,
+    },
     /// The namespace was closed before the command was done.
     #[error("the namespace was closed")]
     Closed,

@@ -64,7 +64,10 @@ pub(crate) fn decide(
             turn.volatile.peers.entry(peer).or_default();
         }
         Input::PeerDisconnected { peer } => turn.on_disconnected(peer),
-        Input::PeerSubscribed { peer, namespace } => turn.on_subscribed(peer, namespace),
+        Input::PeerSubscribed { peer, namespace } => {
+            turn.on_subscribed(peer, namespace);
+            turn.offer(namespace, peer);
+        }
         Input::PeerUnsubscribed { peer, namespace } => turn.on_unsubscribed(peer, namespace),
         Input::MeshChanged { namespace, peers } => turn.on_mesh_changed(namespace, peers),
         Input::Wake => turn.on_wake(),

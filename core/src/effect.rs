@@ -7,7 +7,7 @@ use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
 use crate::input::{ExchangeId, MessageId, RequestId};
 use crate::signed::Malformed;
 use crate::statement::{Ack, Beacon, Hello};
-use crate::wire::{Gossip, Request, Response};
+use crate::wire::{Gossip, Nonce, Request, Response};
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -41,6 +41,15 @@ pub enum Effect {
         namespace: NamespaceId,
         /// What.
         gossip: Gossip,
+    },
+    /// Publish a stored op again, as a `Gossip::Again` (NET-34).
+    PublishStored {
+        /// On which topic.
+        namespace: NamespaceId,
+        /// Which; its bytes are in the log.
+        op: OpId,
+        /// What makes it another message.
+        nonce: Nonce,
     },
     /// Say whether a published message is forwarded.
     Validate {

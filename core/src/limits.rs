@@ -62,6 +62,32 @@ pub const REQUEST_MS_MAX: u64 = 10_000;
 pub const COMPARE_EVERY_MS: u64 = 30_000;
 /// Absolute deadline of a join, unless the command names another, in milliseconds (NET-22).
 pub const JOIN_MS: u64 = 30_000;
+/// How long an author waits for acks of an op that writes a slot, in milliseconds (NET-32).
+pub const DELIVER_CHEAP_MS: u64 = 2000;
+/// How long it waits after one that changes members or groups, in milliseconds.
+pub const DELIVER_STRUCTURE_MS: u64 = 5000;
+/// How long it waits after one that may take the effect of others, in milliseconds.
+pub const DELIVER_CASCADE_MS: u64 = 10_000;
+/// Longest time that a command may have its author wait for acks, in milliseconds.
+pub const DELIVERY_MS_MAX: u64 = 60_000;
+/// Most commands that wait for acks, per namespace.
+pub const DELIVERIES_MAX: usize = 1024;
+/// Most acks that a command may wait for.
+pub const DELIVERY_ACKS_MAX: u32 = 1024;
+/// Peers in the mesh of a topic from which on messages are taken to spread (NET-30).
+pub const MESH_LOW: u64 = 4;
+/// How long a member counts as known after it was heard, in milliseconds (NET-11).
+pub const HEARD_MS_MAX: u64 = 60_000;
+/// Shortest time until undelivered ops are published again, in milliseconds (NET-34).
+pub const OUTBOX_MS_MIN: u64 = 1000;
+/// Longest time until they are, in milliseconds.
+pub const OUTBOX_MS_MAX: u64 = 60_000;
+/// Beacons that lack undelivered ops have them published again this often, in milliseconds.
+pub const LACKING_MS: u64 = 5000;
+/// Most ops that are published again at once.
+pub const OUTBOX_OPS_MAX: u64 = 64;
+/// Most undelivered ops whose time of writing is remembered, per namespace.
+pub const OUTBOX_TIMES_MAX: usize = 1024;
 /// Most commands that wait for the author's chain, per namespace.
 pub const COMMANDS_WAITING_MAX: usize = 1024;
 /// Most namespaces that one node takes part in.

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 /// A message that `peer` forwarded on the topic of `namespace` (NET-1).
 pub fn gossip(message: MessageId, peer: PeerKey, namespace: NamespaceId, bytes: &[u8]) -> Input {
     let heard = match Gossip::decode(bytes) {
-        Ok(Gossip::Op(op)) => match verify(&op, namespace) {
+        Ok(Gossip::Op(op) | Gossip::Again { op, .. }) => match verify(&op, namespace) {
             Err(Malformed::NewerRules(rules)) => {
                 let bytes = op.into_vec();
                 return Input::NewerOpReceived { message, namespace, rules, bytes };

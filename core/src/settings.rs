@@ -1,6 +1,9 @@
 //! What whoever runs a node may choose. Nothing here enters a verdict; nodes that differ agree.
 
-use crate::limits::{ANCHOR_AGE_MS, ANCHOR_OPS, JOIN_MS};
+use crate::limits::{
+    ANCHOR_AGE_MS, ANCHOR_OPS, DELIVER_CASCADE_MS, DELIVER_CHEAP_MS, DELIVER_STRUCTURE_MS, JOIN_MS,
+    MESH_LOW,
+};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// Local choices, given at the start of a run.
@@ -13,10 +16,27 @@ pub struct Settings {
     pub anchor_age_ms: u64,
     /// Absolute deadline of a join that goes on after a restart, in milliseconds (NET-22).
     pub join_ms: u64,
+    /// Peers in the mesh of a topic that a strict command wants, or all known if those are fewer
+    /// (NET-30).
+    pub mesh_low: u64,
+    /// How long an author waits for acks of an op that writes a slot, in milliseconds (NET-32).
+    pub deliver_cheap_ms: u64,
+    /// How long it waits after one that changes members or groups, in milliseconds.
+    pub deliver_structure_ms: u64,
+    /// How long it waits after one that may take the effect of others, in milliseconds.
+    pub deliver_cascade_ms: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { anchor_ops: ANCHOR_OPS, anchor_age_ms: ANCHOR_AGE_MS, join_ms: JOIN_MS }
+        Self {
+            anchor_ops: ANCHOR_OPS,
+            anchor_age_ms: ANCHOR_AGE_MS,
+            join_ms: JOIN_MS,
+            mesh_low: MESH_LOW,
+            deliver_cheap_ms: DELIVER_CHEAP_MS,
+            deliver_structure_ms: DELIVER_STRUCTURE_MS,
+            deliver_cascade_ms: DELIVER_CASCADE_MS,
+        }
     }
 }

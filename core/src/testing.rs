@@ -1,8 +1,12 @@
 //! People with keys, and the ops that they sign: for the tests of this crate.
 
+mod stage;
+
+pub(crate) use stage::{Stage, replies, signings};
+
 use crate::bounded::Bounded;
 use crate::codec;
-use crate::command::{Command, CommandId, Outcome};
+use crate::command::{Command, CommandId, Delivery, Outcome};
 use crate::effect::{Draft, Effect};
 use crate::event::Event;
 use crate::governance::invitation::{Invitation, JoinRequest, Terms, consent, voucher};
@@ -140,7 +144,8 @@ impl Node {
 
     /// Writes an op.
     pub(crate) fn govern(&mut self, namespace: NamespaceId, group: GroupId, body: Body) -> OpId {
-        let wish = Command::Govern { namespace, group, body, expected_root: None };
+        let delivery = Delivery::default();
+        let wish = Command::Govern { namespace, group, body, expected_root: None, delivery };
         let Outcome::Accepted { op, .. } = self.command(wish) else { unreachable!() };
         op
     }

@@ -40,6 +40,13 @@ pub enum Gossip {
         /// Makes it another message than the last one.
         nonce: Nonce,
     } = 2,
+    /// An op again, which nobody but its author is known to have (NET-34).
+    Again {
+        /// Makes it another message than the first one, which nobody would be sent twice.
+        nonce: Nonce,
+        /// The op.
+        op: OpBytes,
+    } = 3,
 }
 
 /// What one node asks of another. Every request is answered.

@@ -266,6 +266,11 @@ impl Cluster {
             Effect::Subscribe(namespace) => self.subscribe(at, namespace),
             Effect::Unsubscribe(namespace) => self.unsubscribe(at, namespace),
             Effect::Publish { namespace, gossip } => self.publish(at, namespace, &gossip.encode()),
+            Effect::PublishStored { namespace, op, nonce } => {
+                if let Some(op) = self.body(at, &op) {
+                    self.publish(at, namespace, &Gossip::Again { nonce, op }.encode());
+                }
+            }
             Effect::Ask { request, peer, question } => self.ask(at, request, peer, &question),
             Effect::Announce(beacon) => {
                 let namespace = beacon.namespace;

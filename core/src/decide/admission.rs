@@ -18,7 +18,6 @@ use crate::signed::{Malformed, Op, Verified};
 use crate::state::{Arrival, Namespace, Source};
 use crate::statement::AckOutcome;
 use crate::timers::Timer;
-use crate::wire::Gossip;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -164,15 +163,19 @@ impl Turn<'_> {
             .find(&arrival.op.id)
             .is_some_and(|ix| known.space.frontier().is_visible(graph, ix));
         match &arrival.source {
-            Source::Gossip { message, .. } => {
+            Source::Gossip { message, peer } => {
                 let forward = visible && changes.is_some();
                 self.forward(*message, if forward { Forward::Accept } else { Forward::Ignore });
+                let void = graph.find(&arrival.op.id).and_then(|ix| graph.void_at_cut(ix));
+                let outcome = match (changes, void) {
+                    (None, _) => AckOutcome::AlreadyHad,
+                    (Some(_), Some(void)) => AckOutcome::Void(*void),
+                    (Some(_), None) => AckOutcome::Applied,
+                };
+                self.acknowledge(namespace, &arrival.op, Some(*peer), outcome);
             }
             Source::Own(wish) => {
-                let gossip = crate::wire::OpBytes::new(crate::codec::encode(&arrival.op.signed));
-                if let Some(bytes) = gossip {
-                    self.effect(Effect::Publish { namespace, gossip: Gossip::Op(bytes) });
-                }
+                self.publish(namespace, &arrival.op);
                 self.fulfil(namespace, wish, &arrival.op);
             }
             Source::Fetched(_) | Source::Imported => {}
@@ -219,10 +222,12 @@ impl Turn<'_> {
 
     /// A5: parents are missing.
     fn wait(&mut self, namespace: NamespaceId, arrival: Arrival, missing: &[OpId]) {
+        let peer = arrival.source.peer();
         if let Source::Gossip { message, .. } = &arrival.source {
             self.forward(*message, Forward::Ignore);
+            let outcome = AckOutcome::Pending(missing.len() as u64);
+            self.acknowledge(namespace, &arrival.op, peer, outcome);
         }
-        let peer = arrival.source.peer();
         let now = self.now.mono;
         let desk = self.desk(namespace);
         desk.pending.insert(arrival.op, missing, peer, now);

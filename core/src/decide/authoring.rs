@@ -10,7 +10,7 @@ use crate::governance::invitation::{JoinRequest, Terms};
 use crate::governance::judge::may_invite;
 use crate::governance::op::{Body, Payload};
 use crate::governance::verdict::{Admission, Dropped, Precondition, VoidAtCut};
-use crate::id::{GroupId, NamespaceId, OpId};
+use crate::id::{GroupId, NamespaceId};
 use crate::input::{ExchangeId, Signed};
 use crate::limits::{PARENTS_MAX, RULES_VERSION};
 use crate::signed::{Op, Verified, invitation_is_well_formed, is_well_formed};
@@ -30,10 +30,14 @@ impl Turn<'_> {
             return false;
         }
         let Some(wish) = desk.wishes.pop_front() else { return false };
+        if let Err(why) = self.may_publish(namespace, &wish) {
+            self.refuse_wish(&wish, why);
+            return true;
+        }
         let joins_heads = matches!(wish, Wish::JoinHeads);
         if known.space.frontier().heads().len() > PARENTS_MAX && !joins_heads {
             // GOV-21: the heads are joined first, and the wish waits.
-            desk.wishes.push_front(wish);
+            self.desk(namespace).wishes.push_front(wish);
             self.begin(namespace, known, Wish::JoinHeads);
         } else {
             self.begin(namespace, known, wish);
@@ -239,12 +243,10 @@ impl Turn<'_> {
         self.refuse_wish(wish, Refusal::Busy(0));
     }
 
-    /// An own op is stored: answers whoever wanted it.
+    /// An own op is stored and published: answers whoever wanted it, or begins to wait for others.
     pub(super) fn fulfil(&mut self, namespace: NamespaceId, wish: &Wish, op: &Op) {
         match wish {
-            Wish::Command { command, .. } => {
-                self.reply(*command, Outcome::Accepted { namespace, op: op.id });
-            }
+            Wish::Command { command, .. } => self.deliver(namespace, *command, wish, op),
             Wish::Witness { exchange, .. } => {
                 self.effect(Effect::RespondJoined { exchange: *exchange, op: op.id });
             }
@@ -317,10 +319,9 @@ impl Turn<'_> {
         if self.open_namespace(&namespace).is_none() {
             return self.refuse_command(command, Refusal::UnknownNamespace(namespace));
         }
-        let last = ops.last().map_or(OpId(namespace.0), |op| op.id);
         for op in ops {
             self.arrive(namespace, op, Source::Imported);
         }
-        self.reply(command, Outcome::Accepted { namespace, op: last });
+        self.reply(command, Outcome::Imported { namespace });
     }
 }

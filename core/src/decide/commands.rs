@@ -121,13 +121,13 @@ impl Turn<'_> {
     /// Stops taking part in a namespace. Whoever waits for something there is told.
     pub(super) fn end_part(&mut self, namespace: NamespaceId) {
         self.end_readiness(namespace);
+        let mut desk = self.volatile.desks.remove(&namespace).unwrap_or_default();
+        self.end_publishing(namespace, &mut desk);
         self.event(Event::NamespaceClosed { namespace });
         self.effect(Effect::Unsubscribe(namespace));
-        let desk = self.volatile.desks.remove(&namespace).unwrap_or_default();
         self.volatile.busy.remove(&namespace);
         self.volatile.timers.cancel_all(namespace);
-        let arrivals = desk.ready.iter().chain(&desk.settling);
-        let own = arrivals.filter_map(|arrival| match &arrival.source {
+        let own = desk.ready.iter().filter_map(|arrival| match &arrival.source {
             Source::Own(wish) => Some(&**wish),
             Source::Gossip { .. } | Source::Fetched(_) | Source::Imported => None,
         });

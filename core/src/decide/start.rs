@@ -37,6 +37,7 @@ impl Turn<'_> {
         let spread = self.volatile.prng.below(COMPARE_EVERY_MS / 5);
         self.volatile.timers.set(Timer::Compare(namespace), now.plus(COMPARE_EVERY_MS + spread));
         self.expect_anchor(namespace);
+        self.begin_publishing(namespace);
         self.begin_readiness(namespace);
         self.desk(namespace);
         self.wake_desk(namespace);

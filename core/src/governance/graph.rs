@@ -289,6 +289,11 @@ impl Graph {
         self.people[signer].ops.last().copied()
     }
 
+    /// The op of a signer with this nonce; of several the first to arrive.
+    pub fn nth_of(&self, signer: PersonIx, nonce: u64) -> Option<Ix> {
+        self.with_nonce(signer, nonce).next()
+    }
+
     /// Stores an op that was judged.
     pub fn push(&mut self, op: &Op, placed: &Placed, judged: &Judged, tree: Arc<Tree>) -> Ix {
         let ix = Ix(self.nodes.len());

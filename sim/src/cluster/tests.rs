@@ -1,7 +1,7 @@
 use super::Cluster;
 use crate::kit::{Author, add, person, remove};
 use folkmoot_core::bounded::Bounded;
-use folkmoot_core::command::{Command, Outcome, Refusal};
+use folkmoot_core::command::{Command, Delivery, Outcome, Refusal};
 use folkmoot_core::governance::op::{Body, SlotWrite};
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::id::{GroupId, NamespaceId, OpId};
@@ -25,7 +25,8 @@ fn govern(
     group: GroupId,
     body: Body,
 ) -> Result<OpId, Refusal> {
-    let wish = Command::Govern { namespace, group, body, expected_root: None };
+    let delivery = Delivery::default();
+    let wish = Command::Govern { namespace, group, body, expected_root: None, delivery };
     let outcome = cluster.command(at, wish);
     if let Outcome::Refused(why) = outcome {
         return Err(why);
