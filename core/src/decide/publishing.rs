@@ -99,9 +99,8 @@ impl Turn<'_> {
     }
 
     fn expect_deadline(&mut self, namespace: NamespaceId) {
-        match self.desk(namespace).publishing.deliveries.next_deadline() {
-            Some(at) => self.volatile.timers.set(Timer::Delivery(namespace), at),
-            None => self.volatile.timers.cancel(Timer::Delivery(namespace)),
+        if let Some(at) = self.desk(namespace).publishing.deliveries.next_deadline() {
+            self.volatile.timers.set(Timer::Delivery(namespace), at);
         }
     }
 
@@ -246,7 +245,6 @@ impl Turn<'_> {
         for ended in ended {
             self.answer_delivered(namespace, ended);
         }
-        self.expect_deadline(namespace);
         if is_news {
             self.expect_outbox(namespace);
         }

@@ -7,6 +7,7 @@ use crate::input::{Answer, Heard, MessageId};
 use crate::receive;
 use crate::signed::{Malformed, from_own_log};
 use crate::snapshot;
+use crate::state::{Arrival, Source};
 use crate::wire::{Refused, Response};
 
 /// Every op that a node stored, in order.
@@ -94,6 +95,34 @@ fn net_32_a_duplicate_is_acknowledged_to_its_author_and_nobody_else() {
     assert_eq!(acks(&effects), [(NEAR, op.id, AckOutcome::AlreadyHad)]);
     let (message, verdict) = (MessageId(3), Forward::Ignore);
     assert!(effects.contains(&Effect::Validate { message, verdict }));
+}
+
+#[test]
+fn net_32_an_op_that_came_twice_at_once_is_had_already_the_second_time() {
+    let mut world = World::met();
+    world.identify(NEAR, world.friend.id);
+    let op = ops_of_friend(&world, 1).remove(0);
+    let volatile = &mut world.stage.node.state.volatile;
+    let source = Source::Gossip { message: MessageId(7), peer: NEAR };
+    let desk = volatile.desks.get_mut(&world.namespace).unwrap();
+    desk.ready.push_back(Arrival { op: op.clone(), source });
+    let sent = acks(&world.hear(1, NEAR, &op));
+    let outcomes = [AckOutcome::Applied, AckOutcome::AlreadyHad];
+    assert_eq!(sent, outcomes.map(|outcome| (NEAR, op.id, outcome)));
+}
+
+#[test]
+fn net_32_one_that_is_no_member_acknowledges_nothing() {
+    let world = World::alone();
+    let mut guest = Stage::with_log(&Author::new(9), &world.stage.node.log);
+    guest.meet(0, NEAR, world.namespace);
+    let desk = guest.node.state.volatile.desks.get_mut(&world.namespace).unwrap();
+    desk.identities.insert(NEAR, Identity { member: world.friend.id, pass: None });
+    let (namespace, op) = (world.namespace, ops_of_friend(&world, 1).remove(0));
+    let (message, peer, heard) = (MessageId(1), NEAR, Ok(Heard::Op(op.clone())));
+    let effects = guest.give(1, Input::GossipReceived { message, peer, namespace, heard });
+    assert_eq!(acks(&effects), []);
+    assert_eq!(stored(&guest).last().unwrap().id, op.id);
 }
 
 #[test]
@@ -230,9 +259,9 @@ fn net_33_attack_36_an_ack_that_is_forged_is_charged_and_changes_nothing() {
 fn net_33_attack_36_an_ack_that_is_none_of_ours_is_noted_and_changes_nothing() {
     let mut world = World::met();
     let [friend, me, stranger] = [world.friend.clone(), world.me.clone(), Author::new(9)];
+    let op = world.publish(0, group(), Delivery::default());
     let theirs = ops_of_friend(&world, 1).remove(0);
     world.hear(0, NEAR, &theirs);
-    let op = world.publish(0, group(), Delivery::default());
     let before = world.outbox();
     for (by, op) in [(&stranger, op), (&me, op), (&friend, theirs.id), (&friend, OpId([1; 32]))] {
         assert_eq!(world.ack(1, by, op, AckOutcome::Applied), [noted(1)]);

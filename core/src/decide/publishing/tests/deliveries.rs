@@ -176,9 +176,13 @@ fn net_32_an_ack_of_a_later_op_covers_the_earlier_one() {
 fn net_32_nobody_to_wait_for_is_solo_at_once() {
     let (_, effects) = World::alone().write(0, name("moot"), Delivery::default());
     assert_eq!(receipts(&effects), [Receipt::Solo]);
-    assert!(effects.iter().position(is_publishing) < effects.iter().position(is_reply));
+    assert!(place(&effects, is_publishing) < place(&effects, is_reply));
     let (_, effects) = World::met().write(0, name("moot"), min_acks(0));
     assert_eq!(receipts(&effects), [Receipt::Solo]);
+}
+
+fn place(effects: &[Effect], is_it: impl Fn(&Effect) -> bool) -> usize {
+    effects.iter().position(is_it).unwrap()
 }
 
 fn is_reply(effect: &Effect) -> bool {
@@ -236,8 +240,8 @@ fn net_32_an_op_that_is_stored_when_the_namespace_closes_was_accepted_and_leaves
     let receipt = unconfirmed(&[]);
     let outcome = Outcome::Accepted { namespace, op, receipt };
     assert_eq!(replies(&effects)[0], (command, outcome));
-    let unsubscribed = effects.iter().position(|effect| *effect == Effect::Unsubscribe(namespace));
-    assert!(effects.iter().position(is_publishing) < unsubscribed);
+    let leaves = |effect: &Effect| *effect == Effect::Unsubscribe(namespace);
+    assert!(place(&effects, is_publishing) < place(&effects, leaves));
 }
 
 #[test]
