@@ -47,9 +47,9 @@ impl Identities {
     /// A peer proved nothing: how long to wait before it is challenged again, in milliseconds.
     pub fn fail(&mut self, peer: PeerKey) -> u64 {
         let challenged = self.challenged.entry(peer).or_default();
-        let wait = CHALLENGE_MS.checked_shl(challenged.failures).unwrap_or(CHALLENGE_MS_MAX);
+        let times = 1_u64.checked_shl(challenged.failures).unwrap_or(u64::MAX);
         challenged.failures = challenged.failures.saturating_add(1);
-        wait.clamp(CHALLENGE_MS, CHALLENGE_MS_MAX)
+        CHALLENGE_MS.saturating_mul(times).min(CHALLENGE_MS_MAX)
     }
 
     /// Notes what a peer proved; the last proof counts.

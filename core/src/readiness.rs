@@ -180,7 +180,7 @@ impl Readiness {
         beacon: &Beacon,
         via: PeerKey,
         meaning: &Meaning,
-        now: MonoMillis,
+        now: Now,
     ) {
         let is_ready = beacon.tier.is_ready();
         if beacon.member != me && is_ready {
@@ -190,8 +190,8 @@ impl Readiness {
             self.probes.note_beacon(beacon.member);
         }
         // NET-11
-        let fresh_ms = FRESH_MS.max(self.interval(now).saturating_mul(3));
-        self.table.insert(beacon, via, meaning, now, now.plus(fresh_ms));
+        let fresh_ms = FRESH_MS.max(self.interval(now.mono).saturating_mul(3));
+        self.table.insert(beacon, via, meaning, now, now.mono.plus(fresh_ms));
     }
 
     /// A member is one no longer.

@@ -248,6 +248,7 @@ impl Turn<'_> {
         if let Some(at) = desk.pending.next_expiry() {
             self.volatile.timers.set(Timer::Pending(namespace), at);
         }
+        self.review_readiness(namespace);
     }
 
     /// A4 to A8: not stored. Only A4 blames the peer that sent the bytes.

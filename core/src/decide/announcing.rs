@@ -51,7 +51,7 @@ impl Turn<'_> {
             return false;
         }
         let meaning = meaning_of(known, desk, beacon);
-        desk.readiness.hear(known.me, beacon, via, &meaning, now.mono);
+        desk.readiness.hear(known.me, beacon, via, &meaning, now);
         if member != known.me && !meaning.has.is_empty() {
             self.on_covered(namespace, member, &meaning.has);
         }

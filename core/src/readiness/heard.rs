@@ -72,6 +72,13 @@ impl Heard {
         self.is_fresh(now) && self.beacon.tier.is_ready()
     }
 
+    /// The latest time that any of its beacons bore; none where that lies too far ahead, for then
+    /// our own clock was wrong when it came.
+    fn latest(&self, now: UnixMillis) -> Option<UnixMillis> {
+        let is_sound = self.latest.0 <= now.0.saturating_add(CLOCK_SKEW_MS_MAX);
+        is_sound.then_some(self.latest)
+    }
+
     /// Whether everything that it names is here.
     pub fn is_covered(&self) -> bool {
         self.lacks.is_empty()
@@ -145,9 +152,7 @@ impl Table {
         let is_newer = if last.beacon.boot == beacon.boot {
             beacon.sequence > last.beacon.sequence
         } else {
-            // A time that lies far ahead is of the days when our own clock was wrong.
-            let was_wrong = last.latest.0 > now.unix.0.saturating_add(CLOCK_SKEW_MS_MAX);
-            beacon.sent_at > last.latest || was_wrong
+            last.latest(now.unix).is_none_or(|latest| beacon.sent_at > latest)
         };
         is_newer && last.spent_until <= now.mono.plus(BEACONS_EVERY_MS * (BEACONS_BURST - 1))
     }
@@ -157,11 +162,13 @@ impl Table {
         beacon: &Beacon,
         via: PeerKey,
         meaning: &Meaning,
-        now: MonoMillis,
+        now: Now,
         fresh_until: MonoMillis,
     ) {
         let member = beacon.member;
         let last = self.by_member.remove(&member);
+        let latest = last.as_ref().and_then(|last| last.latest(now.unix));
+        let now = now.mono;
         if last.is_none() && self.by_member.len() >= HEARD_COUNT_MAX {
             self.forget_stalest();
         }
@@ -181,13 +188,12 @@ impl Table {
             self.contradicting.remove(&member);
         }
         let spent_until = last.as_ref().map_or(now, |last| last.spent_until.max(now));
-        let latest = last.as_ref().map_or(beacon.sent_at, |last| last.latest.max(beacon.sent_at));
         let heard = Heard {
             beacon: beacon.clone(),
             via,
             at: now,
             fresh_until,
-            latest,
+            latest: latest.map_or(beacon.sent_at, |latest| latest.max(beacon.sent_at)),
             spent_until: spent_until.plus(BEACONS_EVERY_MS),
             lacks: meaning.lacks.clone(),
             pull: last.as_ref().and_then(|last| last.pull),

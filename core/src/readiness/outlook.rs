@@ -111,12 +111,19 @@ impl Readiness {
     }
 
     /// NET-12: most of the others have another root at our heads. One among many may lie (I27).
-    /// What it said counts beyond its time: nodes that differ fall silent.
+    /// Once it is so, what they said counts beyond its time: nodes that differ fall silent.
     fn is_contradicted(&self, now: MonoMillis, me: MemberId) -> bool {
-        let against = self.table.contradicting();
-        let counts =
-            |(member, heard): &(MemberId, &Heard)| heard.is_fresh(now) || against.contains(member);
-        !against.is_empty() && against.len() * 2 > self.others(me).filter(counts).count()
+        let lasts = self.state == State::Degraded(Cause::Diverged);
+        let differs = |member: &MemberId| self.table.contradicting().contains(member);
+        let (mut against, mut all) = (0_u64, 0_u64);
+        for (member, heard) in self.others(me) {
+            let differs = differs(&member);
+            if heard.is_fresh(now) || differs && lasts {
+                all += 1;
+                against += u64::from(differs);
+            }
+        }
+        against * 2 > all
     }
 
     /// Ops have waited too long. Those of one author are no reason where another member vouches:
