@@ -129,7 +129,7 @@ impl<'a> Turn<'a> {
                 self.on_ranges(namespace, peer, &ranges);
             }
             (Purpose::Identify { namespace, peer, nonce }, Answer::Identity { hello, pass }) => {
-                self.on_identity(namespace, peer, nonce, &hello, pass)
+                self.on_identity(namespace, peer, nonce, &hello, pass);
             }
             (Purpose::Acknowledge, Answer::Noted) => {}
             (Purpose::Admit { namespace, .. }, Answer::Joined(op)) => {
@@ -154,7 +154,8 @@ impl<'a> Turn<'a> {
             Purpose::Compare { namespace, peer }
             | Purpose::Fetch { namespace, peer, .. }
             | Purpose::Reconcile { namespace, peer } => self.on_sync_failed(namespace, peer),
-            Purpose::Identify { .. } | Purpose::Acknowledge => {}
+            Purpose::Identify { namespace, peer, .. } => self.on_unidentified(namespace, peer),
+            Purpose::Acknowledge => {}
             Purpose::Admit { namespace, peer } => self.on_no_witness(namespace, peer),
             Purpose::Sign { namespace, wish } => self.on_unsigned(namespace, &wish),
         }
@@ -166,6 +167,7 @@ impl<'a> Turn<'a> {
                 Timer::Request(request) => self.on_failed(request),
                 Timer::Compare(namespace) => self.on_compare_due(namespace),
                 Timer::Retry(namespace, peer) => self.on_retry_due(namespace, peer),
+                Timer::Challenge(namespace, peer) => self.on_challenge_due(namespace, peer),
                 Timer::Missing(namespace) => self.on_missing_due(namespace),
                 Timer::Beacon(namespace) => self.on_beacon_due(namespace),
                 Timer::ProbeAnswer(namespace) => self.on_probe_answer_due(namespace),

@@ -221,6 +221,22 @@ pub enum Notice {
         /// Why.
         why: crate::governance::verdict::Dropped,
     },
+    /// This node became more or less ready (NET-13).
+    Readiness {
+        /// Where.
+        namespace: NamespaceId,
+        /// How ready it is now.
+        state: crate::readiness::State,
+    },
+    /// A member has our heads and another root: a bug or a lie (NET-12).
+    Diverged {
+        /// Where.
+        namespace: NamespaceId,
+        /// Our root over all groups.
+        ours: [u8; 32],
+        /// The other one.
+        theirs: [u8; 32],
+    },
     /// A join went on to its next phase.
     JoinPhase {
         /// Where.

@@ -92,3 +92,40 @@ pub const OUTBOX_TIMES_MAX: usize = 1024;
 pub const COMMANDS_WAITING_MAX: usize = 1024;
 /// Most namespaces that one node takes part in.
 pub const NAMESPACES_MAX: usize = 1024;
+/// Shortest time between two beacons of a member in one namespace, in milliseconds.
+pub const BEACON_MS: u64 = 5000;
+/// Time between two beacons for each member heard, in milliseconds, where that is longer.
+pub const BEACON_SHARE_MS: u64 = 250;
+/// How long a beacon is fresh, in milliseconds, unless three intervals are longer (NET-11).
+pub const FRESH_MS: u64 = 60_000;
+/// How far the time in a beacon may be from our clock, either way, in milliseconds (NET-10).
+pub const CLOCK_SKEW_MS_MAX: u64 = 60_000;
+/// A member is heard once in so many milliseconds on average…
+pub const BEACONS_EVERY_MS: u64 = 1000;
+/// … and so many times at once.
+pub const BEACONS_BURST: u64 = 8;
+/// Most members of one namespace whose last beacon is kept.
+pub const HEARD_COUNT_MAX: usize = 1024;
+/// How long a node that starts listens for others, in milliseconds (NET-13).
+pub const GRACE_MS: u64 = 10_000;
+/// How long there must be reason to leave a ready tier, in milliseconds (NET-13).
+pub const HYSTERESIS_MS: u64 = 2000;
+/// An op that has waited for parents so many milliseconds tells that something is missing.
+pub const OVERDUE_MS: u64 = 5000;
+/// Most overdue ops that are looked at.
+pub const OVERDUE_COUNT_MAX: usize = 1024;
+/// How long a pull may bring nothing, and how long after one that came to nothing the word of the
+/// same member causes no other, in milliseconds.
+pub const PULL_MS_MAX: u64 = 30_000;
+/// Longest time before a probe is answered, in milliseconds (NET-14).
+pub const PROBE_DELAY_MS_MAX: u64 = 250;
+/// Least time between two answers to probes, in milliseconds (NET-14).
+pub const PROBE_ANSWERS_EVERY_MS: u64 = 2500;
+/// Least time between two probes that are forwarded, in milliseconds.
+pub const PROBES_EVERY_MS: u64 = 250;
+/// So many members heard since a probe have answered it (NET-14).
+pub const PROBE_QUIET_COUNT: usize = 3;
+/// How long after a failed challenge a peer is challenged again, in milliseconds; doubled each time…
+pub const CHALLENGE_MS: u64 = 1000;
+/// … up to this.
+pub const CHALLENGE_MS_MAX: u64 = 64_000;

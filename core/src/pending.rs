@@ -58,6 +58,11 @@ impl Pending {
         self.ops.contains_key(id)
     }
 
+    /// The ops that wait, in order of arrival.
+    pub fn oldest_first(&self) -> impl Iterator<Item = &Waiting> {
+        self.arrivals.values().filter_map(|id| self.ops.get(id))
+    }
+
     /// Ids that some op waits for and that do not wait themselves, at most `count`.
     pub fn missing(&self, count: usize) -> Vec<OpId> {
         self.wanted.iter().take(count).copied().collect()

@@ -1,7 +1,231 @@
 //! How ready this node and the other members are, by their beacons (NET-10 to NET-16).
+//!
+//! A beacon is compared by what is *possessed*: its heads are looked up here, and its numbers are
+//! shown to people and used for nothing (NET-12). One member alone cannot talk this node out of a
+//! ready state: a head that only it names counts while ops really come from it, a root that only it
+//! has counts where it is the majority, and an op of its that waits for parents does not count
+//! where another member vouches that nothing is missing (I27).
 
+mod heard;
+mod outlook;
+mod probes;
+
+pub use heard::{Heard, is_on_time};
+pub use outlook::{Outlook, Overdue};
+pub use probes::Probes;
+
+use crate::governance::graph::Graph;
+use crate::governance::table::Ix;
+use crate::id::{MemberId, OpId, PeerKey};
+use crate::limits::{BEACON_MS, BEACON_SHARE_MS, FRESH_MS};
+use crate::statement::{Beacon, HeadSummary, Tier};
+use crate::sync::Verdict;
+use crate::time::{MonoMillis, Now};
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
+use heard::Table;
+
+/// How ready this node is in one namespace (NET-13).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum State {
+    /// Starting, or no member yet: others may be there who have more.
+    #[default]
+    Bootstrapping,
+    /// Ready on its own word: nobody was heard who could be believed.
+    LocallyReady,
+    /// Others have ops that this node lacks.
+    CatchingUp {
+        /// How many heads that others named are not here.
+        missing: u64,
+    },
+    /// Ready, and it has all that at least one other member said within a minute that it has.
+    PeerValidated,
+    /// Something is wrong.
+    Degraded(Cause),
+}
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Cause {
+    /// This many ops have waited for their parents for more than five seconds.
+    PendingOps(u64),
+    /// Others were heard in this run, and none lately. The node goes on serving, as one that is
+    /// ready on its own word: else two that lost each other would both be silent for ever.
+    NoRecentPeers,
+    /// Most members with our heads have another root (NET-12): a bug. Nothing is repaired.
+    Diverged,
+}
+
+impl State {
+    /// What a beacon says of it.
+    pub const fn tier(self) -> Tier {
+        match self {
+            Self::LocallyReady | Self::Degraded(Cause::NoRecentPeers) => Tier::Locally,
+            Self::PeerValidated => Tier::Validated,
+            Self::Bootstrapping
+            | Self::CatchingUp { .. }
+            | Self::Degraded(Cause::PendingOps(_) | Cause::Diverged) => Tier::NotReady,
+        }
+    }
+
+    /// The state without its number, which changes without notice.
+    const fn kind(self) -> Self {
+        match self {
+            Self::CatchingUp { .. } => Self::CatchingUp { missing: 0 },
+            Self::Degraded(Cause::PendingOps(_)) => Self::Degraded(Cause::PendingOps(0)),
+            Self::Bootstrapping
+            | Self::LocallyReady
+            | Self::PeerValidated
+            | Self::Degraded(Cause::NoRecentPeers | Cause::Diverged) => self,
+        }
+    }
+}
 
 /// What is known of the readiness of one namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Readiness {}
+pub struct Readiness {
+    state: State,
+    /// When this node began to take part in this run.
+    since: MonoMillis,
+    /// Since when the state would be one of a lower tier.
+    leaving: Option<MonoMillis>,
+    /// Whether another member was heard in this run.
+    has_company: bool,
+    table: Table,
+    /// Probes, and answering them (NET-14).
+    pub probes: Probes,
+    /// The two roots, ours first, that people were told of last.
+    told: Option<([u8; 32], [u8; 32])>,
+}
+
+/// What an accepted beacon means here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Meaning {
+    /// Heads that it names and that are here.
+    pub has: Vec<OpId>,
+    /// Heads that it names and that are not here. Heads that are only summarised stand under their
+    /// digest, which is the id of nothing.
+    pub lacks: BTreeSet<OpId>,
+    /// Whether it has our heads and another root.
+    pub contradicts: bool,
+}
+
+/// What to do about an exchange that has ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Followup {
+    /// Members that named more meanwhile: it is pulled too.
+    pub pull: Vec<MemberId>,
+}
+
+impl Readiness {
+    /// How ready this node is.
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// This node takes part from here on.
+    pub fn begin(&mut self, now: MonoMillis) {
+        *self = Self { since: now, ..Self::default() };
+    }
+
+    /// The last accepted beacon of a member, fresh or not.
+    pub fn heard(&self, member: &MemberId) -> Option<&Heard> {
+        self.table.get(member)
+    }
+
+    /// Members in a ready tier whose last beacon is fresh (NET-11), with that beacon.
+    pub fn fresh(&self, now: MonoMillis) -> impl Iterator<Item = (MemberId, &Heard)> {
+        let is_fresh = move |(_, heard): &(MemberId, &Heard)| heard.is_ready(now);
+        self.table.iter().filter(is_fresh)
+    }
+
+    /// How many there are of them.
+    pub fn fresh_count(&self, now: MonoMillis) -> u64 {
+        self.fresh(now).count() as u64
+    }
+
+    /// Whether a member said, fresh or not, that it has an op: a head of its last accepted beacon
+    /// is this op or has it in its past.
+    pub fn covers(&self, graph: &Graph, member: &MemberId, op: Ix) -> bool {
+        self.known_heads(graph, member).iter().any(|head| *head == op || graph.is_past(op, *head))
+    }
+
+    /// Heads in the last beacon of a member that are here. Claims of others are not among them.
+    pub fn known_heads(&self, graph: &Graph, member: &MemberId) -> Vec<Ix> {
+        let beacon = self.heard(member).map(|heard| &heard.beacon);
+        match beacon.map(|beacon| &beacon.heads) {
+            Some(HeadSummary::All(heads)) => {
+                heads.iter().filter_map(|head| graph.find(head)).collect()
+            }
+            Some(HeadSummary::Many { .. }) | None => Vec::new(),
+        }
+    }
+
+    /// Time between two beacons in milliseconds: with ours, a topic carries four a second at most.
+    pub fn interval(&self, now: MonoMillis) -> u64 {
+        BEACON_MS.max(BEACON_SHARE_MS.saturating_mul(self.fresh_count(now).saturating_add(1)))
+    }
+
+    /// NET-10: whether a beacon of a member is on time, newer than the last one, and not one of too
+    /// many (NET-3).
+    pub fn is_news(&self, beacon: &Beacon, now: Now) -> bool {
+        is_on_time(beacon, now) && self.table.is_news(beacon, now)
+    }
+
+    /// Notes a beacon that is news. `me` is the member of this node, which may have another node.
+    pub fn hear(
+        &mut self,
+        me: MemberId,
+        beacon: &Beacon,
+        via: PeerKey,
+        meaning: &Meaning,
+        now: Now,
+    ) {
+        let is_ready = beacon.tier.is_ready();
+        if beacon.member != me && is_ready {
+            self.has_company = true;
+        }
+        if is_ready {
+            self.probes.note_beacon(beacon.member);
+        }
+        // NET-11
+        let fresh_ms = FRESH_MS.max(self.interval(now.mono).saturating_mul(3));
+        self.table.insert(beacon, via, meaning, now, now.mono.plus(fresh_ms));
+    }
+
+    /// A member is one no longer.
+    pub fn forget(&mut self, member: &MemberId) {
+        self.table.forget(member);
+    }
+
+    /// An op was stored: the members that had named it as a head.
+    pub fn stored(
+        &mut self,
+        op: &OpId,
+        from: Option<PeerKey>,
+        now: MonoMillis,
+    ) -> BTreeSet<MemberId> {
+        self.table.stored(op, from, now)
+    }
+
+    /// Whether what a member named and we lack is pulled from `peer` now. After a pull that did not
+    /// bring it, half a minute passes: so much a liar can cost.
+    pub fn begin_pull(&mut self, member: &MemberId, peer: PeerKey, now: MonoMillis) -> bool {
+        self.table.begin_pull(member, peer, now)
+    }
+
+    /// An exchange with a peer has ended.
+    pub fn end_pull(&mut self, peer: PeerKey, verdict: &Verdict, now: MonoMillis) -> Followup {
+        let is_in_sync = matches!(verdict, Verdict::InSync { .. });
+        Followup { pull: self.table.end_pull(peer, is_in_sync, now) }
+    }
+
+    /// Whether people are still to be told of these two roots, `ours` and `theirs`.
+    pub fn tell(&mut self, ours: [u8; 32], theirs: [u8; 32]) -> bool {
+        self.told.replace((ours, theirs)) != Some((ours, theirs))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -102,6 +102,8 @@ pub struct Volatile {
     pub prng: Prng,
     /// Drawn at the start of this run; told in beacons.
     pub boot: [u8; 16],
+    /// Beacons of this run, in all namespaces: the sequence of the last one.
+    pub beacons: u64,
     /// Transport key of this node.
     pub peer: PeerKey,
     /// What whoever runs the node chose.

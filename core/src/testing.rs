@@ -1,6 +1,7 @@
 //! People with keys, and the ops that they sign: for the tests of this crate.
 
 mod stage;
+pub(crate) mod timed;
 
 pub(crate) use stage::{Stage, replies, signings};
 

@@ -93,7 +93,13 @@ impl Turn<'_> {
             self.judge(namespace, arrival, work);
             return true;
         }
-        self.ask_next_pages(namespace) || self.take_wish(namespace) || self.go_on_joining(namespace)
+        let has_more = self.ask_next_pages(namespace)
+            || self.take_wish(namespace)
+            || self.go_on_joining(namespace);
+        if !has_more {
+            self.review_readiness(namespace);
+        }
+        has_more
     }
 
     fn judge(&mut self, namespace: NamespaceId, arrival: Arrival, work: &mut u32) {
@@ -145,6 +151,7 @@ impl Turn<'_> {
         let Some(arrival) = self.desk(namespace).settling.take() else { return };
         self.tell_of(namespace, known, &arrival, changes);
         self.finish(namespace, known, &arrival, Some(changes));
+        self.note_stored(namespace, known, &arrival, changes);
         let ready = self.desk(namespace).pending.resolve(&arrival.op.id);
         self.arrive_again(namespace, ready);
         self.after_stored(namespace, known);
@@ -246,6 +253,7 @@ impl Turn<'_> {
         if let Some(at) = desk.pending.next_expiry() {
             self.volatile.timers.set(Timer::Pending(namespace), at);
         }
+        self.review_readiness(namespace);
     }
 
     /// A4 to A8: not stored. Only A4 blames the peer that sent the bytes.

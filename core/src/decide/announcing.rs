@@ -1,47 +1,322 @@
 //! Beacons and probes, and what follows from them for our own readiness (NET-10 to NET-16).
 
 use super::Turn;
-use crate::effect::Forward;
-use crate::id::{NamespaceId, PeerKey};
+use crate::effect::{Effect, Forward, Notice};
+use crate::governance::judge::has_standing;
+use crate::governance::view::Changes;
+use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
 use crate::input::MessageId;
-use crate::statement::Beacon;
+use crate::limits::{BEACON_SHARE_MS, OVERDUE_COUNT_MAX, OVERDUE_MS, PROBE_DELAY_MS_MAX};
+use crate::readiness::{Meaning, Outlook, Overdue, Readiness, is_on_time};
+use crate::state::{Arrival, Desk, Namespace};
+use crate::statement::{Beacon, HeadSummary, Tier, heads_digest};
+use crate::sync::Verdict;
+use crate::timers::Timer;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+/// How long a beacon waits for ops that are being evaluated, in milliseconds.
+const UNSETTLED_MS: u64 = 100;
 
 impl Turn<'_> {
-    /// A member says how far it has come.
+    /// A member says how far it has come. One that counts is forwarded; none blames its forwarder,
+    /// who may know more members than we do.
     pub(super) fn on_beacon(
         &mut self,
         message: MessageId,
-        _peer: PeerKey,
-        _namespace: NamespaceId,
-        _beacon: &Beacon,
+        peer: PeerKey,
+        namespace: NamespaceId,
+        beacon: &Beacon,
     ) {
-        self.forward(message, Forward::Ignore);
+        let counts = self.hear(peer, namespace, beacon);
+        self.forward(message, if counts { Forward::Accept } else { Forward::Ignore });
     }
 
-    /// Somebody looks for members.
-    pub(super) fn on_probe(&mut self, message: MessageId, _namespace: NamespaceId) {
-        self.forward(message, Forward::Accept);
+    /// NET-10: whether a beacon counts, and what follows from it.
+    fn hear(&mut self, via: PeerKey, namespace: NamespaceId, beacon: &Beacon) -> bool {
+        let Some(known) = self.open_namespace(&namespace) else { return false };
+        let (member, now) = (beacon.member, self.now);
+        if member == known.me && beacon.boot == self.volatile.boot {
+            return false;
+        }
+        if !has_standing(known.space.graph(), known.space.view(), &member) {
+            // NET-21: while joining, an unknown key tells where to pull.
+            if known.join.is_some() && beacon.tier.is_ready() && is_on_time(beacon, now) {
+                self.on_hint(namespace, via);
+            }
+            return false;
+        }
+        let desk = self.desk(namespace);
+        if !desk.readiness.is_news(beacon, now) {
+            return false;
+        }
+        let meaning = meaning_of(known, desk, beacon);
+        desk.readiness.hear(known.me, beacon, via, &meaning, now);
+        if member != known.me && !meaning.has.is_empty() {
+            self.on_covered(namespace, member, &meaning.has);
+        }
+        if meaning.contradicts {
+            self.on_roots_differ(namespace, beacon.state_root);
+        }
+        if !meaning.lacks.is_empty() {
+            self.pull(namespace, member);
+        }
+        self.review_readiness(namespace);
+        true
+    }
+
+    /// NET-12: a member named heads that we lack. They are pulled from it where it is connected,
+    /// else from whoever forwarded its beacon.
+    fn pull(&mut self, namespace: NamespaceId, member: MemberId) {
+        let now = self.now.mono;
+        let desk = self.desk(namespace);
+        let own = desk.identities.peers_of(member).next();
+        let via = desk.readiness.heard(&member).map(|heard| heard.via);
+        if let Some(peer) = own.or(via)
+            && desk.readiness.begin_pull(&member, peer, now)
+        {
+            self.pull_from(namespace, peer);
+        }
+    }
+
+    /// An exchange with a peer has ended: what was to come in it came, or will not.
+    pub(super) fn ready_after_sync(
+        &mut self,
+        namespace: NamespaceId,
+        peer: PeerKey,
+        verdict: &Verdict,
+    ) {
+        let now = self.now.mono;
+        let followup = self.desk(namespace).readiness.end_pull(peer, verdict, now);
+        for member in followup.pull {
+            self.pull(namespace, member);
+        }
+        self.review_readiness(namespace);
+    }
+
+    /// An op was stored: members may have had it before, and some may be members no longer.
+    pub(super) fn note_stored(
+        &mut self,
+        namespace: NamespaceId,
+        known: &Namespace,
+        arrival: &Arrival,
+        changes: &Changes,
+    ) {
+        let (graph, view, now) = (known.space.graph(), known.space.view(), self.now.mono);
+        let op = arrival.op.id;
+        let readiness = &mut self.desk(namespace).readiness;
+        let targets = changes.flipped.iter().filter_map(|(ix, _)| graph.target_of(*ix));
+        for member in targets.map(|person| graph.member_id(person)) {
+            if !has_standing(graph, view, &member) {
+                readiness.forget(&member);
+            }
+        }
+        let had_it = readiness.stored(&op, arrival.source.peer(), now);
+        for member in had_it.into_iter().filter(|member| *member != known.me) {
+            self.on_covered(namespace, member, &[op]);
+        }
+    }
+
+    /// Somebody looks for members (NET-14).
+    pub(super) fn on_probe(&mut self, message: MessageId, namespace: NamespaceId) {
+        let now = self.now.mono;
+        let Readiness { probes, .. } = &mut self.desk(namespace).readiness;
+        let forwards = probes.take_forward(now);
+        self.forward(message, if forwards { Forward::Accept } else { Forward::Ignore });
+        let readiness = &mut self.desk(namespace).readiness;
+        if readiness.state().tier().is_ready() && readiness.probes.begin(now) {
+            let wait = self.volatile.prng.below(PROBE_DELAY_MS_MAX + 1);
+            self.volatile.timers.set(Timer::ProbeAnswer(namespace), now.plus(wait));
+        }
+    }
+
+    pub(super) fn on_probe_answer_due(&mut self, namespace: NamespaceId) {
+        let now = self.now.mono;
+        let readiness = &mut self.desk(namespace).readiness;
+        let is_ready = readiness.state().tier().is_ready();
+        if readiness.probes.take_answer(is_ready, now) {
+            self.on_beacon_due(namespace);
+        }
     }
 
     /// This node takes part from here on.
-    pub(super) fn begin_readiness(&mut self, _namespace: NamespaceId) {}
+    pub(super) fn begin_readiness(&mut self, namespace: NamespaceId) {
+        let now = self.now.mono;
+        self.desk(namespace).readiness.begin(now);
+    }
 
     /// It takes part no longer: one last beacon says so.
-    pub(super) fn end_readiness(&mut self, _namespace: NamespaceId) {}
+    pub(super) fn end_readiness(&mut self, namespace: NamespaceId) {
+        if self.desk(namespace).readiness.state().tier().is_ready() {
+            self.announce(namespace, Tier::NotReady);
+        }
+    }
 
-    /// Something changed that readiness depends on: an op, a peer, a beacon, or the time.
-    pub(super) fn review_readiness(&mut self, _namespace: NamespaceId) {}
+    /// Something changed that readiness depends on: an op, a peer, a beacon, or the time (NET-13).
+    pub(super) fn review_readiness(&mut self, namespace: NamespaceId) {
+        let Some(known) = self.open_namespace(&namespace) else { return };
+        if !known.space.is_settled() {
+            // Once everything is evaluated, the desk will be done, and this is looked at again.
+            return;
+        }
+        let outlook = self.outlook(namespace, known);
+        let now = self.now.mono;
+        let readiness = &mut self.desk(namespace).readiness;
+        let before = readiness.state().tier();
+        let is_other = readiness.review(now, &outlook);
+        let (state, next) = (readiness.state(), readiness.next_change(now, &outlook));
+        match next {
+            Some(at) => self.volatile.timers.set(Timer::Readiness(namespace), at),
+            None => self.volatile.timers.cancel(Timer::Readiness(namespace)),
+        }
+        if is_other {
+            self.notify(Notice::Readiness { namespace, state });
+        }
+        match (before.is_ready(), state.tier().is_ready()) {
+            (false, true) => self.begin_beacons(namespace),
+            (true, false) => {
+                self.volatile.timers.cancel(Timer::Beacon(namespace));
+                self.announce(namespace, Tier::NotReady);
+            }
+            (true, true) | (false, false) => {}
+        }
+    }
 
-    pub(super) fn on_beacon_due(&mut self, _namespace: NamespaceId) {}
+    fn outlook(&self, namespace: NamespaceId, known: &Namespace) -> Outlook {
+        let (graph, view) = (known.space.graph(), known.space.view());
+        let is_other = |member: &MemberId| *member != known.me && has_standing(graph, view, member);
+        let mut people = view.people().map(|person| graph.member_id(person));
+        let has_peers = self.volatile.peers.values().any(|topics| topics.contains(&namespace));
+        let desk = self.volatile.desks.get(&namespace);
+        Outlook {
+            me: known.me,
+            is_member: known.join.is_none() && has_standing(graph, view, &known.me),
+            is_alone: !has_peers && !people.any(|member| is_other(&member)),
+            overdue: desk.map(|desk| self.overdue(known, desk)).unwrap_or_default(),
+        }
+    }
 
-    pub(super) fn on_probe_answer_due(&mut self, _namespace: NamespaceId) {}
+    /// Ops that have waited too long. Those of people who are no members may wait for ever.
+    fn overdue(&self, known: &Namespace, desk: &Desk) -> Overdue {
+        let (graph, view) = (known.space.graph(), known.space.view());
+        let mut overdue = Overdue::default();
+        for waiting in desk.pending.oldest_first().take(OVERDUE_COUNT_MAX) {
+            let due = waiting.since.plus(OVERDUE_MS);
+            if due > self.now.mono {
+                overdue.next = Some(due);
+                break;
+            }
+            let signer = waiting.op.payload.signer;
+            if overdue.signers.contains(&signer) || has_standing(graph, view, &signer) {
+                overdue.count += 1;
+                if overdue.signers.len() < 2 {
+                    overdue.signers.insert(signer);
+                }
+            }
+        }
+        overdue
+    }
+
+    /// The first beacon: at once, unless so many are there that they would all speak together.
+    fn begin_beacons(&mut self, namespace: NamespaceId) {
+        let now = self.now.mono;
+        let others = self.desk(namespace).readiness.fresh_count(now);
+        match self.volatile.prng.below(BEACON_SHARE_MS.saturating_mul(others)) {
+            0 => self.on_beacon_due(namespace),
+            wait => self.volatile.timers.set(Timer::Beacon(namespace), now.plus(wait)),
+        }
+    }
+
+    /// Sends a beacon and sets the time of the next, with a jitter of a fifth either way.
+    pub(super) fn on_beacon_due(&mut self, namespace: NamespaceId) {
+        let now = self.now.mono;
+        let Some(known) = self.open_namespace(&namespace) else { return };
+        let readiness = &self.desk(namespace).readiness;
+        let (tier, interval) = (readiness.state().tier(), readiness.interval(now));
+        if !tier.is_ready() {
+            return;
+        }
+        let wait = if known.space.is_settled() {
+            self.announce(namespace, tier);
+            interval - interval / 5 + self.volatile.prng.below(interval / 5 * 2 + 1)
+        } else {
+            UNSETTLED_MS
+        };
+        self.volatile.timers.set(Timer::Beacon(namespace), now.plus(wait));
+    }
+
+    /// Has a beacon signed and published. Its root belongs to its heads, so there is none while
+    /// something is being evaluated.
+    fn announce(&mut self, namespace: NamespaceId, tier: Tier) {
+        let Some(known) = self.open_namespace(&namespace) else { return };
+        if !known.space.is_settled() {
+            return;
+        }
+        self.volatile.beacons = self.volatile.beacons.saturating_add(1);
+        self.effect(Effect::Announce(Beacon {
+            namespace,
+            member: known.me,
+            boot: self.volatile.boot,
+            sequence: self.volatile.beacons,
+            heads: HeadSummary::of(&known.space.heads()),
+            ops: u64::from(known.space.graph().len()),
+            state_root: known.space.view().state_root(),
+            tier,
+            sent_at: self.now.unix,
+        }));
+    }
 
     /// NET-12: the same heads and another root. Nothing is repaired by itself.
-    pub(super) fn on_roots_differ(&mut self, _namespace: NamespaceId, _theirs: [u8; 32]) {}
+    pub(super) fn on_roots_differ(&mut self, namespace: NamespaceId, theirs: [u8; 32]) {
+        let Some(known) = self.open_namespace(&namespace) else { return };
+        let ours = known.space.view().state_root();
+        if self.desk(namespace).readiness.tell(ours, theirs) {
+            self.notify(Notice::Diverged { namespace, ours, theirs });
+        }
+    }
 
-    /// Connected peers of a namespace, the best partner first (NET-15).
+    /// Connected peers of a namespace, the best partner first (NET-15): by tier, by how much of what
+    /// we know it covers, by round trip, by how lately it was heard. Nothing that it merely claims
+    /// counts. Those who have not proved who they are come last.
     pub(super) fn partners(&self, namespace: NamespaceId) -> Vec<PeerKey> {
-        self.peers_of(namespace)
+        let mut peers = self.peers_of(namespace);
+        let known = self.open_namespace(&namespace);
+        let Some((known, desk)) = known.zip(self.volatile.desks.get(&namespace)) else {
+            return peers;
+        };
+        let (graph, now) = (known.space.graph(), self.now.mono);
+        peers.sort_by_cached_key(|peer| {
+            let identity = desk.identities.get(peer);
+            let heard = identity.and_then(|identity| desk.readiness.heard(&identity.member));
+            let fresh = heard.filter(|heard| heard.is_fresh(now));
+            let tier = fresh.map(|heard| heard.beacon.tier);
+            let covered = fresh.map(|heard| {
+                let heads = desk.readiness.known_heads(graph, &heard.beacon.member);
+                graph.closure(&heads).distance(&crate::governance::reach::Cut::default())
+            });
+            let round_trip_ms = identity.map_or(u64::MAX, |identity| identity.round_trip_ms);
+            let last = heard.map(|heard| heard.at);
+            (identity.is_none(), Reverse(tier), Reverse(covered), round_trip_ms, Reverse(last))
+        });
+        peers
     }
 }
+
+/// What a beacon says about what we have (NET-12).
+fn meaning_of(known: &Namespace, desk: &Desk, beacon: &Beacon) -> Meaning {
+    let graph = known.space.graph();
+    let ours = known.space.heads();
+    let is_same = HeadSummary::of(&ours) == beacon.heads;
+    let differs = known.space.view().state_root() != beacon.state_root;
+    let contradicts = is_same && differs && known.space.is_settled() && beacon.member != known.me;
+    let (has, lacks): (Vec<OpId>, Vec<OpId>) = match &beacon.heads {
+        HeadSummary::All(heads) => heads.iter().partition(|head| graph.find(head).is_some()),
+        HeadSummary::Many { digest, .. } if *digest == heads_digest(&ours) => (ours, Vec::new()),
+        HeadSummary::Many { digest, .. } => (Vec::new(), [OpId(*digest)].into()),
+    };
+    let lacks = lacks.into_iter().filter(|head| !desk.refused.contains(head)).collect();
+    Meaning { has, lacks, contradicts }
+}
+
+#[cfg(test)]
+mod tests;

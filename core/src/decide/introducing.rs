@@ -3,17 +3,23 @@
 use super::Turn;
 use crate::effect::Effect;
 use crate::governance::invitation::JoinRequest;
+use crate::governance::judge::may_be_used;
 use crate::id::{NamespaceId, PeerKey};
 use crate::identities::Identity;
 use crate::input::ExchangeId;
 use crate::requests::Purpose;
+use crate::state::Namespace;
 use crate::statement::Hello;
+use crate::timers::Timer;
 use crate::wire::{Nonce, Refused, Request, Response};
 
 impl Turn<'_> {
     /// Asks a peer who it is here.
     pub(super) fn challenge(&mut self, namespace: NamespaceId, peer: PeerKey) {
         let nonce = self.volatile.prng.bytes();
+        let now = self.now.mono;
+        self.volatile.timers.cancel(Timer::Challenge(namespace, peer));
+        self.desk(namespace).identities.challenge(peer, now);
         let purpose = Purpose::Identify { namespace, peer, nonce };
         self.ask(purpose, peer, Request::Identify { namespace, nonce });
     }
@@ -35,7 +41,8 @@ impl Turn<'_> {
         self.effect(Effect::Introduce { exchange, hello, pass });
     }
 
-    /// A peer proved who it is; a proof of something else is none.
+    /// A peer proved who it is. A proof for other ends or of another challenge is none, so it helps
+    /// nobody to show our own, or one that it was shown.
     pub(super) fn on_identity(
         &mut self,
         namespace: NamespaceId,
@@ -44,20 +51,84 @@ impl Turn<'_> {
         hello: &Hello,
         pass: Option<JoinRequest>,
     ) {
+        if !self.is_here(namespace, peer) {
+            return;
+        }
         let expected =
             Hello { namespace, member: hello.member, from: peer, to: self.volatile.peer, nonce };
         let is_own = pass.as_ref().is_none_or(|pass| {
             pass.joiner == hello.member && pass.invitation.terms.namespace == namespace
         });
-        if *hello != expected || !is_own || self.open_namespace(&namespace).is_none() {
-            return;
+        if *hello != expected || !is_own {
+            return self.on_unidentified(namespace, peer);
         }
-        let identity = Identity { member: hello.member, pass };
-        self.desk(namespace).identities.insert(peer, identity);
+        let now = self.now.mono;
+        let identities = &mut self.desk(namespace).identities;
+        let round_trip_ms = identities.waited_ms(&peer, now);
+        identities.insert(peer, Identity { member: hello.member, pass, round_trip_ms });
+        self.offer(namespace, peer);
+        self.review_readiness(namespace);
     }
 
-    /// Whether a peer is served here: one that is or was a member, or holds an invitation.
-    pub(super) fn is_served(&self, _namespace: NamespaceId, _peer: PeerKey) -> bool {
-        true
+    /// A peer did not prove who it is: it is challenged again, later each time.
+    pub(super) fn on_unidentified(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        if !self.is_here(namespace, peer) {
+            return;
+        }
+        let wait = self.desk(namespace).identities.fail(peer);
+        let at = self.now.mono.plus(wait);
+        self.volatile.timers.set(Timer::Challenge(namespace, peer), at);
+    }
+
+    pub(super) fn on_challenge_due(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        if self.is_here(namespace, peer) {
+            self.challenge(namespace, peer);
+        }
+    }
+
+    /// A peer takes part no longer: whoever comes with its key has to prove it again.
+    pub(super) fn forget_identity(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        self.volatile.timers.cancel(Timer::Challenge(namespace, peer));
+        if let Some(desk) = self.volatile.desks.get_mut(&namespace) {
+            desk.identities.remove(&peer);
+        }
+    }
+
+    /// A peer is gone from everywhere.
+    pub(super) fn forget_identities(&mut self, peer: PeerKey) {
+        for (namespace, desk) in &mut self.volatile.desks {
+            self.volatile.timers.cancel(Timer::Challenge(*namespace, peer));
+            desk.identities.remove(&peer);
+        }
+    }
+
+    /// Whether a peer is served here: one who was ever given rights, by whatever we know, and be it
+    /// to learn that they were taken away; or one who holds an invitation that may admit it.
+    pub(super) fn is_served(&self, namespace: NamespaceId, peer: PeerKey) -> bool {
+        let Some(known) = self.open_namespace(&namespace) else { return false };
+        let desk = self.volatile.desks.get(&namespace);
+        let identity = desk.and_then(|desk| desk.identities.get(&peer));
+        identity.is_some_and(|identity| {
+            let pass = identity.pass.as_ref();
+            known.space.graph().was_granted(&identity.member)
+                || pass.is_some_and(|pass| self.may_pass(known, pass))
+        })
+    }
+
+    /// Whether an invitation lets its holder read, before it is a member.
+    fn may_pass(&self, known: &Namespace, pass: &JoinRequest) -> bool {
+        let (graph, view) = (known.space.graph(), known.space.view());
+        let terms = &pass.invitation.terms;
+        terms.expires_at >= self.now.unix && may_be_used(graph, view, terms, &pass.joiner).is_ok()
+    }
+
+    /// Whether we take part in a namespace, and a peer does (NET-4).
+    fn is_here(&self, namespace: NamespaceId, peer: PeerKey) -> bool {
+        let topics = self.volatile.peers.get(&peer);
+        self.open_namespace(&namespace).is_some()
+            && topics.is_some_and(|topics| topics.contains(&namespace))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,6 +41,7 @@ impl Turn<'_> {
         self.volatile.peers.entry(peer).or_default().insert(namespace);
         if self.open_namespace(&namespace).is_some() {
             self.see_member(namespace, peer);
+            self.challenge(namespace, peer);
             self.compare_with(namespace, peer);
         }
     }
@@ -49,11 +50,13 @@ impl Turn<'_> {
         if let Some(topics) = self.volatile.peers.get_mut(&peer) {
             topics.remove(&namespace);
         }
+        self.forget_identity(namespace, peer);
     }
 
     pub(super) fn on_disconnected(&mut self, peer: PeerKey) {
         self.volatile.peers.remove(&peer);
         self.volatile.budgets.forget(peer);
+        self.forget_identities(peer);
         for desk in self.volatile.desks.values_mut() {
             desk.fetching.remove(&peer);
             desk.next_pages.retain(|page| page.peer != peer);
@@ -219,7 +222,7 @@ impl Turn<'_> {
         verdict: &Verdict,
     ) {
         self.join_after_sync(namespace, peer, verdict);
-        self.review_readiness(namespace);
+        self.ready_after_sync(namespace, peer, verdict);
     }
 
     /// An exchange with a peer came to nothing.

@@ -9,6 +9,7 @@ mod needs;
 mod targets;
 
 pub use authority::Found;
+pub use joins::may_be_used;
 pub use needs::{Place, Required, required};
 
 use crate::governance::graph::{Graph, Placed};

@@ -1,12 +1,14 @@
 //! What a join must fulfil beside its auths (A10).
 
-use super::Case;
-use crate::governance::graph::{Deed, Restriction};
-use crate::governance::invitation::{Invitation, JoinRequest};
+use super::{Case, may_invite};
+use crate::governance::graph::{Deed, Graph, Restriction};
+use crate::governance::invitation::{Invitation, JoinRequest, Terms};
 use crate::governance::judged::Auth;
 use crate::governance::reach::Cut;
 use crate::governance::table::{Ix, PersonIx};
 use crate::governance::verdict::Unauthorised;
+use crate::governance::view::View;
+use crate::id::MemberId;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
@@ -43,25 +45,8 @@ impl Case<'_> {
         request: &JoinRequest,
         joiner: Option<PersonIx>,
     ) -> Result<(), Unauthorised> {
-        let id = request.invitation.terms.id();
-        let Some(invitation) = self.graph.invitation(&id) else { return Ok(()) };
-        let invited = &self.graph.invitations[invitation];
         let counts = |op: &Ix| self.knows(*op) && self.view.is_effective(self.graph, *op);
-        if invited.joins.len() >= invited.uses_max as usize {
-            let joins = invited.joins.iter().copied().filter(counts);
-            let joiners: BTreeSet<_> = joins
-                .filter_map(|join| self.graph.node(join).deed.grant())
-                .map(|grant| self.graph.grants[grant].target)
-                .filter(|other| Some(*other) != joiner)
-                .collect();
-            if joiners.len() >= invited.uses_max as usize {
-                return Err(Unauthorised::UsedUp);
-            }
-        }
-        if invited.revocations.iter().any(counts) {
-            return Err(Unauthorised::Revoked);
-        }
-        Ok(())
+        check_uses(self.graph, &request.invitation.terms, joiner, counts)
     }
 
     /// What an earlier removal or leave of the joiner demands.
@@ -101,4 +86,46 @@ impl Case<'_> {
                 && self.graph.is_past(removal, grant.op)
         })
     }
+}
+
+/// Whether an invitation has a use left for `joiner` and is not revoked, by the ops that count.
+fn check_uses(
+    graph: &Graph,
+    terms: &Terms,
+    joiner: Option<PersonIx>,
+    counts: impl Fn(&Ix) -> bool,
+) -> Result<(), Unauthorised> {
+    let Some(invitation) = graph.invitation(&terms.id()) else { return Ok(()) };
+    let invited = &graph.invitations[invitation];
+    if invited.joins.len() >= invited.uses_max as usize {
+        let joins = invited.joins.iter().filter(|join| counts(join));
+        let joiners: BTreeSet<_> = joins
+            .filter_map(|join| graph.node(*join).deed.grant())
+            .map(|grant| graph.grants[grant].target)
+            .filter(|other| Some(*other) != joiner)
+            .collect();
+        if joiners.len() >= invited.uses_max as usize {
+            return Err(Unauthorised::UsedUp);
+        }
+    }
+    if invited.revocations.iter().any(counts) {
+        return Err(Unauthorised::Revoked);
+    }
+    Ok(())
+}
+
+/// Whether an invitation might admit this joiner now: its inviter may invite, it has a use left and
+/// is not revoked. Its signatures, its expiry, and what the joiner's past demands are not looked at.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn may_be_used(
+    graph: &Graph,
+    view: &View,
+    terms: &Terms,
+    joiner: &MemberId,
+) -> Result<(), Unauthorised> {
+    may_invite(graph, view, &terms.inviter, &terms.group, terms.rights)?;
+    check_uses(graph, terms, graph.person(joiner), |op| view.is_effective(graph, *op))
 }

@@ -1,0 +1,293 @@
+//! What was heard of each member last: which beacons are news, and what they name that is not here.
+
+use super::Meaning;
+use crate::id::{MemberId, OpId, PeerKey};
+use crate::limits::{
+    BEACONS_BURST, BEACONS_EVERY_MS, CLOCK_SKEW_MS_MAX, HEARD_COUNT_MAX, HYSTERESIS_MS, PULL_MS_MAX,
+};
+use crate::statement::Beacon;
+use crate::time::{MonoMillis, Now, UnixMillis};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// The last accepted beacon of a member.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Heard {
+    /// The beacon.
+    pub beacon: Beacon,
+    /// Who forwarded it.
+    pub via: PeerKey,
+    /// When it came.
+    pub at: MonoMillis,
+    /// Until when it is fresh (NET-11).
+    pub fresh_until: MonoMillis,
+    /// The latest time that any accepted beacon of the member bore: no other boot of it is heard
+    /// with an earlier one, or its beacons of before the restart could be played again.
+    latest: UnixMillis,
+    /// Grows with every beacon by what one costs; far ahead of the clock, it is too many.
+    spent_until: MonoMillis,
+    /// Heads that it names and that are not here.
+    lacks: BTreeSet<OpId>,
+    pull: Option<Pull>,
+    /// Until when nothing is pulled on its word.
+    barred_until: MonoMillis,
+}
+
+/// An exchange in which what a member named should come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+struct Pull {
+    peer: PeerKey,
+    began: MonoMillis,
+    /// When an op came from that peer last, and since when they have been coming.
+    flow: Option<Flow>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+struct Flow {
+    since: MonoMillis,
+    last: MonoMillis,
+}
+
+impl Pull {
+    /// When it is given up, unless something comes.
+    fn given_up_at(&self) -> MonoMillis {
+        self.flow.map_or(self.began, |flow| flow.last.max(self.began)).plus(PULL_MS_MAX)
+    }
+}
+
+impl Heard {
+    /// How long ago it came, in milliseconds.
+    pub fn age_ms(&self, now: MonoMillis) -> u64 {
+        now.since(self.at)
+    }
+
+    /// NET-11: whether it is recent enough to count.
+    pub fn is_fresh(&self, now: MonoMillis) -> bool {
+        now < self.fresh_until
+    }
+
+    /// Whether it is fresh, and of a member that goes on beaconing.
+    pub fn is_ready(&self, now: MonoMillis) -> bool {
+        self.is_fresh(now) && self.beacon.tier.is_ready()
+    }
+
+    /// The latest time that any of its beacons bore; none where that lies too far ahead, for then
+    /// our own clock was wrong when it came.
+    fn latest(&self, now: UnixMillis) -> Option<UnixMillis> {
+        let is_sound = self.latest.0 <= now.0.saturating_add(CLOCK_SKEW_MS_MAX);
+        is_sound.then_some(self.latest)
+    }
+
+    /// Whether everything that it names is here.
+    pub fn is_covered(&self) -> bool {
+        self.lacks.is_empty()
+    }
+
+    /// Whether what it names is being pulled.
+    pub(super) fn is_pulling(&self, now: MonoMillis) -> bool {
+        self.pull.is_some_and(|pull| now < pull.given_up_at())
+    }
+
+    /// Since when ops have been coming without a pause, in the exchange in which it is pulled.
+    pub(super) fn flows_since(&self, now: MonoMillis) -> Option<MonoMillis> {
+        let flow = self.pull.and_then(|pull| pull.flow)?;
+        (now < flow.last.plus(HYSTERESIS_MS)).then_some(flow.since)
+    }
+
+    /// When it will mean something else by the passing of time.
+    pub(super) fn next_changes(&self) -> impl Iterator<Item = MonoMillis> {
+        let pull = self.pull.filter(|_| !self.is_covered());
+        let dries_up = pull.and_then(|pull| pull.flow).map(|flow| flow.last.plus(HYSTERESIS_MS));
+        let ends = pull.map(|pull| pull.given_up_at());
+        [Some(self.fresh_until), dries_up, ends].into_iter().flatten()
+    }
+}
+
+/// NET-10: whether a beacon was sent within a minute of our clock, either way.
+pub fn is_on_time(beacon: &Beacon, now: Now) -> bool {
+    beacon.sent_at.0.abs_diff(now.unix.0) <= CLOCK_SKEW_MS_MAX
+}
+
+/// The last beacon of each member, and the heads that are not here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(super) struct Table {
+    by_member: BTreeMap<MemberId, Heard>,
+    wanted: BTreeMap<OpId, Claim>,
+    contradicting: BTreeSet<MemberId>,
+}
+
+/// A head that is not here.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(super) struct Claim {
+    /// Since when it is known of.
+    pub(super) since: MonoMillis,
+    /// Whose last beacon names it.
+    pub(super) by: BTreeSet<MemberId>,
+}
+
+impl Table {
+    pub(super) fn get(&self, member: &MemberId) -> Option<&Heard> {
+        self.by_member.get(member)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (MemberId, &Heard)> {
+        self.by_member.iter().map(|(member, heard)| (*member, heard))
+    }
+
+    /// Heads that are not here.
+    pub(super) fn wanted(&self) -> impl Iterator<Item = &Claim> {
+        self.wanted.values()
+    }
+
+    /// Members that have our heads and another root.
+    pub(super) fn contradicting(&self) -> &BTreeSet<MemberId> {
+        &self.contradicting
+    }
+
+    /// NET-10: newer than the last of the same boot by its sequence, than that of another by its
+    /// time. NET-3: a member is heard once a second on average.
+    pub(super) fn is_news(&self, beacon: &Beacon, now: Now) -> bool {
+        let Some(last) = self.get(&beacon.member) else { return true };
+        let is_newer = if last.beacon.boot == beacon.boot {
+            beacon.sequence > last.beacon.sequence
+        } else {
+            last.latest(now.unix).is_none_or(|latest| beacon.sent_at > latest)
+        };
+        is_newer && last.spent_until <= now.mono.plus(BEACONS_EVERY_MS * (BEACONS_BURST - 1))
+    }
+
+    pub(super) fn insert(
+        &mut self,
+        beacon: &Beacon,
+        via: PeerKey,
+        meaning: &Meaning,
+        now: Now,
+        fresh_until: MonoMillis,
+    ) {
+        let member = beacon.member;
+        let last = self.by_member.remove(&member);
+        let latest = last.as_ref().and_then(|last| last.latest(now.unix));
+        let now = now.mono;
+        if last.is_none() && self.by_member.len() >= HEARD_COUNT_MAX {
+            self.forget_stalest();
+        }
+        for op in &meaning.lacks {
+            let claim = Claim { since: now, by: BTreeSet::new() };
+            self.wanted.entry(*op).or_insert(claim).by.insert(member);
+        }
+        // What it named before and names still keeps its age.
+        for op in last.iter().flat_map(|last| &last.lacks) {
+            if !meaning.lacks.contains(op) {
+                self.unclaim(op, &member);
+            }
+        }
+        if meaning.contradicts {
+            self.contradicting.insert(member);
+        } else {
+            self.contradicting.remove(&member);
+        }
+        let spent_until = last.as_ref().map_or(now, |last| last.spent_until.max(now));
+        let heard = Heard {
+            beacon: beacon.clone(),
+            via,
+            at: now,
+            fresh_until,
+            latest: latest.map_or(beacon.sent_at, |latest| latest.max(beacon.sent_at)),
+            spent_until: spent_until.plus(BEACONS_EVERY_MS),
+            lacks: meaning.lacks.clone(),
+            pull: last.as_ref().and_then(|last| last.pull),
+            barred_until: last.map_or(MonoMillis(0), |last| last.barred_until),
+        };
+        self.by_member.insert(member, heard);
+    }
+
+    pub(super) fn forget(&mut self, member: &MemberId) -> Option<Heard> {
+        let heard = self.by_member.remove(member)?;
+        for op in &heard.lacks {
+            self.unclaim(op, member);
+        }
+        self.contradicting.remove(member);
+        Some(heard)
+    }
+
+    fn unclaim(&mut self, op: &OpId, member: &MemberId) {
+        let Some(claim) = self.wanted.get_mut(op) else { return };
+        claim.by.remove(member);
+        if claim.by.is_empty() {
+            self.wanted.remove(op);
+        }
+    }
+
+    fn forget_stalest(&mut self) {
+        let stalest = self.iter().min_by_key(|(_, heard)| heard.at).map(|(member, _)| member);
+        if let Some(member) = stalest {
+            self.forget(&member);
+        }
+    }
+
+    /// An op was stored, and our heads are others now: whatever root another had for the last ones
+    /// has to be said anew.
+    pub(super) fn stored(
+        &mut self,
+        op: &OpId,
+        from: Option<PeerKey>,
+        now: MonoMillis,
+    ) -> BTreeSet<MemberId> {
+        self.contradicting.clear();
+        if let (Some(peer), false) = (from, self.wanted.is_empty()) {
+            self.note_flow(peer, now);
+        }
+        let by = self.wanted.remove(op).map(|claim| claim.by).unwrap_or_default();
+        for member in &by {
+            if let Some(heard) = self.by_member.get_mut(member) {
+                heard.lacks.remove(op);
+            }
+        }
+        by
+    }
+
+    fn note_flow(&mut self, peer: PeerKey, now: MonoMillis) {
+        for heard in self.by_member.values_mut() {
+            let since = heard.flows_since(now).unwrap_or(now);
+            if let Some(pull) = heard.pull.as_mut().filter(|pull| pull.peer == peer) {
+                pull.flow = Some(Flow { since, last: now });
+            }
+        }
+    }
+
+    pub(super) fn begin_pull(&mut self, member: &MemberId, peer: PeerKey, now: MonoMillis) -> bool {
+        let Some(heard) = self.by_member.get_mut(member) else { return false };
+        if now < heard.barred_until {
+            return false;
+        }
+        if !heard.is_pulling(now) {
+            heard.pull = Some(Pull { peer, began: now, flow: None });
+        }
+        true
+    }
+
+    /// Ends the pulls from a peer; the members of which more is to be pulled at once.
+    pub(super) fn end_pull(
+        &mut self,
+        peer: PeerKey,
+        is_in_sync: bool,
+        now: MonoMillis,
+    ) -> Vec<MemberId> {
+        let mut again = Vec::new();
+        for (member, heard) in &mut self.by_member {
+            let Some(pull) = heard.pull.take_if(|pull| pull.peer == peer) else { continue };
+            let is_old =
+                |op: &OpId| self.wanted.get(op).is_some_and(|claim| claim.since <= pull.began);
+            if heard.lacks.is_empty() {
+                continue;
+            }
+            if is_in_sync && !heard.lacks.iter().any(is_old) {
+                again.push(*member);
+            } else {
+                heard.barred_until = now.plus(PULL_MS_MAX);
+            }
+        }
+        again
+    }
+}

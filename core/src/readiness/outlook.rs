@@ -1,0 +1,173 @@
+//! From what is known to the state (NET-13).
+
+use super::{Cause, Heard, Readiness, State};
+use crate::id::MemberId;
+use crate::limits::{GRACE_MS, HYSTERESIS_MS};
+use crate::time::MonoMillis;
+use alloc::collections::BTreeSet;
+
+/// What the state follows from, beside the beacons.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    /// As whom this node takes part.
+    pub me: MemberId,
+    /// Whether that is a member.
+    pub is_member: bool,
+    /// Whether it is the only one, and no peer takes part.
+    pub is_alone: bool,
+    /// Ops that have waited for parents too long.
+    pub overdue: Overdue,
+}
+
+/// Ops of members that have waited for their parents for more than five seconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overdue {
+    /// How many, as far as they are counted.
+    pub count: u64,
+    /// Who wrote them: all, or the first two.
+    pub signers: BTreeSet<MemberId>,
+    /// When there will be one more.
+    pub next: Option<MonoMillis>,
+}
+
+/// Heads that others have and we lack, as far as they count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Missing {
+    count: u64,
+    /// Since when the first of them counts.
+    since: Option<MonoMillis>,
+}
+
+impl Readiness {
+    /// Comes to the state that follows from everything; whether it is of another kind than before.
+    pub fn review(&mut self, now: MonoMillis, outlook: &Outlook) -> bool {
+        let missing = self.missing(now);
+        let target = self.target(now, outlook, missing);
+        if target.tier() >= self.state.tier() {
+            self.leaving = None;
+        } else {
+            // NET-13: a tier is left when there has been reason to for two seconds.
+            let began = *self.leaving.get_or_insert(now);
+            if now < leave_at(target, missing, began) {
+                return false;
+            }
+            self.leaving = None;
+        }
+        let is_other = target.kind() != self.state.kind();
+        self.state = target;
+        is_other
+    }
+
+    /// The next moment at which the state may be another by the passing of time alone.
+    pub fn next_change(&self, now: MonoMillis, outlook: &Outlook) -> Option<MonoMillis> {
+        let missing = self.missing(now);
+        let target = self.target(now, outlook, missing);
+        let leaves = self.leaving.map(|began| leave_at(target, missing, began));
+        let moments = [Some(self.since.plus(GRACE_MS)), outlook.overdue.next, leaves];
+        let of_beacons = self.table.iter().flat_map(|(_, heard)| heard.next_changes());
+        moments.into_iter().flatten().chain(of_beacons).filter(|at| *at > now).min()
+    }
+
+    fn others(&self, me: MemberId) -> impl Iterator<Item = (MemberId, &Heard)> {
+        self.table.iter().filter(move |(member, _)| *member != me)
+    }
+
+    fn target(&self, now: MonoMillis, outlook: &Outlook, missing: Missing) -> State {
+        if !outlook.is_member {
+            return State::Bootstrapping;
+        }
+        if self.is_contradicted(now, outlook.me) {
+            return State::Degraded(Cause::Diverged);
+        }
+        if self.is_held_up(now, outlook) {
+            return State::Degraded(Cause::PendingOps(outlook.overdue.count));
+        }
+        if missing.count > 0 {
+            return State::CatchingUp { missing: missing.count };
+        }
+        if self.vouchers(now, outlook.me).next().is_some() {
+            return State::PeerValidated;
+        }
+        let is_heard = self.others(outlook.me).any(|(_, heard)| heard.is_ready(now));
+        if outlook.is_alone {
+            State::LocallyReady
+        } else if self.has_company && !is_heard {
+            State::Degraded(Cause::NoRecentPeers)
+        } else if now >= self.since.plus(GRACE_MS) || self.state.tier().is_ready() {
+            State::LocallyReady
+        } else {
+            State::Bootstrapping
+        }
+    }
+
+    /// Other members that are ready, were heard lately, and have nothing that we lack.
+    fn vouchers(&self, now: MonoMillis, me: MemberId) -> impl Iterator<Item = MemberId> {
+        let vouches = move |(member, heard): &(MemberId, &Heard)| {
+            heard.is_ready(now)
+                && heard.is_covered()
+                && !self.table.contradicting().contains(member)
+        };
+        self.others(me).filter(vouches).map(|(member, _)| member)
+    }
+
+    /// NET-12: most of the others have another root at our heads. One among many may lie (I27).
+    /// Once it is so, what they said counts beyond its time: nodes that differ fall silent.
+    fn is_contradicted(&self, now: MonoMillis, me: MemberId) -> bool {
+        let lasts = self.state == State::Degraded(Cause::Diverged);
+        let differs = |member: &MemberId| self.table.contradicting().contains(member);
+        let (mut against, mut all) = (0_u64, 0_u64);
+        for (member, heard) in self.others(me) {
+            let differs = differs(&member);
+            if heard.is_fresh(now) || differs && lasts {
+                all += 1;
+                against += u64::from(differs);
+            }
+        }
+        against * 2 > all
+    }
+
+    /// Ops have waited too long. Those of one author are no reason where another member vouches:
+    /// their parents may not exist (I27).
+    fn is_held_up(&self, now: MonoMillis, outlook: &Outlook) -> bool {
+        let Overdue { count, signers, .. } = &outlook.overdue;
+        let is_sure = || {
+            signers.len() > 1
+                || self.vouchers(now, outlook.me).all(|member| signers.contains(&member))
+        };
+        *count > 0 && is_sure()
+    }
+
+    /// NET-12: heads that count as missing. What two members name does; what one alone names does
+    /// while it is pulled, and against a ready state only while that brings ops (I27).
+    fn missing(&self, now: MonoMillis) -> Missing {
+        let is_ready = self.state.tier().is_ready();
+        let mut missing = Missing::default();
+        for claim in self.table.wanted() {
+            let by = claim.by.iter().filter_map(|member| self.table.get(member));
+            let mut by = by.filter(|heard| heard.is_fresh(now));
+            let since = match (by.next(), by.next()) {
+                (None, _) => None,
+                (Some(_), Some(_)) => Some(claim.since),
+                (Some(only), None) if is_ready => only.flows_since(now),
+                (Some(only), None) => only.is_pulling(now).then_some(claim.since),
+            };
+            if let Some(since) = since {
+                missing.count += 1;
+                missing.since = Some(missing.since.map_or(since, |first| first.min(since)));
+            }
+        }
+        missing
+    }
+}
+
+/// When a state is left for one of a lower tier. A head has been missing since it was named, and
+/// not since any was: where many write, some head is always under way.
+fn leave_at(target: State, missing: Missing, began: MonoMillis) -> MonoMillis {
+    let since = match target {
+        State::CatchingUp { .. } => missing.since.unwrap_or(began),
+        State::Bootstrapping | State::LocallyReady | State::PeerValidated | State::Degraded(_) => {
+            began
+        }
+    };
+    since.plus(HYSTERESIS_MS)
+}

@@ -1,0 +1,256 @@
+use super::*;
+use crate::id::NamespaceId;
+use crate::limits::{HEARD_COUNT_MAX, PULL_MS_MAX};
+use crate::sync::Shortfall;
+use crate::time::UnixMillis;
+
+const ME: MemberId = MemberId([0xff; 32]);
+
+fn member(number: u64) -> MemberId {
+    let mut id = [0; 32];
+    id[..8].copy_from_slice(&number.to_be_bytes());
+    MemberId(id)
+}
+
+fn peer(number: u8) -> PeerKey {
+    PeerKey([number; 32])
+}
+
+fn head(number: u8) -> OpId {
+    OpId([number; 32])
+}
+
+fn at(ms: u64) -> Now {
+    Now { mono: MonoMillis(ms), unix: UnixMillis(1_000_000 + ms) }
+}
+
+/// A member's beacon at a time, which names heads of which `lacks` are not here.
+fn hear(readiness: &mut Readiness, ms: u64, number: u64, lacks: &[OpId]) {
+    let beacon = Beacon {
+        namespace: NamespaceId([7; 32]),
+        member: member(number),
+        boot: [1; 16],
+        sequence: ms + 1,
+        heads: HeadSummary::of(lacks),
+        ops: 0,
+        state_root: [0; 32],
+        tier: Tier::Locally,
+        sent_at: at(ms).unix,
+    };
+    assert!(readiness.is_news(&beacon, at(ms)));
+    let meaning = Meaning { lacks: lacks.iter().copied().collect(), ..Meaning::default() };
+    readiness.hear(ME, &beacon, peer(number.to_le_bytes()[0]), &meaning, at(ms));
+}
+
+fn outlook() -> Outlook {
+    Outlook { me: ME, is_member: true, is_alone: false, overdue: Overdue::default() }
+}
+
+fn review(readiness: &mut Readiness, ms: u64) -> State {
+    readiness.review(MonoMillis(ms), &outlook());
+    readiness.state()
+}
+
+/// What time alone would make of it until `until`, woken only when it wants to be.
+fn pass(readiness: &mut Readiness, from: u64, until: u64) -> Vec<(u64, State)> {
+    let mut seen = Vec::new();
+    let mut now = from;
+    while let Some(next) = readiness.next_change(MonoMillis(now), &outlook()) {
+        assert!(next.0 > now);
+        if next.0 > until {
+            break;
+        }
+        now = next.0;
+        if readiness.review(next, &outlook()) {
+            seen.push((now, readiness.state()));
+        }
+    }
+    seen
+}
+
+fn in_sync() -> Verdict {
+    Verdict::InSync { heads: Vec::new(), root: [0; 32] }
+}
+
+fn failed() -> Verdict {
+    Verdict::Incomplete { missing: Vec::new(), why: Shortfall::Stalled }
+}
+
+/// A node that listened for ten seconds and heard `others`, who have no more than it does.
+fn ready(others: &[u64]) -> Readiness {
+    let mut readiness = Readiness::default();
+    readiness.begin(MonoMillis(0));
+    for number in others {
+        hear(&mut readiness, 10_000, *number, &[]);
+    }
+    assert!(review(&mut readiness, 10_000).tier().is_ready());
+    readiness
+}
+
+#[test]
+fn net_10_the_table_is_bounded_and_the_stalest_goes() {
+    let mut readiness = Readiness::default();
+    for number in 0..=HEARD_COUNT_MAX as u64 {
+        hear(&mut readiness, number, number, &[head(1)]);
+    }
+    let now = MonoMillis(HEARD_COUNT_MAX as u64);
+    assert_eq!(readiness.fresh_count(now), HEARD_COUNT_MAX as u64);
+    assert_eq!(readiness.heard(&member(0)), None);
+    assert!(readiness.heard(&member(1)).is_some());
+    assert_eq!(readiness.interval(now), 250 * (HEARD_COUNT_MAX as u64 + 1));
+    // What those name who are forgotten is forgotten too.
+    for number in 0..=HEARD_COUNT_MAX as u64 {
+        readiness.forget(&member(number));
+    }
+    assert_eq!(readiness.table, Table::default());
+}
+
+#[test]
+fn net_11_where_many_beacon_they_are_fresh_for_three_intervals() {
+    let mut readiness = Readiness::default();
+    for number in 0..100 {
+        hear(&mut readiness, 0, number, &[]);
+    }
+    // The last came when 99 were fresh: with us, an interval of 25 seconds.
+    let last = readiness.heard(&member(99)).unwrap();
+    let fresh = |ms| last.is_fresh(MonoMillis(ms));
+    assert_eq!([60_000, 74_999, 75_000].map(fresh), [true, true, false]);
+}
+
+#[test]
+fn net_12_what_one_alone_names_counts_against_a_ready_state_while_it_brings_ops() {
+    let mut readiness = ready(&[1, 2]);
+    hear(&mut readiness, 12_000, 1, &[head(5)]);
+    assert!(readiness.begin_pull(&member(1), peer(1), MonoMillis(12_000)));
+    assert_eq!(pass(&mut readiness, 12_000, 16_000), []);
+    // Ops of somebody else are no sign, nor is one alone.
+    readiness.stored(&head(20), Some(peer(2)), MonoMillis(16_000));
+    readiness.stored(&head(21), Some(peer(1)), MonoMillis(16_000));
+    assert_eq!(review(&mut readiness, 16_000), State::PeerValidated);
+    assert_eq!(pass(&mut readiness, 16_000, 19_000), []);
+    for (number, ms) in (22..).zip([20_000, 21_000, 21_999]) {
+        readiness.stored(&head(number), Some(peer(1)), MonoMillis(ms));
+        assert_eq!(review(&mut readiness, ms), State::PeerValidated);
+    }
+    let catching_up = State::CatchingUp { missing: 1 };
+    assert_eq!(pass(&mut readiness, 21_999, 22_000), [(22_000, catching_up)]);
+    // The head itself comes: that is the end.
+    let had_it = readiness.stored(&head(5), Some(peer(1)), MonoMillis(22_500));
+    assert_eq!(had_it, BTreeSet::from([member(1)]));
+    assert_eq!(review(&mut readiness, 22_500), State::PeerValidated);
+}
+
+#[test]
+fn net_12_two_who_name_a_head_are_believed_after_two_seconds_and_two_heads_are_not_one() {
+    let mut readiness = ready(&[1, 2, 3]);
+    hear(&mut readiness, 12_000, 1, &[head(5)]);
+    hear(&mut readiness, 13_000, 2, &[head(6)]);
+    assert_eq!(review(&mut readiness, 13_000), State::PeerValidated);
+    assert_eq!(pass(&mut readiness, 13_000, 30_000), []);
+    hear(&mut readiness, 30_000, 2, &[head(5), head(6)]);
+    // The head has been known of for long.
+    assert_eq!(review(&mut readiness, 30_000), State::CatchingUp { missing: 1 });
+    // Of those who name it one alone is fresh, and nothing is pulled.
+    assert_eq!(pass(&mut readiness, 30_000, 80_000), [(72_000, State::LocallyReady)]);
+}
+
+#[test]
+fn net_12_where_many_write_some_head_is_always_missing_and_none_for_long() {
+    let mut readiness = ready(&[1, 2, 3]);
+    for round in 0..40_u8 {
+        let ms = 12_000 + u64::from(round) * 1500;
+        let heads = [head(100 + round)];
+        for number in [1, 2] {
+            hear(&mut readiness, ms, number, &heads);
+        }
+        assert_eq!(review(&mut readiness, ms), State::PeerValidated, "{round}");
+        assert_eq!(pass(&mut readiness, ms, ms + 1400), []);
+        // It comes before it has been missing for two seconds, and the next is named at once.
+        readiness.stored(&heads[0], None, MonoMillis(ms + 1450));
+        hear(&mut readiness, ms + 1450, 3, &[]);
+    }
+}
+
+#[test]
+fn attack_32_a_pull_that_came_to_nothing_is_not_repeated_for_half_a_minute() {
+    for (after, pulls) in [(29_999, false), (30_000, true), (30_001, true)] {
+        let mut readiness = Readiness::default();
+        readiness.begin(MonoMillis(0));
+        hear(&mut readiness, 100, 1, &[head(5)]);
+        assert!(readiness.begin_pull(&member(1), peer(1), MonoMillis(100)));
+        assert_eq!(review(&mut readiness, 100), State::CatchingUp { missing: 1 });
+        readiness.end_pull(peer(2), &failed(), MonoMillis(200));
+        assert_eq!(review(&mut readiness, 200), State::CatchingUp { missing: 1 });
+        let followup = readiness.end_pull(peer(1), &failed(), MonoMillis(300));
+        assert_eq!(followup, Followup::default());
+        // It does not count any more.
+        assert_eq!(review(&mut readiness, 300), State::Bootstrapping);
+        assert_eq!(pass(&mut readiness, 300, 10_000), [(10_000, State::LocallyReady)]);
+        // Other fake heads make no difference.
+        hear(&mut readiness, 300 + after, 1, &[head(6)]);
+        let begins = readiness.begin_pull(&member(1), peer(1), MonoMillis(300 + after));
+        assert_eq!(begins, pulls, "{after}");
+        // Another member's word is its own.
+        hear(&mut readiness, 300 + after, 2, &[head(5)]);
+        assert!(readiness.begin_pull(&member(2), peer(2), MonoMillis(300 + after)));
+    }
+}
+
+#[test]
+fn a_peer_that_has_nothing_more_ends_the_pull_and_what_was_named_meanwhile_is_pulled_too() {
+    let mut readiness = Readiness::default();
+    hear(&mut readiness, 0, 1, &[head(5)]);
+    assert!(readiness.begin_pull(&member(1), peer(1), MonoMillis(0)));
+    readiness.stored(&head(5), Some(peer(1)), MonoMillis(50));
+    hear(&mut readiness, 60, 1, &[head(6)]);
+    let followup = readiness.end_pull(peer(1), &in_sync(), MonoMillis(100));
+    assert_eq!(followup.pull, [member(1)]);
+    assert!(readiness.begin_pull(&member(1), peer(1), MonoMillis(100)));
+    // In sync, and what it named is not here: it was a lie.
+    let followup = readiness.end_pull(peer(1), &in_sync(), MonoMillis(200));
+    assert_eq!(followup.pull, []);
+    assert!(!readiness.begin_pull(&member(1), peer(1), MonoMillis(201)));
+}
+
+#[test]
+fn a_pull_without_an_end_is_given_up_after_half_a_minute_without_ops() {
+    let mut readiness = Readiness::default();
+    readiness.begin(MonoMillis(0));
+    hear(&mut readiness, 0, 1, &[head(5)]);
+    assert!(readiness.begin_pull(&member(1), peer(1), MonoMillis(0)));
+    review(&mut readiness, 0);
+    readiness.stored(&head(9), Some(peer(1)), MonoMillis(20_000));
+    let given_up = 20_000 + PULL_MS_MAX;
+    assert_eq!(pass(&mut readiness, 0, given_up - 1), []);
+    assert_eq!(readiness.state(), State::CatchingUp { missing: 1 });
+    assert_eq!(pass(&mut readiness, given_up - 1, given_up), [(given_up, State::LocallyReady)]);
+}
+
+#[test]
+fn net_12_a_root_counts_where_most_have_it_and_a_new_op_begins_anew() {
+    let contradict = |readiness: &mut Readiness, ms: u64, number: u64| {
+        hear(readiness, ms, number, &[]);
+        let beacon = readiness.heard(&member(number)).unwrap().beacon.clone();
+        let meaning = Meaning { contradicts: true, ..Meaning::default() };
+        readiness.hear(ME, &beacon, peer(1), &meaning, at(ms));
+    };
+    let mut readiness = ready(&[1, 2, 3]);
+    contradict(&mut readiness, 12_000, 1);
+    assert_eq!(review(&mut readiness, 12_000), State::PeerValidated);
+    assert_eq!(pass(&mut readiness, 12_000, 15_000), []);
+    contradict(&mut readiness, 15_000, 2);
+    review(&mut readiness, 15_000);
+    let diverged = State::Degraded(Cause::Diverged);
+    assert_eq!(pass(&mut readiness, 15_000, 17_000), [(17_000, diverged)]);
+    // Our heads are others now.
+    readiness.stored(&head(1), None, MonoMillis(18_000));
+    assert_eq!(review(&mut readiness, 18_000), State::PeerValidated);
+}
+
+#[test]
+fn two_roots_are_told_of_once() {
+    let mut readiness = Readiness::default();
+    assert!(readiness.tell([1; 32], [2; 32]));
+    assert!(!readiness.tell([1; 32], [2; 32]));
+    assert!(readiness.tell([1; 32], [3; 32]));
+}
