@@ -35,10 +35,11 @@ impl Turn<'_> {
     /// Another member has these heads: what is behind them is delivered to it.
     pub(super) fn on_covered(
         &mut self,
-        _namespace: NamespaceId,
-        _member: MemberId,
-        _heads: &[OpId],
+        namespace: NamespaceId,
+        member: MemberId,
+        heads: &[OpId],
     ) {
+        self.note_join_covered(namespace, member, heads);
     }
 
     pub(super) fn on_delivery_due(&mut self, _namespace: NamespaceId) {}

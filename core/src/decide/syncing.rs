@@ -57,10 +57,8 @@ impl Turn<'_> {
         for desk in self.volatile.desks.values_mut() {
             desk.fetching.remove(&peer);
             desk.next_pages.retain(|page| page.peer != peer);
-            if let Some(joining) = &mut desk.joining {
-                joining.seen.remove(&peer);
-            }
         }
+        self.lose_partner(peer);
     }
 
     /// Connected peers that take part in a namespace (NET-4).
