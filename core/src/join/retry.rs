@@ -7,9 +7,9 @@ use crate::time::MonoMillis;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// Wait after the first attempt, before jitter, in milliseconds.
-pub const BACKOFF_MS_MIN: u64 = 3_000;
+const BACKOFF_MS_MIN: u64 = 3_000;
 /// Longest wait between attempts, before jitter, in milliseconds.
-pub const BACKOFF_MS_MAX: u64 = 30_000;
+const BACKOFF_MS_MAX: u64 = 30_000;
 
 /// Attempts under one absolute deadline (NET-22, NET-27).
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
