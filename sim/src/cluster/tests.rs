@@ -1,3 +1,5 @@
+mod joining;
+
 use super::Cluster;
 use crate::kit::{Author, add, person, remove};
 use folkmoot_core::bounded::Bounded;
