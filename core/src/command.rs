@@ -6,6 +6,8 @@ use crate::governance::op::Body;
 use crate::governance::rights::Rights;
 use crate::governance::verdict::{Dropped, VoidAtCut};
 use crate::id::{GroupId, MemberId, NamespaceId, OpId};
+pub use crate::join::JoinError;
+use crate::join::JoinReport;
 use crate::limits::OWNERS_MAX;
 use crate::publish::Receipt;
 use crate::time::UnixMillis;
@@ -63,6 +65,11 @@ pub enum Command {
         /// How long it may take, in milliseconds.
         within_ms: u64,
     },
+    /// Give up a join; the identity stays for the next try (NET-29).
+    CancelJoin {
+        /// Of which namespace.
+        namespace: NamespaceId,
+    },
     /// Stop taking part: no topic, no requests, no new ops. What is stored stays.
     Close {
         /// Which namespace.
@@ -107,15 +114,9 @@ pub enum Outcome {
     },
     /// The invitation, signed and durable.
     Invited(Invitation),
-    /// This node is a member: it holds the op that admits it, and finds it effective.
-    Joined {
-        /// The namespace.
-        namespace: NamespaceId,
-        /// The group.
-        group: GroupId,
-        /// The op.
-        op: OpId,
-    },
+    /// This node is a member: it holds the op that admits it, finds it effective, and another
+    /// member, where there is one, has it too (NET-25).
+    Joined(JoinReport),
     /// The node takes part no longer.
     Closed,
     /// Nothing was written.
@@ -157,8 +158,8 @@ pub enum Refusal {
     /// Too many commands wait already.
     #[error("{0} commands wait already; try again")]
     Busy(u64),
-    /// The join did not succeed in time.
-    #[error("not joined: {0}")]
+    /// The join has not succeeded.
+    #[error("{0}")]
     NotJoined(JoinError),
     /// A strict command, and too few peers to send its op to (NET-30).
     #[error("the mesh of the topic has {mesh} peers, and {required} are required; try again")]
@@ -168,40 +169,10 @@ pub enum Refusal {
         /// How many there should be.
         required: u64,
     },
+    /// No join is under way there.
+    #[error("no join of namespace {0} is under way")]
+    NotJoining(NamespaceId),
     /// The namespace was closed before the command was done.
     #[error("the namespace was closed")]
     Closed,
-}
-
-/// Why a join did not succeed (NET-26).
-#[derive(Clone, Debug, PartialEq, Eq, Error, BorshSerialize, BorshDeserialize)]
-pub enum JoinError {
-    /// Nobody of the namespace was reached.
-    #[error("no member was reached in {waited_ms} ms ({peers_seen} peers seen)")]
-    NoPeers {
-        /// How long was waited.
-        waited_ms: u64,
-        /// Peers of the topic seen.
-        peers_seen: u64,
-    },
-    /// Members were reached, but what they sent is incomplete.
-    #[error("the history is incomplete after {waited_ms} ms ({ops} ops received)")]
-    PullIncomplete {
-        /// How long was waited.
-        waited_ms: u64,
-        /// Ops received.
-        ops: u64,
-    },
-    /// A witness refused.
-    #[error("a member refused: {0}")]
-    Refused(String),
-    /// A witness answered, but the op that admits is not effective here.
-    #[error("the op that admits is not effective: {0}")]
-    NotEffective(OpId),
-    /// No witness answered.
-    #[error("no member answered in {waited_ms} ms")]
-    NoWitness {
-        /// How long was waited.
-        waited_ms: u64,
-    },
 }

@@ -10,12 +10,14 @@ mod publishing;
 mod serving;
 mod start;
 mod syncing;
+mod witnessing;
 
 use crate::effect::{Effect, Notice};
 use crate::event::Event;
 use crate::id::NamespaceId;
 use crate::id::PeerKey;
 use crate::input::{Answer, Input, RequestId, Signed};
+use crate::join::Declined;
 use crate::requests::Purpose;
 use crate::state::{Desk, Durable, Namespace, Volatile};
 use crate::step::Output;
@@ -136,7 +138,7 @@ impl<'a> Turn<'a> {
                 self.on_admitted(namespace, peer, op);
             }
             (Purpose::Admit { namespace, peer }, Answer::Refused(why)) => {
-                self.on_not_admitted(namespace, peer, why);
+                self.on_declined(namespace, peer, Declined::Refused(why));
             }
             // A refusal, or an answer to another question: as good as none.
             (purpose, _) => self.on_purpose_failed(purpose),
@@ -156,7 +158,9 @@ impl<'a> Turn<'a> {
             | Purpose::Reconcile { namespace, peer } => self.on_sync_failed(namespace, peer),
             Purpose::Identify { namespace, peer, .. } => self.on_unidentified(namespace, peer),
             Purpose::Acknowledge => {}
-            Purpose::Admit { namespace, peer } => self.on_no_witness(namespace, peer),
+            Purpose::Admit { namespace, peer } => {
+                self.on_declined(namespace, peer, Declined::Silent);
+            }
             Purpose::Sign { namespace, wish } => self.on_unsigned(namespace, &wish),
         }
     }
@@ -176,7 +180,8 @@ impl<'a> Turn<'a> {
                 Timer::Outbox(namespace) => self.on_outbox_due(namespace),
                 Timer::Pending(namespace) => self.on_pending_due(namespace),
                 Timer::Join(namespace) => self.on_join_due(namespace),
-                Timer::Rejoin(namespace) => self.on_rejoin_due(namespace),
+                Timer::JoinAttempt(namespace) => self.on_join_attempt_due(namespace),
+                Timer::JoinPulse(namespace) => self.on_join_pulse_due(namespace),
                 Timer::Anchor(namespace) => self.on_anchor_due(namespace),
             }
         }

@@ -5,8 +5,10 @@ use crate::governance::invitation::{JoinRequest, Terms};
 use crate::governance::verdict::VoidAtCut;
 use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
 use crate::input::{ExchangeId, MessageId, RequestId};
+use crate::join::JoinError;
 use crate::signed::Malformed;
 use crate::statement::{Ack, Beacon, Hello};
+use crate::time::UnixMillis;
 use crate::wire::{Gossip, Nonce, Request, Response};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -243,22 +245,50 @@ pub enum Notice {
         namespace: NamespaceId,
         /// The phase it is in now.
         phase: Phase,
+        /// How long the phase before it took, in milliseconds.
+        after_ms: u64,
+    },
+    /// A join receives history (NET-24).
+    JoinProgress {
+        /// Where.
+        namespace: NamespaceId,
+        /// Ops received.
+        ops: u64,
+        /// How many the partner has to send, by its own word.
+        expected: u64,
+    },
+    /// An invitation that is being used is out of date by our clock, which may be wrong: the
+    /// witness judges it (NET-20).
+    JoinWarning {
+        /// Where.
+        namespace: NamespaceId,
+        /// Until when it was to be used.
+        expired_at: UnixMillis,
+    },
+    /// A join has failed; also where nobody waits for it, as after a restart (NET-26).
+    JoinFailed {
+        /// Where.
+        namespace: NamespaceId,
+        /// Why.
+        error: JoinError,
     },
 }
 
 /// Phases of a join (NET-20 to NET-29).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum Phase {
-    /// Looking for members.
+    /// Looking for members, or waiting to do so again.
     Probing = 0,
     /// Fetching the history from one.
     Pulling = 1,
-    /// Asking one to admit us.
+    /// Asking one to admit us, and waiting for another to know of it.
     Asking = 2,
     /// Done.
     Confirmed = 3,
     /// Given up.
     Failed = 4,
+    /// Checking the invitation; over at once.
+    Validating = 5,
 }

@@ -4,6 +4,7 @@ use crate::governance::invitation::{Invitation, JoinRequest};
 use crate::governance::judged::Judged;
 use crate::id::{MemberId, NamespaceId, OpId};
 use crate::signed::{Op, Verified};
+use crate::time::UnixMillis;
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -56,6 +57,10 @@ pub enum Event {
         request: JoinRequest,
         /// Where members may be reached.
         addresses: Vec<String>,
+        /// When, by the clock of this machine.
+        started: UnixMillis,
+        /// How long it may take, in milliseconds (NET-22).
+        within_ms: u64,
     } = 5,
     /// It joined, with this op, or gave up.
     JoinEnded {

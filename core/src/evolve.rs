@@ -3,7 +3,8 @@
 use crate::event::Event;
 use crate::governance::space::Space;
 use crate::id::{MemberId, NamespaceId};
-use crate::state::{Durable, JoinJob, Namespace};
+use crate::join::JoinJob;
+use crate::state::{Durable, Namespace};
 use alloc::vec::Vec;
 
 /// Folds one fact into the durable state.
@@ -38,11 +39,11 @@ pub fn evolve(durable: &mut Durable, event: &Event) {
                 known.issued.push(invitation.clone());
             }
         }
-        Event::JoinStarted { namespace, request, addresses } => {
+        Event::JoinStarted { namespace, request, addresses, started, within_ms } => {
             if let Some(known) = durable.namespaces.get_mut(namespace) {
                 known.addresses.clone_from(addresses);
-                let (request, addresses) = (request.clone(), addresses.clone());
-                known.join = Some(JoinJob { request, addresses });
+                let (request, started, within_ms) = (request.clone(), *started, *within_ms);
+                known.join = Some(JoinJob { request, started, within_ms });
             }
         }
         Event::JoinEnded { namespace, .. } => {

@@ -15,6 +15,7 @@ pub mod governance;
 pub mod id;
 pub mod identities;
 pub mod input;
+pub mod join;
 pub mod key;
 pub mod limits;
 pub mod merkle;

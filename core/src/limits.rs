@@ -88,6 +88,22 @@ pub const LACKING_MS: u64 = 5000;
 pub const OUTBOX_OPS_MAX: u64 = 64;
 /// Most undelivered ops whose time of writing is remembered, per namespace.
 pub const OUTBOX_TIMES_MAX: usize = 1024;
+/// Longest attempt of a join that gets nowhere, in milliseconds (NET-27).
+pub const JOIN_ATTEMPT_MS_MAX: u64 = 10_000;
+/// How long a joiner waits for the answer of a witness, in milliseconds (NET-22).
+pub const ADMIT_MS_MAX: u64 = 5_000;
+/// How often a joiner asks a topic for members, before jitter, in milliseconds (NET-23).
+pub const PROBE_EVERY_MS: u64 = 1_000;
+/// Shortest time between two notices of a join's progress, in milliseconds (NET-24).
+pub const PROGRESS_EVERY_MS: u64 = 250;
+/// Most partners of a join whose failure is remembered (NET-26).
+pub const TRIED_MAX: usize = 64;
+/// Most peers of the topic and members that a join counts.
+pub const JOIN_PEERS_MAX: usize = 1024;
+/// Most joiners that wait for this node to witness, per namespace.
+pub const JOINERS_MAX: usize = 256;
+/// Most questions of one joiner that wait for one answer.
+pub const QUESTIONS_PER_JOINER_MAX: usize = 8;
 /// Most commands that wait for the author's chain, per namespace.
 pub const COMMANDS_WAITING_MAX: usize = 1024;
 /// Most namespaces that one node takes part in.

@@ -7,6 +7,7 @@ use crate::governance::judged::Judged;
 use crate::id::{MemberId, NamespaceId, OpId};
 use crate::limits::OP_BYTES_MAX;
 use crate::signed::{SignedOp, from_own_log};
+use crate::time::UnixMillis;
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -45,13 +46,44 @@ pub enum RecordError {
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 enum Stored {
-    NamespaceOpened { namespace: NamespaceId, me: MemberId } = 0,
-    NamespaceClosed { namespace: NamespaceId } = 1,
-    OpAccepted { namespace: NamespaceId, op: OpId, inner_valid: bool, judged: Judged } = 2,
-    OpParked { namespace: NamespaceId, bytes: Vec<u8> } = 3,
-    InvitationIssued { namespace: NamespaceId, invitation: Invitation } = 4,
-    JoinStarted { namespace: NamespaceId, request: JoinRequest, addresses: Vec<String> } = 5,
-    JoinEnded { namespace: NamespaceId, op: Option<OpId> } = 6,
+    NamespaceOpened {
+        namespace: NamespaceId,
+        me: MemberId,
+    } = 0,
+    NamespaceClosed {
+        namespace: NamespaceId,
+    } = 1,
+    OpAccepted {
+        namespace: NamespaceId,
+        op: OpId,
+        inner_valid: bool,
+        judged: Judged,
+    } = 2,
+    OpParked {
+        namespace: NamespaceId,
+        bytes: Vec<u8>,
+    } = 3,
+    InvitationIssued {
+        namespace: NamespaceId,
+        invitation: Invitation,
+    } = 4,
+    /// Read and never written: its deadline was not kept.
+    JoinStarted {
+        namespace: NamespaceId,
+        request: JoinRequest,
+        addresses: Vec<String>,
+    } = 5,
+    JoinEnded {
+        namespace: NamespaceId,
+        op: Option<OpId>,
+    } = 6,
+    JoinStartedAt {
+        namespace: NamespaceId,
+        request: JoinRequest,
+        addresses: Vec<String>,
+        started: UnixMillis,
+        within_ms: u64,
+    } = 7,
 }
 
 /// The record of an event.
@@ -70,8 +102,8 @@ pub fn encode(event: &Event) -> Record {
         Event::InvitationIssued { namespace, invitation } => {
             (Stored::InvitationIssued { namespace, invitation }, None)
         }
-        Event::JoinStarted { namespace, request, addresses } => {
-            (Stored::JoinStarted { namespace, request, addresses }, None)
+        Event::JoinStarted { namespace, request, addresses, started, within_ms } => {
+            (Stored::JoinStartedAt { namespace, request, addresses, started, within_ms }, None)
         }
         Event::JoinEnded { namespace, op } => (Stored::JoinEnded { namespace, op }, None),
     };
@@ -112,7 +144,11 @@ pub fn decode(
             Event::InvitationIssued { namespace, invitation }
         }
         Stored::JoinStarted { namespace, request, addresses } => {
-            Event::JoinStarted { namespace, request, addresses }
+            let (started, within_ms) = (UnixMillis(0), u64::MAX);
+            Event::JoinStarted { namespace, request, addresses, started, within_ms }
+        }
+        Stored::JoinStartedAt { namespace, request, addresses, started, within_ms } => {
+            Event::JoinStarted { namespace, request, addresses, started, within_ms }
         }
         Stored::JoinEnded { namespace, op } => Event::JoinEnded { namespace, op },
     })

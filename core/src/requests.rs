@@ -68,6 +68,21 @@ pub enum Purpose {
     },
 }
 
+impl Purpose {
+    /// The namespace whose peers it asks; none for a signature, which is owed to its wish, and for
+    /// an ack, which nobody waits for.
+    pub const fn namespace(&self) -> Option<NamespaceId> {
+        match self {
+            Self::Compare { namespace, .. }
+            | Self::Fetch { namespace, .. }
+            | Self::Reconcile { namespace, .. }
+            | Self::Identify { namespace, .. }
+            | Self::Admit { namespace, .. } => Some(*namespace),
+            Self::Sign { .. } | Self::Acknowledge => None,
+        }
+    }
+}
+
 /// Open questions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Requests {
@@ -87,6 +102,15 @@ impl Requests {
     /// Ends a question; `None` where it ended before.
     pub fn close(&mut self, id: RequestId) -> Option<Purpose> {
         self.open.remove(&id)
+    }
+
+    /// Ends all questions to the peers of a namespace, and names them.
+    pub fn close_all(&mut self, namespace: NamespaceId) -> Vec<RequestId> {
+        let open = self.open.iter();
+        let of_namespace = open.filter(|(_, purpose)| purpose.namespace() == Some(namespace));
+        let closed: Vec<RequestId> = of_namespace.map(|(id, _)| *id).collect();
+        self.open.retain(|_, purpose| purpose.namespace() != Some(namespace));
+        closed
     }
 
     /// The open questions.

@@ -2,13 +2,13 @@
 
 use crate::budget::Budgets;
 use crate::command::{Command, CommandId};
-use crate::effect::Phase;
 use crate::governance::cuts::Cuts;
 use crate::governance::invitation::{Invitation, JoinRequest};
 use crate::governance::space::Space;
 use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
 use crate::identities::Identities;
 use crate::input::{ExchangeId, MessageId};
+use crate::join::{JoinJob, Joining};
 use crate::limits::REFUSED_COUNT_MAX;
 use crate::pending::Pending;
 use crate::prng::Prng;
@@ -18,9 +18,7 @@ use crate::requests::Requests;
 use crate::settings::Settings;
 use crate::signed::{Op, Verified};
 use crate::sync::Syncing;
-use crate::time::MonoMillis;
 use crate::timers::Timers;
-use crate::wire::Refused as WireRefused;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
@@ -86,15 +84,6 @@ pub struct Namespace {
     pub addresses: Vec<String>,
 }
 
-/// A join that survives a crash.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct JoinJob {
-    /// The invitation with this node's consent.
-    pub request: JoinRequest,
-    /// Where members may be reached.
-    pub addresses: Vec<String>,
-}
-
 /// What a crash may take.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Volatile {
@@ -150,6 +139,8 @@ pub struct Desk {
     pub syncing: Syncing,
     /// A join under way.
     pub joining: Option<Joining>,
+    /// Joiners that asked us to witness, and their questions, which get one answer.
+    pub joiners: BTreeMap<MemberId, Vec<ExchangeId>>,
     /// Peers we are fetching from.
     pub fetching: BTreeSet<PeerKey>,
     /// Pages to ask for when there is room for them.
@@ -203,10 +194,8 @@ pub enum Wish {
         /// What.
         wish: Command,
     },
-    /// A joiner asked to be admitted.
+    /// A joiner asked to be admitted; who waits for it stands in [`Desk::joiners`].
     Witness {
-        /// Its request.
-        exchange: ExchangeId,
         /// The invitation with its consent.
         request: JoinRequest,
     },
@@ -214,36 +203,6 @@ pub enum Wish {
     Anchor,
     /// Heads are too many for one op (GOV-21).
     JoinHeads,
-}
-
-/// A join under way.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Joining {
-    /// Who waits for it; nobody after a restart.
-    pub commands: Vec<CommandId>,
-    /// When it began.
-    pub started: MonoMillis,
-    /// Where it is.
-    pub phase: Phase,
-    /// Ops received.
-    pub ops: u64,
-    /// Peers of the topic seen.
-    pub seen: BTreeSet<PeerKey>,
-    /// Peers that were asked to witness and refused or failed, with their words.
-    pub refusals: BTreeMap<PeerKey, Declined>,
-    /// Whether a witness is being asked.
-    pub is_asking: bool,
-}
-
-/// Why a peer did not admit us.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum Declined {
-    /// It said so.
-    Refused(WireRefused),
-    /// It did not answer.
-    Silent,
-    /// What it sent had no effect here.
-    NoEffect,
 }
 
 /// A page to ask for.

@@ -172,7 +172,7 @@ impl Node {
         effects
     }
 
-    fn signature(&self, draft: &Draft) -> Signed {
+    pub(crate) fn signature(&self, draft: &Draft) -> Signed {
         match draft {
             Draft::Op { payload } => {
                 Signed::Op(from_own_log(self.author.seal(payload.clone()), true).unwrap())

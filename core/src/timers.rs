@@ -34,8 +34,10 @@ pub enum Timer {
     Pending(NamespaceId),
     /// The join has taken too long.
     Join(NamespaceId),
-    /// Members that declined to admit us are asked again.
-    Rejoin(NamespaceId),
+    /// An attempt of a join ends, or the next begins.
+    JoinAttempt(NamespaceId),
+    /// A join looks for members again, or whether others know of it.
+    JoinPulse(NamespaceId),
     /// Time to anchor what is not final yet.
     Anchor(NamespaceId),
 }
@@ -56,7 +58,8 @@ impl Timer {
             | Self::Outbox(namespace)
             | Self::Pending(namespace)
             | Self::Join(namespace)
-            | Self::Rejoin(namespace)
+            | Self::JoinAttempt(namespace)
+            | Self::JoinPulse(namespace)
             | Self::Anchor(namespace) => Some(*namespace),
         }
     }

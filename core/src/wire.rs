@@ -9,6 +9,7 @@ use crate::limits::{HEADS_MAX, OP_BYTES_MAX, PAGE_OPS_MAX, RECONCILE_BYTES_MAX};
 use crate::statement::{Ack, Attested, Beacon, Hello};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
+use thiserror::Error;
 
 /// Version of the messages, their first byte.
 pub const WIRE_VERSION: u8 = 1;
@@ -140,19 +141,24 @@ pub enum Response {
 }
 
 /// Why a request is not served.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Error, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum Refused {
     /// This node does not take part in the namespace.
+    #[error("it does not take part in the namespace")]
     UnknownNamespace = 0,
     /// Not now: too much to do.
+    #[error("it is busy")]
     Busy = 1,
     /// The invitation has expired by the witness's clock.
+    #[error("the invitation has expired by its clock")]
     Expired = 2,
     /// The op that would admit the joiner would be void.
+    #[error("{0}")]
     NotAdmitted(VoidAtCut) = 3,
     /// The asker is not known as a member here, nor as one who is invited.
+    #[error("it does not know this node as a member or as invited")]
     Stranger = 4,
 }
 

@@ -16,7 +16,7 @@ use crate::limits::{PARENTS_MAX, RULES_VERSION};
 use crate::signed::{Op, Verified, invitation_is_well_formed, is_well_formed};
 use crate::state::{Namespace, Source, Wish};
 use crate::timers::Timer;
-use crate::wire::{Refused, Response};
+use crate::wire::Response;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -59,7 +59,7 @@ impl Turn<'_> {
                 self.draft_invitation(namespace, known, wish);
             }
             Wish::Command { .. } => {}
-            Wish::Witness { request, .. } => {
+            Wish::Witness { request } => {
                 let request = request.clone();
                 self.draft_join(namespace, known, wish, request);
             }
@@ -247,9 +247,7 @@ impl Turn<'_> {
     pub(super) fn fulfil(&mut self, namespace: NamespaceId, wish: &Wish, op: &Op) {
         match wish {
             Wish::Command { command, .. } => self.deliver(namespace, *command, wish, op),
-            Wish::Witness { exchange, .. } => {
-                self.effect(Effect::RespondJoined { exchange: *exchange, op: op.id });
-            }
+            Wish::Witness { request } => self.admit_joiner(namespace, request.joiner, op.id),
             Wish::Anchor | Wish::JoinHeads => {}
         }
     }
@@ -258,14 +256,7 @@ impl Turn<'_> {
     pub(super) fn refuse_wish(&mut self, wish: &Wish, why: Refusal) {
         match wish {
             Wish::Command { command, .. } => self.refuse_command(*command, why),
-            Wish::Witness { exchange, .. } => {
-                let refused = if let Refusal::WouldBeVoid(void) = why {
-                    Refused::NotAdmitted(void)
-                } else {
-                    Refused::Busy
-                };
-                self.respond(*exchange, Response::Refused(refused));
-            }
+            Wish::Witness { request } => self.refuse_joiner(request, why),
             Wish::Anchor | Wish::JoinHeads => {}
         }
     }

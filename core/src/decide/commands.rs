@@ -11,9 +11,11 @@ use crate::id::{GroupId, MemberId, NamespaceId};
 use crate::limits::{COMMANDS_WAITING_MAX, NAMESPACES_MAX, REQUEST_MS_MAX, RULES_VERSION};
 use crate::requests::Purpose;
 use crate::signed::{Op, Verified};
-use crate::state::{JoinJob, Source, Wish};
+use crate::state::{Source, Wish};
 use crate::timers::Timer;
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::string::String;
 
 impl Turn<'_> {
     pub(super) fn on_command(&mut self, command: CommandId, wish: Command) {
@@ -23,9 +25,9 @@ impl Turn<'_> {
                 self.queue_command(namespace, command, wish);
             }
             Command::Join { request, addresses, within_ms } => {
-                let job = JoinJob { request, addresses };
-                self.on_join_command(command, &job, within_ms);
+                self.on_join_command(command, request, addresses, within_ms);
             }
+            Command::CancelJoin { namespace } => self.on_cancel_join(command, namespace),
             Command::Close { namespace } => self.close(command, namespace),
         }
     }
@@ -114,6 +116,9 @@ impl Turn<'_> {
         if self.open_namespace(&namespace).is_none() {
             return self.refuse_command(command, Refusal::UnknownNamespace(namespace));
         }
+        if self.joining(namespace).is_some() {
+            return self.on_cancel_join(command, namespace);
+        }
         self.end_part(namespace);
         self.reply(command, Outcome::Closed);
     }
@@ -125,6 +130,10 @@ impl Turn<'_> {
         self.end_publishing(namespace, &mut desk);
         self.event(Event::NamespaceClosed { namespace });
         self.effect(Effect::Unsubscribe(namespace));
+        self.stop_dialing(namespace);
+        for request in self.volatile.requests.close_all(namespace) {
+            self.volatile.timers.cancel(Timer::Request(request));
+        }
         self.volatile.busy.remove(&namespace);
         self.volatile.timers.cancel_all(namespace);
         let own = desk.ready.iter().filter_map(|arrival| match &arrival.source {
@@ -133,6 +142,19 @@ impl Turn<'_> {
         });
         for wish in own.chain(&desk.wishes) {
             self.refuse_wish(wish, Refusal::Closed);
+        }
+        self.refuse_joiners(&desk);
+    }
+
+    /// Keeps no connection to the addresses of a namespace that no other needs.
+    fn stop_dialing(&mut self, namespace: NamespaceId) {
+        let known = self.durable.namespaces.get(&namespace);
+        let of_this = known.map(|known| known.addresses.as_slice()).unwrap_or_default();
+        let others = self.durable.namespaces.iter();
+        let others = others.filter(|(id, known)| **id != namespace && known.is_open);
+        let needed: BTreeSet<&String> = others.flat_map(|(_, known)| &known.addresses).collect();
+        for address in of_this.iter().filter(|address| !needed.contains(address)) {
+            self.effect(Effect::StopDialing(address.clone()));
         }
     }
 }

@@ -1,30 +1,42 @@
-//! Joining a namespace by invitation, and witnessing the joins of others (NET-20 to NET-25).
+//! Joining a namespace by invitation (NET-20 to NET-29): from the command to a witness's answer.
+
+mod confirming;
+mod partnering;
 
 use super::Turn;
-use crate::command::{CommandId, JoinError, Outcome, Refusal};
+use crate::command::{CommandId, Outcome, Refusal};
 use crate::effect::{Effect, Notice, Phase};
 use crate::event::Event;
-use crate::governance::invitation::JoinRequest;
+use crate::governance::invitation::{JoinRequest, Terms};
 use crate::governance::judge::has_standing;
-use crate::governance::verdict::{Unauthorised, VoidAtCut};
 use crate::id::{NamespaceId, OpId, PeerKey};
-use crate::input::ExchangeId;
-use crate::requests::Purpose;
-use crate::signed::{Op, Verified};
-use crate::state::{Declined, JoinJob, Joining, Namespace, Source, Wish};
-use crate::sync::Verdict;
+use crate::join::{Declined, JoinError, Joining, Partner, Stage, validate};
+use crate::limits::{COMMANDS_WAITING_MAX, PROBE_EVERY_MS};
+use crate::state::Namespace;
 use crate::timers::Timer;
-use crate::wire::{Refused, Request, Response};
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::{String, ToString};
+use crate::wire::Gossip;
+use alloc::string::String;
+use alloc::vec::Vec;
 
-/// How long until a member that declined for now is asked again, in milliseconds.
-const REJOIN_MS: u64 = 2000;
+/// An attempt in which pages arrive goes on for as long as none is awaited longer than this, in
+/// milliseconds (NET-24).
+const STALL_MS: u64 = 5_000;
 
 impl Turn<'_> {
-    pub(super) fn on_join_command(&mut self, command: CommandId, job: &JoinJob, within_ms: u64) {
-        let terms = &job.request.invitation.terms;
+    pub(super) fn on_join_command(
+        &mut self,
+        command: CommandId,
+        request: JoinRequest,
+        addresses: Vec<String>,
+        within_ms: u64,
+    ) {
+        let terms = &request.invitation.terms;
         let namespace = terms.namespace;
+        // NET-20: nothing is stored or sent for a bad invitation.
+        if let Err(why) = validate(&request) {
+            let error = JoinError::InvitationInvalid(why);
+            return self.refuse_command(command, Refusal::NotJoined(error));
+        }
         let known = self.open_namespace(&namespace);
         let takes_part = |known: &Namespace| {
             let (graph, view) = (known.space.graph(), known.space.view());
@@ -33,229 +45,256 @@ impl Turn<'_> {
         if known.is_some_and(takes_part) {
             return self.refuse_command(command, Refusal::AlreadyMember(namespace));
         }
+        if let Some(joining) = self.joining(namespace) {
+            // The job goes on after a restart or a second call; every caller is told.
+            let waiting = joining.commands.len();
+            if waiting < COMMANDS_WAITING_MAX {
+                return joining.commands.push(command);
+            }
+            return self.refuse_command(command, Refusal::Busy(waiting as u64));
+        }
         if let Err(why) = self.room_for_namespace() {
             return self.refuse_command(command, why);
         }
-        if let Some(joining) = &mut self.desk(namespace).joining {
-            // The job goes on after a restart or a second call; every caller is told.
-            joining.commands.push(command);
-            return;
+        if terms.expires_at < self.now.unix {
+            let expired_at = terms.expires_at;
+            self.notify(Notice::JoinWarning { namespace, expired_at });
         }
-        let (request, addresses) = (job.request.clone(), job.addresses.clone());
-        self.event(Event::NamespaceOpened { namespace, me: request.joiner });
-        self.event(Event::JoinStarted { namespace, request, addresses });
+        let (me, started) = (request.joiner, self.now.unix);
+        let dialled = addresses.clone();
+        self.event(Event::NamespaceOpened { namespace, me });
+        let event = Event::JoinStarted { namespace, request, addresses, started, within_ms };
+        self.event(event);
         self.take_part(namespace);
-        self.begin_joining(namespace, Some(command), job, within_ms);
+        // NET-23: all at once.
+        for address in dialled {
+            self.effect(Effect::Dial(address));
+        }
+        let ops = self.durable.namespaces.get(&namespace).map_or(0, stored);
+        self.begin_joining(namespace, Some(command), within_ms, ops);
     }
 
-    /// Looks for members; those in the invitation are dialled at once (NET-23).
-    pub(super) fn begin_joining(
+    /// After a restart the job goes on, with what is left of its time (NET-22).
+    pub(super) fn resume_joining(&mut self, namespace: NamespaceId, known: &Namespace) {
+        let Some(job) = &known.join else { return };
+        let left = job.left_ms(self.now.unix, self.volatile.settings.join_ms);
+        self.begin_joining(namespace, None, left, stored(known));
+    }
+
+    fn begin_joining(
         &mut self,
         namespace: NamespaceId,
         command: Option<CommandId>,
-        job: &JoinJob,
         within_ms: u64,
+        ops: u64,
     ) {
         let now = self.now.mono;
-        self.desk(namespace).joining = Some(Joining {
-            commands: command.into_iter().collect(),
-            started: now,
-            phase: Phase::Probing,
-            ops: 0,
-            seen: BTreeSet::new(),
-            refusals: BTreeMap::new(),
-            is_asking: false,
-        });
-        self.volatile.timers.set(Timer::Join(namespace), now.plus(within_ms));
-        self.notify(Notice::JoinPhase { namespace, phase: Phase::Probing });
-        for address in &job.addresses {
-            self.effect(Effect::Dial(address.clone()));
-        }
-        // Those who are there already are asked at once.
+        let deadline = now.plus(within_ms);
+        let commands = command.into_iter().collect();
+        let mut joining = Joining::new(commands, now, deadline, ops);
         for peer in self.peers_of(namespace) {
-            self.see_member(namespace, peer);
-            self.compare_with(namespace, peer);
+            joining.partners.see(peer);
+        }
+        self.desk(namespace).joining = Some(joining);
+        self.volatile.timers.set(Timer::Join(namespace), deadline);
+        self.begin_attempt(namespace);
+    }
+
+    fn begin_attempt(&mut self, namespace: NamespaceId) {
+        let now = self.now.mono;
+        let Some(joining) = self.joining(namespace) else { return };
+        joining.is_waiting = false;
+        joining.partner = None;
+        joining.partners.begin_attempt();
+        let ends = joining.retry.attempt_ends(now);
+        self.volatile.timers.set(Timer::JoinAttempt(namespace), ends);
+        self.enter(namespace, Phase::Probing);
+        self.probe(namespace);
+        // Those who are there already are asked at once.
+        self.wake_desk(namespace);
+    }
+
+    pub(super) fn joining(&mut self, namespace: NamespaceId) -> Option<&mut Joining> {
+        self.volatile.desks.get_mut(&namespace)?.joining.as_mut()
+    }
+
+    /// The join, while there is something that it could do: it has time, and does not wait.
+    fn active(&mut self, namespace: NamespaceId) -> Option<&mut Joining> {
+        let now = self.now.mono;
+        let is_active = |joining: &Joining| !joining.is_waiting && joining.deadline > now;
+        self.joining(namespace).filter(|joining| is_active(joining))
+    }
+
+    fn enter(&mut self, namespace: NamespaceId, phase: Phase) {
+        let now = self.now.mono;
+        let Some(joining) = self.joining(namespace) else { return };
+        if joining.phases.now != phase {
+            let after_ms = joining.phases.enter(phase, now);
+            self.notify(Notice::JoinPhase { namespace, phase, after_ms });
+        }
+    }
+
+    /// NET-23: "anyone ready?", again every second until somebody is.
+    fn probe(&mut self, namespace: NamespaceId) {
+        let Some(joining) = self.active(namespace) else { return };
+        joining.probes = joining.probes.saturating_add(1);
+        let nonce = self.volatile.prng.bytes();
+        self.effect(Effect::Publish { namespace, gossip: Gossip::Probe { namespace, nonce } });
+        let jitter = self.volatile.prng.below(PROBE_EVERY_MS / 4);
+        let again = self.now.mono.plus(PROBE_EVERY_MS + jitter);
+        self.volatile.timers.set(Timer::JoinPulse(namespace), again);
+    }
+
+    pub(super) fn on_join_pulse_due(&mut self, namespace: NamespaceId) {
+        let Some(joining) = self.joining(namespace) else { return };
+        if joining.admitted.is_some() {
+            self.compare_with_others(namespace);
+            self.wake_desk(namespace);
+        } else if joining.is_probing() {
+            self.probe(namespace);
         }
     }
 
     /// A peer of the topic was met while joining.
     pub(super) fn see_member(&mut self, namespace: NamespaceId, peer: PeerKey) {
-        if let Some(joining) = &mut self.desk(namespace).joining {
-            joining.seen.insert(peer);
+        let Some(joining) = self.joining(namespace) else { return };
+        joining.partners.see(peer);
+        let is_new = joining.partners.failure(&peer).is_none();
+        if joining.is_waiting && is_new {
+            self.begin_attempt(namespace);
+        } else if joining.is_probing() {
+            self.probe(namespace);
         }
-    }
-
-    fn enter(&mut self, namespace: NamespaceId, phase: Phase) {
-        let Some(joining) = &mut self.desk(namespace).joining else { return };
-        if joining.phase != phase {
-            joining.phase = phase;
-            self.notify(Notice::JoinPhase { namespace, phase });
-        }
-    }
-
-    /// A beacon of an unknown key tells where to pull (NET-21).
-    pub(super) fn on_hint(&mut self, namespace: NamespaceId, peer: PeerKey) {
-        self.see_member(namespace, peer);
-        self.pull_from(namespace, peer);
-    }
-
-    /// An exchange with a peer has ended.
-    pub(super) fn join_after_sync(
-        &mut self,
-        namespace: NamespaceId,
-        _peer: PeerKey,
-        _verdict: &Verdict,
-    ) {
         self.wake_desk(namespace);
     }
 
     /// A page arrived while joining.
-    pub(super) fn note_pulled(&mut self, namespace: NamespaceId, count: u64, _expected: u64) {
-        if let Some(joining) = &mut self.desk(namespace).joining {
-            joining.ops += count;
-            if joining.phase == Phase::Probing {
-                self.enter(namespace, Phase::Pulling);
-            }
+    pub(super) fn note_pulled(&mut self, namespace: NamespaceId, count: u64, expected: u64) {
+        let now = self.now.mono;
+        let Some(joining) = self.active(namespace) else { return };
+        if joining.admitted.is_none() && joining.pull.note(count, now) {
+            let ops = joining.pull.ops;
+            self.notify(Notice::JoinProgress { namespace, ops, expected: expected.max(ops) });
         }
     }
 
-    /// With nothing else to do: asks for admission once the history is here. False if not joining,
-    /// or if there is nothing to do before something arrives.
+    /// With nothing else to do: goes on with what can be gone on with. False if there is nothing
+    /// to do before something arrives.
     pub(super) fn go_on_joining(&mut self, namespace: NamespaceId) -> bool {
         let Some(known) = self.open_namespace(&namespace) else { return false };
         let Some(job) = &known.join else { return false };
-        if let Some(op) = admitting_op(known, &job.request) {
-            self.confirm(namespace, known, op);
-            return true;
-        }
-        let pulled = has_pulled(known, &job.request);
-        let desk = self.desk(namespace);
-        let idle = desk.fetching.is_empty() && desk.ready.is_empty();
-        let Some(joining) = &mut desk.joining else { return false };
-        if !idle || !pulled || joining.is_asking {
+        if self.joining(namespace).is_none() {
             return false;
         }
-        let candidate = joining.seen.iter().find(|peer| !joining.refusals.contains_key(*peer));
-        let Some(peer) = candidate.copied() else { return false };
-        joining.is_asking = true;
-        self.enter(namespace, Phase::Asking);
-        let request = job.request.clone();
-        let purpose = Purpose::Admit { namespace, peer };
-        self.ask(purpose, peer, Request::Join { request });
-        false
-    }
-
-    /// A witness sent the op that admits us.
-    pub(super) fn on_admitted(&mut self, namespace: NamespaceId, peer: PeerKey, op: Verified<Op>) {
-        if let Some(joining) = &mut self.desk(namespace).joining {
-            joining.is_asking = false;
-            // Asked again only if this comes to nothing, and then somebody else first.
-            joining.refusals.insert(peer, Declined::NoEffect);
+        if let Some(op) = admitting_op(known, &job.request) {
+            return self.on_member(namespace, known, op);
         }
-        self.arrive(namespace, op, Source::Fetched(peer));
-    }
-
-    pub(super) fn on_not_admitted(&mut self, namespace: NamespaceId, peer: PeerKey, why: Refused) {
-        self.note_declined(namespace, peer, Declined::Refused(why));
-    }
-
-    pub(super) fn on_no_witness(&mut self, namespace: NamespaceId, peer: PeerKey) {
-        self.note_declined(namespace, peer, Declined::Silent);
-    }
-
-    fn note_declined(&mut self, namespace: NamespaceId, peer: PeerKey, why: Declined) {
-        let again = self.now.mono.plus(REJOIN_MS);
-        let Some(joining) = &mut self.desk(namespace).joining else { return };
-        joining.is_asking = false;
-        joining.refusals.insert(peer, why);
-        if everybody_declined_for_good(joining) {
-            self.fail(namespace);
-        } else {
-            self.volatile.timers.set_if_earlier(Timer::Rejoin(namespace), again);
-            self.wake_desk(namespace);
+        if self.joining(namespace).is_some_and(|joining| joining.admitted.take().is_some()) {
+            // Voided before it was confirmed.
+            self.begin_attempt(namespace);
         }
-    }
-
-    /// Those who declined for now are asked again.
-    pub(super) fn on_rejoin_due(&mut self, namespace: NamespaceId) {
-        if let Some(joining) = &mut self.desk(namespace).joining {
-            joining.refusals.clear();
-            for peer in self.peers_of(namespace) {
-                self.compare_with(namespace, peer);
+        let Some(joining) = self.active(namespace) else { return false };
+        match joining.partner {
+            None => self.seek_partner(namespace, known),
+            Some(Partner { peer, stage: Stage::Pulled }) => {
+                self.judge_partner(namespace, known, peer);
+                true
             }
-        }
-        self.wake_desk(namespace);
-    }
-
-    fn confirm(&mut self, namespace: NamespaceId, known: &Namespace, op: OpId) {
-        let group = known.join.as_ref().map(|job| job.request.invitation.terms.group);
-        self.event(Event::JoinEnded { namespace, op: Some(op) });
-        self.volatile.timers.cancel(Timer::Join(namespace));
-        self.volatile.timers.cancel(Timer::Rejoin(namespace));
-        self.enter(namespace, Phase::Confirmed);
-        let joining = self.desk(namespace).joining.take();
-        let commands = joining.map(|joining| joining.commands).unwrap_or_default();
-        for command in commands {
-            let group = group.unwrap_or(namespace.root());
-            self.reply(command, Outcome::Joined { namespace, group, op });
+            Some(Partner { peer, stage: Stage::Answered(op) }) => {
+                // Everything that was to be judged is: only a missing parent is waited for.
+                let waits = self.desk(namespace).pending.contains(&op);
+                if !waits {
+                    self.on_declined(namespace, peer, Declined::NoEffect);
+                }
+                !waits
+            }
+            Some(Partner { stage: Stage::Pulling | Stage::Asking, .. }) => false,
         }
     }
 
-    pub(super) fn on_join_due(&mut self, namespace: NamespaceId) {
-        if self.desk(namespace).joining.is_some() {
-            self.fail(namespace);
+    /// An attempt has taken long enough, or the wait for the next one is over.
+    pub(super) fn on_join_attempt_due(&mut self, namespace: NamespaceId) {
+        let now = self.now.mono;
+        let Some(known) = self.open_namespace(&namespace) else { return };
+        let Some(joining) = self.joining(namespace) else { return };
+        if joining.is_waiting {
+            return self.begin_attempt(namespace);
         }
+        if joining.deadline <= now || joining.admitted.is_some() {
+            // The deadline has its own timer.
+            return;
+        }
+        let is_pulling = joining.partner.is_some_and(|partner| partner.stage == Stage::Pulling);
+        let stalls = joining.pull.last.map(|last| last.plus(STALL_MS));
+        if let Some(stalls) = stalls.filter(|stalls| is_pulling && *stalls > now) {
+            // What arrives is of use, however long it is.
+            let until = stalls.min(joining.deadline);
+            return self.volatile.timers.set(Timer::JoinAttempt(namespace), until);
+        }
+        self.give_up_partner(namespace);
+        self.end_attempt(namespace, known);
     }
 
-    /// Gives up; nothing of the join remains but the identity (NET-29).
-    fn fail(&mut self, namespace: NamespaceId) {
-        self.enter(namespace, Phase::Failed);
-        let Some(joining) = self.desk(namespace).joining.take() else { return };
-        let waited_ms = self.now.mono.since(joining.started);
-        let error = why_failed(&joining, waited_ms);
-        self.event(Event::JoinEnded { namespace, op: None });
-        self.end_part(namespace);
-        for command in joining.commands {
-            self.refuse_command(command, Refusal::NotJoined(error.clone()));
-        }
-    }
-
-    /// A joiner asks to be admitted: expiry is judged here and nowhere else.
-    pub(super) fn on_join_request(
-        &mut self,
-        exchange: ExchangeId,
-        request: JoinRequest,
-        signatures_valid: bool,
-    ) {
-        let terms = &request.invitation.terms;
-        let namespace = terms.namespace;
-        let known = self.open_namespace(&namespace).filter(|known| known.join.is_none());
-        let Some(known) = known else {
-            return self.respond(exchange, Response::Refused(Refused::UnknownNamespace));
+    /// NET-27: waits for the next attempt, or gives up.
+    fn end_attempt(&mut self, namespace: NamespaceId, known: &Namespace) {
+        let now = self.now.mono;
+        let Some(job) = &known.join else { return };
+        let desk = self.volatile.desks.get_mut(&namespace);
+        let Some(joining) = desk.and_then(|desk| desk.joining.as_mut()) else { return };
+        let error = joining.why(&job.request.invitation.terms, now);
+        let Some(wait) = joining.retry.next(now, &mut self.volatile.prng, &error) else {
+            return self.fail(namespace, error);
         };
-        if let Some(op) = admitting_op(known, &request) {
-            return self.effect(Effect::RespondJoined { exchange, op });
-        }
-        if terms.expires_at < self.now.unix {
-            return self.respond(exchange, Response::Refused(Refused::Expired));
-        }
-        if !signatures_valid {
-            let why = VoidAtCut::NotAuthorised(Unauthorised::Invitation);
-            let wish = Wish::Witness { exchange, request };
-            return self.refuse_wish(&wish, Refusal::WouldBeVoid(why));
-        }
-        if self.desk(namespace).wishes.len() >= crate::limits::COMMANDS_WAITING_MAX {
-            return self.respond(exchange, Response::Refused(Refused::Busy));
-        }
-        self.desk(namespace).wishes.push_back(Wish::Witness { exchange, request });
-        self.wake_desk(namespace);
+        joining.is_waiting = true;
+        self.volatile.timers.set(Timer::JoinAttempt(namespace), now.plus(wait));
+        self.volatile.timers.cancel(Timer::JoinPulse(namespace));
+        self.enter(namespace, Phase::Probing);
     }
+
+    /// NET-22: nothing overruns the deadline.
+    pub(super) fn on_join_due(&mut self, namespace: NamespaceId) {
+        let now = self.now.mono;
+        let Some(known) = self.open_namespace(&namespace) else { return };
+        let Some(job) = &known.join else { return };
+        let terms = &job.request.invitation.terms;
+        let op = admitting_op(known, &job.request);
+        if op.is_some_and(|op| self.on_member(namespace, known, op)) {
+            return;
+        }
+        let Some(joining) = self.joining(namespace) else { return };
+        if let Some(admitted) = &joining.admitted {
+            let waited_ms = now.since(joining.phases.started);
+            let error = JoinError::Unconfirmed { op: admitted.op, waited_ms };
+            return self.end_unconfirmed(namespace, error);
+        }
+        let error = if joining.partner.is_some_and(|partner| partner.stage == Stage::Pulling) {
+            JoinError::PullIncomplete { missing: missing(known, terms, &joining.pull.missing) }
+        } else {
+            self.give_up_partner(namespace);
+            let Some(joining) = self.joining(namespace) else { return };
+            joining.why(terms, now)
+        };
+        self.fail(namespace, error);
+    }
+
+    /// NET-29
+    pub(super) fn on_cancel_join(&mut self, command: CommandId, namespace: NamespaceId) {
+        if self.joining(namespace).is_none() {
+            return self.refuse_command(command, Refusal::NotJoining(namespace));
+        }
+        self.fail(namespace, JoinError::Cancelled);
+        self.reply(command, Outcome::Closed);
+    }
+}
+
+fn stored(known: &Namespace) -> u64 {
+    u64::from(known.space.graph().len())
 }
 
 /// The op by which a joiner has a direct row in the group that it is invited to, where it has one:
 /// its join, or a grant that makes joining needless, as for an owner on a second machine. `None`
 /// where the invitation gives more than it has.
-fn admitting_op(known: &Namespace, request: &JoinRequest) -> Option<OpId> {
+pub(super) fn admitting_op(known: &Namespace, request: &JoinRequest) -> Option<OpId> {
     let (graph, view) = (known.space.graph(), known.space.view());
     let group = graph.group(&request.invitation.terms.group)?;
     let joiner = graph.person(&request.joiner)?;
@@ -264,54 +303,19 @@ fn admitting_op(known: &Namespace, request: &JoinRequest) -> Option<OpId> {
     row.rights.covers(request.invitation.terms.rights).then_some(row.seniority.id)
 }
 
-/// Whether the history up to the invitation is here.
-fn has_pulled(known: &Namespace, request: &JoinRequest) -> bool {
+/// Ops that are known to be missing: what the inviter knew, then what the last partner did not
+/// send.
+fn missing(known: &Namespace, terms: &Terms, wanted: &[OpId]) -> Vec<OpId> {
     let graph = known.space.graph();
-    let frontier = &request.invitation.terms.frontier;
-    !graph.is_empty() && frontier.iter().all(|op| graph.find(op).is_some())
-}
-
-/// Whether everybody that was met says what waiting cannot change. One alone is not believed: it
-/// may lie, or its clock be wrong.
-fn everybody_declined_for_good(joining: &Joining) -> bool {
-    joining.seen.iter().all(|peer| joining.refusals.get(peer).is_some_and(is_for_good))
-}
-
-/// Whether a refusal is about the invitation itself. A witness that is behind, or has no right of
-/// its own, is no reason to give up.
-fn is_for_good(why: &Declined) -> bool {
-    match why {
-        Declined::Refused(Refused::Expired) => true,
-        Declined::Refused(Refused::NotAdmitted(VoidAtCut::NotAuthorised(lack))) => {
-            !matches!(lack, Unauthorised::Signer(_) | Unauthorised::Frontier)
+    let mut missing: Vec<OpId> = Vec::new();
+    for op in terms.frontier.iter().chain(wanted) {
+        let is_new = graph.find(op).is_none() && !missing.contains(op);
+        if is_new && missing.len() < crate::limits::TRIED_MAX {
+            missing.push(*op);
         }
-        Declined::Refused(_) | Declined::Silent | Declined::NoEffect => false,
     }
+    missing
 }
 
-fn words(why: &Declined) -> String {
-    match why {
-        Declined::Refused(Refused::UnknownNamespace) => {
-            String::from("it does not take part in the namespace")
-        }
-        Declined::Refused(Refused::Busy) => String::from("it is busy"),
-        Declined::Refused(Refused::Stranger) => String::from("it does not know this node"),
-        Declined::Refused(Refused::Expired) => String::from("the invitation has expired"),
-        Declined::Refused(Refused::NotAdmitted(void)) => void.to_string(),
-        Declined::Silent => String::from("it did not answer"),
-        Declined::NoEffect => String::from("the op that it sent had no effect"),
-    }
-}
-
-fn why_failed(joining: &Joining, waited_ms: u64) -> JoinError {
-    let peers_seen = joining.seen.len() as u64;
-    let last = joining.refusals.values().next_back();
-    match joining.phase {
-        _ if peers_seen == 0 => JoinError::NoPeers { waited_ms, peers_seen },
-        _ if last.is_some() => JoinError::Refused(last.map(words).unwrap_or_default()),
-        Phase::Probing | Phase::Pulling => {
-            JoinError::PullIncomplete { waited_ms, ops: joining.ops }
-        }
-        Phase::Asking | Phase::Confirmed | Phase::Failed => JoinError::NoWitness { waited_ms },
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -131,8 +131,10 @@ impl Turn<'_> {
                 let receipt = Receipt::Unconfirmed { acked_by: Vec::new() };
                 self.answer_delivered(namespace, Ended { command, op: op.id, receipt });
             }
-            Wish::Witness { exchange, .. } => {
-                self.effect(Effect::RespondJoined { exchange, op: op.id });
+            Wish::Witness { request } => {
+                for exchange in desk.joiners.remove(&request.joiner).into_iter().flatten() {
+                    self.effect(Effect::RespondJoined { exchange, op: op.id });
+                }
             }
             Wish::Anchor | Wish::JoinHeads => {}
         }
@@ -212,6 +214,7 @@ impl Turn<'_> {
 
     /// Another member has these heads: what is behind them is delivered to it.
     pub(super) fn on_covered(&mut self, namespace: NamespaceId, member: MemberId, heads: &[OpId]) {
+        self.note_join_covered(namespace, member, heads);
         let Some(known) = self.open_namespace(&namespace) else { return };
         if member == known.me || !is_member(known, &member) {
             return;

@@ -14,7 +14,6 @@ impl Turn<'_> {
         self.volatile.prng = Prng::new(seed);
         self.volatile.boot = self.volatile.prng.bytes();
         self.volatile.peer = peer;
-        let join_ms = settings.join_ms;
         self.volatile.settings = settings;
         // What the last record of the log led to is evaluated first.
         self.volatile.busy.extend(self.durable.namespaces.keys().copied());
@@ -24,9 +23,7 @@ impl Turn<'_> {
             for address in &known.addresses {
                 self.effect(Effect::Dial(address.clone()));
             }
-            if let Some(job) = &known.join {
-                self.begin_joining(*namespace, None, job, join_ms);
-            }
+            self.resume_joining(*namespace, known);
         }
     }
 

@@ -60,10 +60,8 @@ impl Turn<'_> {
         for desk in self.volatile.desks.values_mut() {
             desk.fetching.remove(&peer);
             desk.next_pages.retain(|page| page.peer != peer);
-            if let Some(joining) = &mut desk.joining {
-                joining.seen.remove(&peer);
-            }
         }
+        self.lose_partner(peer);
     }
 
     /// Connected peers that take part in a namespace (NET-4).
@@ -116,6 +114,10 @@ impl Turn<'_> {
         let want: Vec<OpId> = heads.iter().filter(lacks).copied().collect();
         if !want.is_empty() {
             self.fetch(namespace, peer, want);
+        } else if heads.iter().all(|id| graph.find(id).is_some()) {
+            let root = known.space.view().state_root();
+            let verdict = Verdict::InSync { heads: known.space.heads(), root };
+            self.on_sync_ended(namespace, peer, &verdict);
         }
         self.wake_desk(namespace);
     }
@@ -180,6 +182,7 @@ impl Turn<'_> {
             self.desk(namespace).next_pages.push(NextPage { peer, want, have, from });
         } else {
             self.desk(namespace).fetching.remove(&peer);
+            self.compare_with(namespace, peer);
         }
         self.wake_desk(namespace);
     }
@@ -229,6 +232,8 @@ impl Turn<'_> {
     pub(super) fn on_sync_failed(&mut self, namespace: NamespaceId, peer: PeerKey) {
         self.desk(namespace).fetching.remove(&peer);
         self.ask_others(namespace, peer);
+        let (missing, why) = (Vec::new(), crate::sync::Shortfall::Stalled);
+        self.on_sync_ended(namespace, peer, &Verdict::Incomplete { missing, why });
     }
 
     pub(super) fn on_retry_due(&mut self, namespace: NamespaceId, peer: PeerKey) {

@@ -48,7 +48,13 @@ fn events() -> Vec<Event> {
         Event::OpAccepted { namespace, op: op(), judged: judged() },
         Event::OpParked { namespace, bytes: vec![2, 0, 7] },
         Event::InvitationIssued { namespace, invitation },
-        Event::JoinStarted { namespace, request, addresses: vec!["/memory/1".into()] },
+        Event::JoinStarted {
+            namespace,
+            request,
+            addresses: vec!["/memory/1".into()],
+            started: UnixMillis(4),
+            within_ms: 5,
+        },
         Event::JoinEnded { namespace, op: Some(OpId([3; 32])) },
         Event::JoinEnded { namespace, op: None },
     ]
@@ -71,11 +77,26 @@ fn accepted() -> (Record, OpId) {
 fn every_event_is_read_as_it_was_written() {
     for (kind, event) in (0..).zip(events()) {
         let record = encode(&event);
-        // The last two are of one kind.
-        assert_eq!(record.bytes[..2], [SCHEMA, kind.min(6)]);
+        // The last two are of one kind, and the one before them has a new form.
+        let kind = if kind == 5 { 7 } else { kind.min(6) };
+        assert_eq!(record.bytes[..2], [SCHEMA, kind]);
         assert_eq!(record.body.is_some(), matches!(event, Event::OpAccepted { .. }));
         assert_eq!(read(&record), Ok(event));
     }
+}
+
+#[test]
+fn a_join_of_the_old_form_has_all_the_time_that_a_restart_gives() {
+    let join = events().into_iter().find(|event| matches!(event, Event::JoinStarted { .. }));
+    let Some(Event::JoinStarted { namespace, request, addresses, .. }) = join else {
+        panic!("no join among the events");
+    };
+    let old = (5_u8, namespace, request.clone(), addresses.clone());
+    let mut bytes = alloc::vec![SCHEMA];
+    codec::encode_into(&old, &mut bytes);
+    let (started, within_ms) = (UnixMillis(0), u64::MAX);
+    let event = Event::JoinStarted { namespace, request, addresses, started, within_ms };
+    assert_eq!(decode(&bytes, |_| None), Ok(event));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::command::Command;
 use crate::governance::op::{Body, SlotWrite, Subject, Visibility};
 use crate::governance::rights::Rights;
 use crate::id::{GroupId, OpId, PeerKey};
-use crate::input::{Heard, ExchangeId, Input, MessageId};
+use crate::input::{ExchangeId, Heard, Input, MessageId};
 use crate::query::HistoryFilter;
 use crate::step::step;
 use crate::testing::{Author, Node, unsigned};

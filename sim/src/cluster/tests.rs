@@ -1,3 +1,5 @@
+mod joining;
+
 use super::Cluster;
 use crate::kit::{Author, add, person, remove};
 use folkmoot_core::bounded::Bounded;
@@ -55,7 +57,9 @@ fn join(
     let Outcome::Invited(invitation) = cluster.command(from, wish) else { panic!("not invited") };
     cluster.give_key(at, joiner);
     let request = joiner.accept(&invitation, &secret);
-    cluster.command(at, Command::Join { request, addresses: Vec::new(), within_ms: 30_000 })
+    // Long enough to outlast restarts: the deadline is absolute (NET-22).
+    let within_ms = 24 * 60 * 60 * 1000;
+    cluster.command(at, Command::Join { request, addresses: Vec::new(), within_ms })
 }
 
 /// Three members: an owner and two admins, A senior to B.

@@ -1,0 +1,249 @@
+use super::*;
+use crate::effect::{Notice, Phase};
+use crate::governance::op::Body;
+use crate::governance::rights::Rights;
+use crate::input::Input;
+use crate::join::{Declined, InvitationFlaw, JoinError};
+use crate::state::State;
+use crate::sync::{Shortfall, Verdict};
+use crate::testing::Author;
+use crate::wire::Refused;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// A joiner that has met two peers, and pulls from the first.
+fn with_two(within_ms: u64) -> Scene {
+    let mut scene = Scene::new();
+    scene.join(0, within_ms);
+    scene.meet(0, P);
+    scene.meet(0, Q);
+    scene
+}
+
+#[test]
+fn net_21_a_partner_that_lacks_what_the_inviter_knew_is_dropped_for_the_next() {
+    let mut scene = with_two(WITHIN);
+    let done = scene.in_sync(1, P);
+    assert_eq!(admit(&done), None);
+    assert!(pulled(&done).contains(&Q), "{done:?}");
+    scene.receive_history(2);
+    let done = scene.in_sync(2, Q);
+    assert_eq!(admit(&done).unwrap().1, Q);
+    assert_eq!(phases(&done), [(Phase::Asking, 2)]);
+}
+
+#[test]
+fn net_21_a_partner_that_proved_to_be_no_member_is_not_asked() {
+    let mut scene = with_two(WITHIN);
+    scene.identify(P, Author::new(50).id);
+    scene.identify(Q, second().id);
+    scene.receive_history(1);
+    assert_eq!(admit(&scene.in_sync(1, P)), None);
+    assert_eq!(admit(&scene.in_sync(1, Q)).unwrap().1, Q);
+}
+
+#[test]
+fn net_21_an_inviter_who_never_could_invite_is_no_inviter() {
+    let mut scene = Scene::new();
+    let terms = scene.request.invitation.terms.clone();
+    let by_second = crate::governance::invitation::Terms { inviter: second().id, ..terms };
+    scene.request = accept(&second(), by_second, &joiner());
+    scene.join(0, WITHIN);
+    scene.meet(0, P);
+    scene.meet(0, Q);
+    scene.receive_history(1);
+    assert_eq!(failed(&scene.in_sync(1, P)), None);
+    let done = scene.in_sync(1, Q);
+    let error = JoinError::InvitationInvalid(InvitationFlaw::Inviter);
+    assert_eq!((admit(&done), failed(&done)), (None, Some(error)));
+    assert!(scene.is_clean());
+}
+
+#[test]
+fn net_21_an_inviter_who_could_invite_then_is_judged_by_the_witness() {
+    let mut scene = Scene::new();
+    // Somebody who may invite signs, and is removed afterwards.
+    let namespace = scene.namespace;
+    let root = namespace.root();
+    let (member, rights) = (Author::new(3), Rights::ADMIN);
+    let body = Body::MemberAdded { member: member.id, rights };
+    let frontier = scene.owner.govern(namespace, root, body);
+    scene.request = accept(&member, terms(&member, namespace, frontier), &joiner());
+    let body = Body::MemberRestricted { member: member.id, keep: Rights::NONE };
+    scene.owner.govern(namespace, root, body);
+    scene.join(0, WITHIN);
+    scene.meet(0, P);
+    scene.receive_history(1);
+    assert_eq!(admit(&scene.in_sync(1, P)).unwrap().1, P);
+}
+
+#[test]
+fn net_24_progress_is_told_at_most_four_times_a_second() {
+    let mut scene = with_two(WITHIN);
+    let namespace = scene.namespace;
+    let mut told = Vec::new();
+    for at in 100..1_100 {
+        let done = scene.call(at, |turn| turn.note_pulled(namespace, 3, 9_000));
+        for notice in notices(&done) {
+            if let Notice::JoinProgress { ops, expected, .. } = notice {
+                told.push((at, *ops, *expected));
+            }
+        }
+    }
+    let expected = [(100, 3, 9_000), (350, 753, 9_000), (600, 1_503, 9_000), (850, 2_253, 9_000)];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn net_24_a_partner_that_stalls_is_replaced_and_comes_back_if_it_delivers() {
+    let mut scene = with_two(WITHIN);
+    assert!(pulled(&scene.stall(5, P)).contains(&Q));
+    // What the first one had arrives after all.
+    scene.receive_history(6);
+    assert_eq!(admit(&scene.in_sync(6, P)).unwrap().1, P);
+}
+
+#[test]
+fn net_24_a_partner_with_another_state_is_replaced() {
+    let mut scene = with_two(WITHIN);
+    let verdict = Verdict::Diverged { ours: [1; 32], theirs: [2; 32] };
+    assert!(pulled(&scene.verdict(5, P, &verdict)).contains(&Q));
+}
+
+#[test]
+fn net_24_a_partner_that_goes_away_is_replaced_at_once() {
+    let mut scene = with_two(WITHIN);
+    let done = scene.input(5, Input::PeerDisconnected { peer: P });
+    assert!(pulled(&done).contains(&Q), "{done:?}");
+    let done = scene.input(6, Input::PeerDisconnected { peer: Q });
+    assert_eq!((scene.phase(), probes(&done)), (Some(Phase::Probing), 1));
+    // One that comes again is tried again.
+    assert!(pulled(&scene.meet(7, P)).contains(&P));
+}
+
+#[test]
+fn net_24_a_stranger_waits_to_be_known_and_is_not_given_up() {
+    let mut scene = Scene::new();
+    scene.join(0, WITHIN);
+    scene.meet(0, P);
+    let why = Shortfall::Refused(Refused::Stranger);
+    let done = scene.verdict(1, P, &Verdict::Incomplete { missing: Vec::new(), why });
+    assert_eq!((failed(&done), scene.phase()), (None, Some(Phase::Pulling)));
+    scene.receive_history(2);
+    assert_eq!(admit(&scene.in_sync(2, P)).unwrap().1, P);
+}
+
+#[test]
+fn net_24_pages_keep_an_attempt_alive_until_five_seconds_pass_without_one() {
+    let mut scene = Scene::new();
+    scene.join(0, 30_000);
+    // A hint: nothing that this test does not do itself is under way with that peer.
+    let namespace = scene.namespace;
+    let joining = scene.call(0, |turn| turn.on_hint(namespace, Q));
+    assert_eq!(phases(&joining), [(Phase::Pulling, 0)]);
+    drop_requests(&mut scene);
+    scene.call(9_000, |turn| turn.note_pulled(namespace, 1, 100));
+    for at in [9_999, 10_000, 10_001, 13_999] {
+        scene.wake(at);
+        assert_eq!(scene.phase(), Some(Phase::Pulling), "at {at}");
+    }
+    scene.wake(14_000);
+    assert_eq!(scene.phase(), Some(Phase::Probing));
+}
+
+fn drop_requests(scene: &mut Scene) {
+    let State { volatile, .. } = &mut scene.state;
+    for request in volatile.requests.close_all(scene.namespace) {
+        volatile.timers.cancel(crate::timers::Timer::Request(request));
+    }
+}
+
+#[test]
+fn net_25_a_lost_answer_means_asking_the_next_with_the_same_key() {
+    let mut scene = with_two(30_000);
+    scene.receive_history(0);
+    scene.in_sync(0, P);
+    scene.in_sync(0, Q);
+    assert_eq!(admit(&scene.wake(4_999)), None);
+    let done = scene.wake(5_000);
+    let (request, peer) = admit(&done).unwrap();
+    assert_eq!(peer, Q);
+    // Both wrote an op: the one that the first wrote and this one are good for one use.
+    let answer = scene.witness();
+    let done = scene.answer(5_001, request, answer);
+    assert_eq!(joined(&done).unwrap().partner, Some(Q));
+}
+
+#[test]
+fn net_25_an_op_that_admits_somebody_else_is_no_answer() {
+    let mut scene = with_two(WITHIN);
+    scene.receive_history(0);
+    let (request, _) = admit(&scene.in_sync(0, P)).unwrap();
+    let other = history(&scene.owner).remove(0);
+    let done = scene.answer(1, request, crate::input::Answer::Joined(other));
+    assert!(pulled(&done).contains(&Q), "{done:?}");
+    assert_eq!(joined(&done), None);
+}
+
+#[test]
+fn net_26_all_members_refuse_and_the_rule_is_told() {
+    let why = || {
+        use crate::governance::verdict::{Unauthorised, VoidAtCut};
+        Refused::NotAdmitted(VoidAtCut::NotAuthorised(Unauthorised::UsedUp))
+    };
+    let cases = [
+        (why(), why(), Some(JoinError::Refused(why()))),
+        (Refused::Expired, why(), Some(JoinError::Refused(why()))),
+        (
+            Refused::Expired,
+            Refused::Expired,
+            Some(JoinError::InvitationExpired { at: crate::time::UnixMillis(u64::MAX) }),
+        ),
+        // One that is only busy may say something else later: that is another attempt.
+        (why(), Refused::Busy, None),
+    ];
+    for (first, then, error) in cases {
+        let mut scene = with_two(WITHIN);
+        scene.receive_history(0);
+        let (request, _) = admit(&scene.in_sync(0, P)).unwrap();
+        // One alone is not believed.
+        assert_eq!(failed(&scene.refuse(1, request, first)), None);
+        let (request, peer) = admit(&scene.in_sync(1, Q)).unwrap();
+        assert_eq!(peer, Q);
+        let done = scene.refuse(2, request, then);
+        assert_eq!(failed(&done), error);
+    }
+}
+
+#[test]
+fn net_26_partners_that_failed_are_remembered_with_why() {
+    let mut scene = with_two(3_000);
+    scene.stall(5, P);
+    let done = scene.verdict(6, Q, &Verdict::Diverged { ours: [1; 32], theirs: [2; 32] });
+    // No time is left for another attempt: it gives up at once.
+    let tried = vec![(P, Declined::Pull(Shortfall::Stalled)), (Q, Declined::Diverged)];
+    assert_eq!(failed(&done), Some(JoinError::PartnersFailed { tried }));
+    assert!(scene.is_clean());
+}
+
+#[test]
+fn net_26_a_pull_that_is_not_done_in_time_says_what_is_missing() {
+    let mut scene = Scene::new();
+    scene.join(0, WITHIN);
+    scene.meet(0, P);
+    scene.wake(WITHIN - 1);
+    assert_eq!(scene.phase(), Some(Phase::Pulling));
+    let done = scene.wake(WITHIN);
+    let missing = scene.request.invitation.terms.frontier.to_vec();
+    assert_eq!(failed(&done), Some(JoinError::PullIncomplete { missing }));
+    assert!(scene.is_clean());
+}
+
+#[test]
+fn net_26_a_witness_that_is_silent_to_the_end_is_named() {
+    let mut scene = Scene::new();
+    scene.ask(P);
+    let done = scene.wake(WITHIN);
+    let tried = vec![(P, Declined::Silent)];
+    assert_eq!(failed(&done), Some(JoinError::PartnersFailed { tried }));
+}

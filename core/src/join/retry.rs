@@ -1,0 +1,126 @@
+//! When to try again (NET-27): arithmetic, and nothing else.
+
+use super::JoinError;
+use crate::limits::JOIN_ATTEMPT_MS_MAX;
+use crate::prng::Prng;
+use crate::time::MonoMillis;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// Wait after the first attempt, before jitter, in milliseconds.
+const BACKOFF_MS_MIN: u64 = 3_000;
+/// Longest wait between attempts, before jitter, in milliseconds.
+const BACKOFF_MS_MAX: u64 = 30_000;
+
+/// Attempts under one absolute deadline (NET-22, NET-27).
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Retry {
+    deadline: MonoMillis,
+    backoff_ms: u64,
+}
+
+impl Retry {
+    /// No attempt was made yet.
+    pub const fn new(deadline: MonoMillis) -> Self {
+        Self { deadline, backoff_ms: BACKOFF_MS_MIN }
+    }
+
+    /// When an attempt that begins now ends at the latest.
+    pub fn attempt_ends(&self, now: MonoMillis) -> MonoMillis {
+        now.plus(JOIN_ATTEMPT_MS_MAX).min(self.deadline)
+    }
+
+    /// How long to wait after an attempt that ended now with this error, in milliseconds. `None`
+    /// where waiting does not help, or leaves no time for an attempt.
+    pub fn next(&mut self, now: MonoMillis, prng: &mut Prng, last: &JoinError) -> Option<u64> {
+        if !is_retried(last) {
+            return None;
+        }
+        let delay = self.backoff_ms;
+        self.backoff_ms = delay.saturating_mul(2).min(BACKOFF_MS_MAX);
+        // Drawn before the budget is looked at, so that what is compared is what is waited.
+        let wait = delay.saturating_add(prng.below(delay / 4));
+        (wait < self.deadline.since(now)).then_some(wait)
+    }
+}
+
+/// Whether another attempt may end otherwise. A failure of the transport is a partner's.
+const fn is_retried(error: &JoinError) -> bool {
+    match error {
+        JoinError::NoReadyPeers { .. } | JoinError::PartnersFailed { .. } => true,
+        JoinError::InvitationInvalid(_)
+        | JoinError::InvitationExpired { .. }
+        | JoinError::PullIncomplete { .. }
+        | JoinError::Refused(_)
+        | JoinError::Unconfirmed { .. }
+        | JoinError::Cancelled => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    const NOBODY: JoinError = JoinError::NoReadyPeers { waited_ms: 0, probes: 0, peers_seen: 0 };
+
+    #[test]
+    fn net_27_an_attempt_takes_ten_seconds_or_what_is_left() {
+        for (left, ends) in [(9_999, 9_999), (10_000, 10_000), (10_001, 10_000), (0, 0)] {
+            let retry = Retry::new(MonoMillis(7 + left));
+            assert_eq!(retry.attempt_ends(MonoMillis(7)), MonoMillis(7 + ends));
+        }
+    }
+
+    #[test]
+    fn net_27_what_waiting_cannot_change_is_not_tried_again() {
+        let partners = JoinError::PartnersFailed { tried: Vec::new() };
+        let expired = JoinError::InvitationExpired { at: crate::time::UnixMillis(1) };
+        let pull = JoinError::PullIncomplete { missing: Vec::new() };
+        let cases = [(NOBODY, true), (partners, true), (expired, false), (pull, false)];
+        for (error, again) in cases.into_iter().chain([(JoinError::Cancelled, false)]) {
+            let mut retry = Retry::new(MonoMillis(u64::MAX));
+            let wait = retry.next(MonoMillis(0), &mut Prng::new([1; 32]), &error);
+            assert_eq!(wait.is_some(), again, "{error}");
+        }
+    }
+
+    #[test]
+    fn net_27_it_gives_up_at_once_when_the_wait_does_not_fit() {
+        let wait = Retry::new(MonoMillis(u64::MAX))
+            .next(MonoMillis(5), &mut Prng::new([2; 32]), &NOBODY)
+            .unwrap();
+        for (left, fits) in [(wait - 1, false), (wait, false), (wait + 1, true)] {
+            let mut retry = Retry::new(MonoMillis(5 + left));
+            let next = retry.next(MonoMillis(5), &mut Prng::new([2; 32]), &NOBODY);
+            assert_eq!(next, fits.then_some(wait));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn net_27_waits_double_to_their_bound_and_jitter_stays_below_a_quarter(
+            seed in any::<[u8; 32]>(),
+            within in 0_u64..400_000,
+        ) {
+            let mut retry = Retry::new(MonoMillis(within));
+            let mut prng = Prng::new(seed);
+            let (mut now, mut expected) = (MonoMillis(0), BACKOFF_MS_MIN);
+            loop {
+                now = retry.attempt_ends(now);
+                prop_assert!(now.0 <= within);
+                let Some(wait) = retry.next(now, &mut prng, &NOBODY) else {
+                    // What was left is less than the longest wait that was possible.
+                    prop_assert!(within - now.0 < expected + expected / 4);
+                    break;
+                };
+                prop_assert!(wait >= expected && wait < expected + expected / 4);
+                now = now.plus(wait);
+                prop_assert!(now.0 < within);
+                expected = (expected * 2).min(BACKOFF_MS_MAX);
+            }
+        }
+    }
+}
