@@ -1,7 +1,7 @@
 //! A node whose time the test tells, and what other members say to it.
 
 use super::Author;
-use crate::command::{Command, CommandId};
+use crate::command::{Command, Delivery, CommandId};
 use crate::effect::{Draft, Effect, Forward, Notice};
 use crate::governance::invitation::Invitation;
 use crate::governance::op::{Body, Payload};
@@ -86,7 +86,8 @@ impl Timed {
     /// Writes an op in the root group.
     pub(crate) fn govern(&mut self, body: Body) -> Vec<Effect> {
         let (namespace, group) = (self.namespace, self.namespace.root());
-        self.command(Command::Govern { namespace, group, body, expected_root: None })
+        let delivery = Delivery::default();
+        self.command(Command::Govern { namespace, group, body, expected_root: None, delivery })
     }
 
     /// Gives an input now, and lets the node do all that it leads to.

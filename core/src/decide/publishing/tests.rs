@@ -111,7 +111,7 @@ impl World {
     /// A peer has proved as whom it takes part.
     fn identify(&mut self, peer: PeerKey, member: MemberId) {
         let desk = self.stage.node.state.volatile.desks.get_mut(&self.namespace).unwrap();
-        desk.identities.insert(peer, Identity { member, pass: None });
+        desk.identities.insert(peer, Identity { member, pass: None, round_trip_ms: 0 });
     }
 
     fn outbox(&self) -> OutboxView {

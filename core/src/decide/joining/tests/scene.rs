@@ -157,7 +157,7 @@ impl Scene {
     pub(super) fn identify(&mut self, peer: PeerKey, member: MemberId) {
         let namespace = self.namespace;
         self.call(0, |turn| {
-            let identity = Identity { member, pass: None };
+            let identity = Identity { member, pass: None, round_trip_ms: 0 };
             turn.desk(namespace).identities.insert(peer, identity);
         });
     }

@@ -117,7 +117,7 @@ fn net_32_one_that_is_no_member_acknowledges_nothing() {
     let mut guest = Stage::with_log(&Author::new(9), &world.stage.node.log);
     guest.meet(0, NEAR, world.namespace);
     let desk = guest.node.state.volatile.desks.get_mut(&world.namespace).unwrap();
-    desk.identities.insert(NEAR, Identity { member: world.friend.id, pass: None });
+    desk.identities.insert(NEAR, Identity { member: world.friend.id, pass: None, round_trip_ms: 0 });
     let (namespace, op) = (world.namespace, ops_of_friend(&world, 1).remove(0));
     let (message, peer, heard) = (MessageId(1), NEAR, Ok(Heard::Op(op.clone())));
     let effects = guest.give(1, Input::GossipReceived { message, peer, namespace, heard });
@@ -175,7 +175,7 @@ fn net_32_an_op_and_its_ack_travel_as_bytes() {
     let (namespace, my_peer) = (world.namespace, FAR);
     let mut theirs = Stage::with_log(&friend, &world.stage.node.log);
     theirs.meet(0, my_peer, namespace);
-    let identity = Identity { member: world.me.id, pass: None };
+    let identity = Identity { member: world.me.id, pass: None, round_trip_ms: 0 };
     let desk = theirs.node.state.volatile.desks.get_mut(&namespace).unwrap();
     desk.identities.insert(my_peer, identity);
     let (command, effects) = world.write(0, group(), Delivery::default());
