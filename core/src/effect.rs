@@ -7,6 +7,7 @@ use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
 use crate::input::{ExchangeId, MessageId, RequestId};
 use crate::signed::Malformed;
 use crate::statement::{Ack, Beacon, Hello};
+use crate::sync::Verdict;
 use crate::wire::{Gossip, Request, Response};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -211,6 +212,15 @@ pub enum Notice {
         op: OpId,
         /// Why.
         why: crate::governance::verdict::Dropped,
+    },
+    /// An exchange with a peer has ended (NET-46).
+    SyncEnded {
+        /// Where.
+        namespace: NamespaceId,
+        /// With whom.
+        peer: PeerKey,
+        /// How.
+        verdict: Verdict,
     },
     /// A join went on to its next phase.
     JoinPhase {

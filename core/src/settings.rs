@@ -1,6 +1,6 @@
 //! What whoever runs a node may choose. Nothing here enters a verdict; nodes that differ agree.
 
-use crate::limits::{ANCHOR_AGE_MS, ANCHOR_OPS, JOIN_MS};
+use crate::limits::{ANCHOR_AGE_MS, ANCHOR_OPS, COMPARE_EVERY_MS, JOIN_MS, PAGE_MS};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// Local choices, given at the start of a run.
@@ -13,10 +13,20 @@ pub struct Settings {
     pub anchor_age_ms: u64,
     /// Absolute deadline of a join that goes on after a restart, in milliseconds (NET-22).
     pub join_ms: u64,
+    /// How often heads are compared with one connected member, in milliseconds (NET-40).
+    pub compare_every_ms: u64,
+    /// How long a partner may let us wait for a page, in milliseconds (NET-43).
+    pub page_ms: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { anchor_ops: ANCHOR_OPS, anchor_age_ms: ANCHOR_AGE_MS, join_ms: JOIN_MS }
+        Self {
+            anchor_ops: ANCHOR_OPS,
+            anchor_age_ms: ANCHOR_AGE_MS,
+            join_ms: JOIN_MS,
+            compare_every_ms: COMPARE_EVERY_MS,
+            page_ms: PAGE_MS,
+        }
     }
 }

@@ -16,6 +16,8 @@ pub enum Timer {
     Compare(NamespaceId),
     /// An exchange with a peer is begun again, after it failed.
     Retry(NamespaceId, PeerKey),
+    /// A page, or what a peer promised, has taken too long.
+    Page(NamespaceId, PeerKey),
     /// What is missing is asked for again.
     Missing(NamespaceId),
     /// The next beacon is sent.
@@ -45,6 +47,7 @@ impl Timer {
             Self::Request(_) => None,
             Self::Compare(namespace)
             | Self::Retry(namespace, _)
+            | Self::Page(namespace, _)
             | Self::Missing(namespace)
             | Self::Beacon(namespace)
             | Self::ProbeAnswer(namespace)

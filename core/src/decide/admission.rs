@@ -89,12 +89,15 @@ impl Turn<'_> {
         work: &mut u32,
         ops: &mut usize,
     ) -> bool {
+        if self.go_on_syncing(namespace, work, *ops) {
+            return true;
+        }
         if let Some(arrival) = self.desk(namespace).ready.pop_front() {
             *ops = ops.saturating_sub(1);
             self.judge(namespace, arrival, work);
             return true;
         }
-        self.ask_next_pages(namespace) || self.take_wish(namespace) || self.go_on_joining(namespace)
+        self.take_wish(namespace) || self.go_on_joining(namespace)
     }
 
     fn judge(&mut self, namespace: NamespaceId, arrival: Arrival, work: &mut u32) {
@@ -223,6 +226,9 @@ impl Turn<'_> {
             self.forward(*message, Forward::Ignore);
         }
         let peer = arrival.source.peer();
+        if let Source::Fetched(peer) = &arrival.source {
+            self.on_fetched_orphan(namespace, *peer);
+        }
         let now = self.now.mono;
         let desk = self.desk(namespace);
         desk.pending.insert(arrival.op, missing, peer, now);
@@ -259,7 +265,8 @@ impl Turn<'_> {
             Source::Own(wish) => {
                 self.refuse_wish(&wish, Refusal::WouldBeDropped(why));
             }
-            Source::Fetched(_) | Source::Imported => {}
+            Source::Fetched(peer) => self.on_fetched_refused(namespace, peer),
+            Source::Imported => {}
         }
     }
 
