@@ -13,6 +13,10 @@ const OPS_BURST: u64 = 4000;
 const REQUESTS_PER_SECOND: u64 = 50;
 /// … and at once.
 const REQUESTS_BURST: u64 = 200;
+/// Messages of the set reconciliation that one peer may send per second on average…
+const RANGES_PER_SECOND: u64 = 5;
+/// … and at once: two whole reconciliations.
+const RANGES_BURST: u64 = 64;
 
 /// Acks that one peer is sent per second on average: fewer than the requests that it serves…
 const ACKS_PER_SECOND: u64 = 20;
@@ -28,6 +32,8 @@ pub enum Kind {
     Requests,
     /// Acks to it.
     Acks,
+    /// Messages of the set reconciliation, which cost more than others.
+    Ranges,
 }
 
 impl Kind {
@@ -36,7 +42,16 @@ impl Kind {
             Self::Ops => (OPS_PER_SECOND, OPS_BURST),
             Self::Requests => (REQUESTS_PER_SECOND, REQUESTS_BURST),
             Self::Acks => (ACKS_PER_SECOND, ACKS_BURST),
+            Self::Ranges => (RANGES_PER_SECOND, RANGES_BURST),
         }
+    }
+
+    /// What is in a bucket after some time; `None` when it is full.
+    fn refilled(self, left: u64, since: MonoMillis, now: MonoMillis) -> Option<u64> {
+        let (per_second, burst) = self.rate();
+        // One token per second is one thousandth per millisecond.
+        let left = now.since(since).saturating_mul(per_second).saturating_add(left);
+        (left < burst * 1000).then_some(left)
     }
 }
 
@@ -49,21 +64,20 @@ pub struct Budgets {
 impl Budgets {
     /// Takes one of what a peer may do; false where it has to wait.
     pub fn take(&mut self, peer: PeerKey, kind: Kind, now: MonoMillis) -> bool {
-        let (per_second, burst) = kind.rate();
+        let (_, burst) = kind.rate();
         let full = burst * 1000;
-        let (left, since) = self.buckets.get(&(peer, kind)).copied().unwrap_or((full, now));
-        // One token per second is one thousandth per millisecond.
-        let left = now.since(since).saturating_mul(per_second).saturating_add(left).min(full);
+        let bucket = self.buckets.get(&(peer, kind));
+        let left = bucket.and_then(|(left, since)| kind.refilled(*left, *since, now));
+        let left = left.unwrap_or(full);
         let taken = left.checked_sub(1000);
         self.buckets.insert((peer, kind), (taken.unwrap_or(left), now));
         taken.is_some()
     }
 
-    /// Forgets a peer that is gone.
-    pub fn forget(&mut self, peer: PeerKey) {
-        for kind in [Kind::Ops, Kind::Requests, Kind::Acks] {
-            self.buckets.remove(&(peer, kind));
-        }
+    /// Forgets every bucket that is full again, whether its peer is connected or not: a full one is
+    /// as good as none. So nobody fills its bucket by coming anew.
+    pub fn forget_full(&mut self, now: MonoMillis) {
+        self.buckets.retain(|(_, kind), (left, since)| kind.refilled(*left, *since, now).is_none());
     }
 }
 
@@ -83,5 +97,16 @@ mod tests {
         assert_eq!(take(&mut budgets, 20), 1);
         assert_eq!(take(&mut budgets, 1_000_000), 200);
         assert!(budgets.take(other, Kind::Requests, MonoMillis(0)));
+    }
+
+    #[test]
+    fn net_3_a_bucket_is_kept_until_it_would_be_full_again() {
+        let peer = PeerKey([1; 32]);
+        for (at, kept) in [(0, true), (19, true), (20, false), (21, false)] {
+            let mut budgets = Budgets::default();
+            budgets.take(peer, Kind::Requests, MonoMillis(0));
+            budgets.forget_full(MonoMillis(at));
+            assert_eq!(budgets != Budgets::default(), kept, "{at}");
+        }
     }
 }

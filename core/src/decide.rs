@@ -21,9 +21,11 @@ use crate::join::Declined;
 use crate::requests::Purpose;
 use crate::state::{Desk, Durable, Namespace, Volatile};
 use crate::step::Output;
+use crate::sync::Shortfall;
+use crate::sync::backfill::Page;
+use crate::sync::exchange::Told;
 use crate::time::Now;
 use crate::timers::Timer;
-use syncing::{Heads, Page};
 
 /// One input being decided.
 pub(crate) struct Turn<'a> {
@@ -66,10 +68,7 @@ pub(crate) fn decide(
             turn.volatile.peers.entry(peer).or_default();
         }
         Input::PeerDisconnected { peer } => turn.on_disconnected(peer),
-        Input::PeerSubscribed { peer, namespace } => {
-            turn.on_subscribed(peer, namespace);
-            turn.offer(namespace, peer);
-        }
+        Input::PeerSubscribed { peer, namespace } => turn.on_subscribed(peer, namespace),
         Input::PeerUnsubscribed { peer, namespace } => turn.on_unsubscribed(peer, namespace),
         Input::MeshChanged { namespace, peers } => turn.on_mesh_changed(namespace, peers),
         Input::Wake => turn.on_wake(),
@@ -119,17 +118,29 @@ impl<'a> Turn<'a> {
     fn on_response(&mut self, request: RequestId, peer: PeerKey, answer: Answer) {
         let Some(purpose) = self.close_request(request) else { return };
         match (purpose, answer) {
+            (Purpose::Compare { exchange }, Answer::Heads { heads, state_root, knows_ours }) => {
+                let told = Told { heads: heads.into_vec(), root: Some(state_root), knows_ours };
+                self.on_heads(exchange, told);
+            }
             (
-                Purpose::Compare { namespace, peer },
-                Answer::Heads { heads, state_root, knows_ours },
-            ) => self.on_heads(namespace, peer, Heads { heads, state_root, knows_ours }),
-            (asked @ Purpose::Fetch { .. }, Answer::Ops { ops, count, refused, newer, total }) => {
-                let page = Page { ops, count, refused, newer, total };
-                self.on_page(asked, page);
+                Purpose::Fetch { exchange, from },
+                Answer::Ops { ops, count, refused, newer, total },
+            ) => self.on_page(exchange, from, Page { ops, count, refused, newer, total }),
+            (Purpose::Reconcile { exchange }, Answer::Ranges(ranges)) => {
+                self.on_ranges(exchange, &ranges);
             }
-            (Purpose::Reconcile { namespace, peer }, Answer::Ranges(ranges)) => {
-                self.on_ranges(namespace, peer, &ranges);
-            }
+            (
+                Purpose::Compare { exchange }
+                | Purpose::Fetch { exchange, .. }
+                | Purpose::Reconcile { exchange },
+                Answer::Refused(why),
+            ) => self.on_sync_refused(exchange, why),
+            (
+                Purpose::Compare { exchange }
+                | Purpose::Fetch { exchange, .. }
+                | Purpose::Reconcile { exchange },
+                _,
+            ) => self.on_sync_failed(exchange, Shortfall::Lied),
             (Purpose::Identify { namespace, peer, nonce }, Answer::Identity { hello, pass }) => {
                 self.on_identity(namespace, peer, nonce, &hello, pass);
             }
@@ -153,11 +164,13 @@ impl<'a> Turn<'a> {
 
     fn on_purpose_failed(&mut self, purpose: Purpose) {
         match purpose {
-            Purpose::Compare { namespace, peer }
-            | Purpose::Fetch { namespace, peer, .. }
-            | Purpose::Reconcile { namespace, peer } => self.on_sync_failed(namespace, peer),
+            Purpose::Compare { exchange }
+            | Purpose::Fetch { exchange, .. }
+            | Purpose::Reconcile { exchange } => {
+                self.on_sync_failed(exchange, Shortfall::Stalled);
+            }
             Purpose::Identify { namespace, peer, .. } => self.on_unidentified(namespace, peer),
-            Purpose::Acknowledge => {}
+            Purpose::Acknowledge | Purpose::Tell => {}
             Purpose::Admit { namespace, peer } => {
                 self.on_declined(namespace, peer, Declined::Silent);
             }
@@ -172,6 +185,7 @@ impl<'a> Turn<'a> {
                 Timer::Compare(namespace) => self.on_compare_due(namespace),
                 Timer::Retry(namespace, peer) => self.on_retry_due(namespace, peer),
                 Timer::Challenge(namespace, peer) => self.on_challenge_due(namespace, peer),
+                Timer::Page(namespace, peer) => self.on_page_due(namespace, peer),
                 Timer::Missing(namespace) => self.on_missing_due(namespace),
                 Timer::Beacon(namespace) => self.on_beacon_due(namespace),
                 Timer::ProbeAnswer(namespace) => self.on_probe_answer_due(namespace),

@@ -8,6 +8,7 @@ use crate::input::{ExchangeId, MessageId, RequestId};
 use crate::join::JoinError;
 use crate::signed::Malformed;
 use crate::statement::{Ack, Beacon, Hello};
+use crate::sync::Verdict;
 use crate::time::UnixMillis;
 use crate::wire::{Gossip, Nonce, Request, Response};
 use alloc::string::String;
@@ -238,6 +239,15 @@ pub enum Notice {
         ours: [u8; 32],
         /// The other one.
         theirs: [u8; 32],
+    },
+    /// An exchange with a peer has ended (NET-46).
+    SyncEnded {
+        /// Where.
+        namespace: NamespaceId,
+        /// With whom.
+        peer: PeerKey,
+        /// How.
+        verdict: Verdict,
     },
     /// A join went on to its next phase.
     JoinPhase {

@@ -145,3 +145,29 @@ pub const PROBE_QUIET_COUNT: usize = 3;
 pub const CHALLENGE_MS: u64 = 1000;
 /// … up to this.
 pub const CHALLENGE_MS_MAX: u64 = 64_000;
+/// How long a partner may let us wait for a page, in milliseconds (NET-43).
+pub const PAGE_MS: u64 = 5_000;
+/// Most pages of one list that are under way, or here before their turn (NET-43).
+pub const PAGES_AHEAD_MAX: usize = 4;
+/// How often one peer is pulled from at most, in milliseconds (NET-12).
+pub const PULL_EVERY_MS: u64 = 1_000;
+/// How long a peer that lied is left alone, in milliseconds.
+pub const SHUN_MS: u64 = 30_000;
+/// Most peers of one namespace that something is remembered of.
+pub const PEER_NOTES_MAX: usize = 1024;
+/// Most lists that are served to one peer (NET-45).
+pub const LISTS_PER_PEER_MAX: usize = 2;
+/// Most lists that are served in all (NET-45).
+pub const LISTS_MAX: usize = 16;
+/// A list that nobody asks for is dropped after this time, in milliseconds.
+pub const LIST_IDLE_MS: u64 = 30_000;
+/// A list whose end was served is dropped after this time, in milliseconds.
+pub const LIST_DONE_MS: u64 = 5_000;
+/// Most questions for heads that wait for the evaluation of what is stored, per namespace.
+pub const QUESTIONS_MAX: usize = 64;
+/// Most questions of one reconciliation (NET-42).
+pub const ROUNDS_MAX: u32 = 32;
+/// Most fetches of one exchange; what is missing then is left to the next.
+pub const CYCLES_MAX: u32 = 8;
+/// Ops entered in the order of reconciliation at a time.
+pub const ORDER_SLICE: u32 = 4096;

@@ -1,6 +1,6 @@
 //! Questions to the world. Each ends exactly once: by its answer, a failure, or its deadline.
 
-use crate::id::{NamespaceId, OpId, PeerKey};
+use crate::id::{NamespaceId, PeerKey};
 use crate::input::RequestId;
 use crate::state::Wish;
 use crate::wire::Nonce;
@@ -21,32 +21,22 @@ pub enum Purpose {
     },
     /// To compare heads.
     Compare {
-        /// Where.
-        namespace: NamespaceId,
-        /// With whom.
-        peer: PeerKey,
+        /// In which exchange.
+        exchange: Exchanging,
     },
+    /// To tell a peer what is common, so that it can fetch the rest; its answer is not needed.
+    Tell,
     /// To get a page of ops.
     Fetch {
-        /// Where.
-        namespace: NamespaceId,
-        /// From whom.
-        peer: PeerKey,
-        /// What we want.
-        want: Vec<OpId>,
-        /// What we said we have.
-        have: Vec<OpId>,
-        /// How many ops of the answer were passed over.
+        /// In which exchange.
+        exchange: Exchanging,
+        /// How many ops of the list were passed over.
         from: u64,
-        /// How many were asked for.
-        count: u32,
     },
     /// To learn where our sets of ops differ.
     Reconcile {
-        /// Where.
-        namespace: NamespaceId,
-        /// From whom.
-        peer: PeerKey,
+        /// In which exchange.
+        exchange: Exchanging,
     },
     /// To learn who a peer is.
     Identify {
@@ -70,17 +60,27 @@ pub enum Purpose {
 
 impl Purpose {
     /// The namespace whose peers it asks; none for a signature, which is owed to its wish, and for
-    /// an ack, which nobody waits for.
+    /// what nobody waits for.
     pub const fn namespace(&self) -> Option<NamespaceId> {
         match self {
-            Self::Compare { namespace, .. }
-            | Self::Fetch { namespace, .. }
-            | Self::Reconcile { namespace, .. }
-            | Self::Identify { namespace, .. }
-            | Self::Admit { namespace, .. } => Some(*namespace),
-            Self::Sign { .. } | Self::Acknowledge => None,
+            Self::Compare { exchange }
+            | Self::Fetch { exchange, .. }
+            | Self::Reconcile { exchange } => Some(exchange.namespace),
+            Self::Identify { namespace, .. } | Self::Admit { namespace, .. } => Some(*namespace),
+            Self::Sign { .. } | Self::Acknowledge | Self::Tell => None,
         }
     }
+}
+
+/// Names an exchange with a peer, as it was when something was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Exchanging {
+    /// Where.
+    pub namespace: NamespaceId,
+    /// With whom.
+    pub peer: PeerKey,
+    /// Changes whenever the exchange begins anew.
+    pub number: u64,
 }
 
 /// Open questions.

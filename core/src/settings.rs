@@ -1,8 +1,8 @@
 //! What whoever runs a node may choose. Nothing here enters a verdict; nodes that differ agree.
 
 use crate::limits::{
-    ANCHOR_AGE_MS, ANCHOR_OPS, DELIVER_CASCADE_MS, DELIVER_CHEAP_MS, DELIVER_STRUCTURE_MS, JOIN_MS,
-    MESH_LOW,
+    ANCHOR_AGE_MS, ANCHOR_OPS, COMPARE_EVERY_MS, DELIVER_CASCADE_MS, DELIVER_CHEAP_MS,
+    DELIVER_STRUCTURE_MS, JOIN_MS, MESH_LOW, PAGE_MS,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -25,6 +25,10 @@ pub struct Settings {
     pub deliver_structure_ms: u64,
     /// How long it waits after one that may take the effect of others, in milliseconds.
     pub deliver_cascade_ms: u64,
+    /// How often heads are compared with one connected member, in milliseconds (NET-40).
+    pub compare_every_ms: u64,
+    /// How long a partner may let us wait for a page, in milliseconds (NET-43).
+    pub page_ms: u64,
 }
 
 impl Default for Settings {
@@ -37,6 +41,8 @@ impl Default for Settings {
             deliver_cheap_ms: DELIVER_CHEAP_MS,
             deliver_structure_ms: DELIVER_STRUCTURE_MS,
             deliver_cascade_ms: DELIVER_CASCADE_MS,
+            compare_every_ms: COMPARE_EVERY_MS,
+            page_ms: PAGE_MS,
         }
     }
 }

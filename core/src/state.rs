@@ -18,6 +18,8 @@ use crate::requests::Requests;
 use crate::settings::Settings;
 use crate::signed::{Op, Verified};
 use crate::sync::Syncing;
+use crate::sync::index::Index;
+use crate::sync::lists::Lists;
 use crate::timers::Timers;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -54,7 +56,9 @@ impl State {
     pub fn forget_caches(&mut self) {
         for desk in self.volatile.desks.values_mut() {
             desk.cuts = Cuts::default();
+            desk.order = Index::default();
         }
+        self.volatile.lists = Lists::default();
     }
 }
 
@@ -103,8 +107,11 @@ pub struct Volatile {
     pub requests: Requests,
     /// Connected peers and the topics they take part in (NET-4).
     pub peers: BTreeMap<PeerKey, BTreeSet<NamespaceId>>,
-    /// What connected peers may still ask of this node.
+    /// What peers may still ask of this node.
     pub budgets: Budgets,
+    /// Lists of ops that peers read page by page; saves work and nothing else.
+    #[borsh(skip)]
+    pub lists: Lists,
     /// Work in hand, per namespace.
     pub desks: BTreeMap<NamespaceId, Desk>,
     /// Namespaces whose desk has something to do.
@@ -117,6 +124,9 @@ pub struct Desk {
     /// Views at old cuts; saves work and nothing else.
     #[borsh(skip)]
     pub cuts: Cuts,
+    /// The order of reconciliation; saves work and nothing else.
+    #[borsh(skip)]
+    pub order: Index,
     /// Ops to be judged, in order.
     pub ready: VecDeque<Arrival>,
     /// The op that was stored and is being evaluated.
@@ -143,8 +153,6 @@ pub struct Desk {
     pub joiners: BTreeMap<MemberId, Vec<ExchangeId>>,
     /// Peers we are fetching from.
     pub fetching: BTreeSet<PeerKey>,
-    /// Pages to ask for when there is room for them.
-    pub next_pages: Vec<NextPage>,
 }
 
 /// An op on its way into the graph.
@@ -203,19 +211,6 @@ pub enum Wish {
     Anchor,
     /// Heads are too many for one op (GOV-21).
     JoinHeads,
-}
-
-/// A page to ask for.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct NextPage {
-    /// Whom.
-    pub peer: PeerKey,
-    /// What was wanted.
-    pub want: Vec<OpId>,
-    /// What we said we had.
-    pub have: Vec<OpId>,
-    /// How many ops of the answer came before.
-    pub from: u64,
 }
 
 /// Ids of ops that were refused lately, bounded: an older one is judged again, to the same end.

@@ -18,6 +18,8 @@ pub enum Timer {
     Retry(NamespaceId, PeerKey),
     /// A peer that did not prove who it is is challenged again.
     Challenge(NamespaceId, PeerKey),
+    /// A page, or what a peer promised, has taken too long.
+    Page(NamespaceId, PeerKey),
     /// What is missing is asked for again.
     Missing(NamespaceId),
     /// The next beacon is sent.
@@ -50,6 +52,7 @@ impl Timer {
             Self::Compare(namespace)
             | Self::Retry(namespace, _)
             | Self::Challenge(namespace, _)
+            | Self::Page(namespace, _)
             | Self::Missing(namespace)
             | Self::Beacon(namespace)
             | Self::ProbeAnswer(namespace)

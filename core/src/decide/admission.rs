@@ -88,14 +88,15 @@ impl Turn<'_> {
         work: &mut u32,
         ops: &mut usize,
     ) -> bool {
+        if self.go_on_syncing(namespace, work, *ops) {
+            return true;
+        }
         if let Some(arrival) = self.desk(namespace).ready.pop_front() {
             *ops = ops.saturating_sub(1);
             self.judge(namespace, arrival, work);
             return true;
         }
-        let has_more = self.ask_next_pages(namespace)
-            || self.take_wish(namespace)
-            || self.go_on_joining(namespace);
+        let has_more = self.take_wish(namespace) || self.go_on_joining(namespace);
         if !has_more {
             self.review_readiness(namespace);
         }
@@ -235,6 +236,9 @@ impl Turn<'_> {
             let outcome = AckOutcome::Pending(missing.len() as u64);
             self.acknowledge(namespace, &arrival.op, peer, outcome);
         }
+        if let Source::Fetched(peer) = &arrival.source {
+            self.on_fetched_orphan(namespace, *peer);
+        }
         let now = self.now.mono;
         let desk = self.desk(namespace);
         desk.pending.insert(arrival.op, missing, peer, now);
@@ -272,7 +276,8 @@ impl Turn<'_> {
             Source::Own(wish) => {
                 self.refuse_wish(&wish, Refusal::WouldBeDropped(why));
             }
-            Source::Fetched(_) | Source::Imported => {}
+            Source::Fetched(peer) => self.on_fetched_refused(namespace, peer),
+            Source::Imported => {}
         }
     }
 

@@ -66,6 +66,7 @@ impl Turn<'_> {
         let identities = &mut self.desk(namespace).identities;
         let round_trip_ms = identities.waited_ms(&peer, now);
         identities.insert(peer, Identity { member: hello.member, pass, round_trip_ms });
+        self.pull_from(namespace, peer);
         self.offer(namespace, peer);
         self.review_readiness(namespace);
     }
@@ -78,6 +79,8 @@ impl Turn<'_> {
         let wait = self.desk(namespace).identities.fail(peer);
         let at = self.now.mono.plus(wait);
         self.volatile.timers.set(Timer::Challenge(namespace, peer), at);
+        // What it sends is judged whoever it is.
+        self.pull_from(namespace, peer);
     }
 
     pub(super) fn on_challenge_due(&mut self, namespace: NamespaceId, peer: PeerKey) {

@@ -2,12 +2,17 @@
 
 use super::Turn;
 use crate::budget::Kind;
+use crate::codec;
+use crate::digest::{Domain, hasher};
 use crate::effect::Effect;
 use crate::governance::table::Ix;
 use crate::id::{NamespaceId, OpId, PeerKey};
 use crate::input::ExchangeId;
-use crate::limits::PAGE_OPS_MAX;
+use crate::limits::QUESTIONS_MAX;
 use crate::state::Namespace;
+use crate::sync::Question;
+use crate::sync::lists::ListKey;
+use crate::sync::ranges;
 use crate::wire::{Heads, Ranges, Refused, Request, Response};
 use alloc::vec::Vec;
 
@@ -42,56 +47,104 @@ impl Turn<'_> {
         }
         match request {
             Request::Heads { heads, common, .. } => {
-                self.answer_heads(exchange, peer, known, namespace, &heads, common);
+                self.on_question(namespace, Question { exchange, peer, heads, common });
             }
             Request::Fetch { want, have, from, count, .. } => {
-                let (ops, total) = page_of(known, &want, &have, from, count);
-                self.effect(Effect::RespondWithOps { exchange, ops, total });
+                let digest = digest_of(&want, &have);
+                let key = ListKey { peer, namespace, digest };
+                let make = || list(known, &want, &have);
+                let page = self.volatile.lists.page(key, from, count, self.now.mono, make);
+                self.answer_page(exchange, known, page);
             }
-            Request::Reconcile { ranges, .. } => self.answer_ranges(exchange, namespace, &ranges),
+            Request::Reconcile { ranges, .. } => {
+                self.answer_ranges(exchange, peer, namespace, &ranges);
+            }
             Request::Join { .. } | Request::Ack(_) | Request::Identify { .. } => {}
         }
     }
 
-    fn answer_heads(
-        &mut self,
-        exchange: ExchangeId,
-        peer: PeerKey,
-        known: &Namespace,
-        namespace: NamespaceId,
-        theirs: &Heads,
-        _common: Option<Heads>,
-    ) {
+    /// A peer asks for our heads: they are told when everything stored is evaluated, for then they
+    /// and the root belong together.
+    fn on_question(&mut self, namespace: NamespaceId, question: Question) {
+        let syncing = &mut self.desk(namespace).syncing;
+        if syncing.questions.len() >= QUESTIONS_MAX {
+            return self.respond(question.exchange, Response::Refused(Refused::Busy));
+        }
+        syncing.questions.push_back(question);
+        self.wake_desk(namespace);
+    }
+
+    /// Answers one question for our heads; false when there is none.
+    pub(super) fn answer_question(&mut self, namespace: NamespaceId) -> bool {
+        let question = self.desk(namespace).syncing.questions.pop_front();
+        let (Some(question), Some(known)) = (question, self.open_namespace(&namespace)) else {
+            return false;
+        };
+        let Question { exchange, peer, heads: theirs, common } = question;
         let graph = known.space.graph();
         let knows_yours = theirs.iter().all(|id| graph.find(id).is_some());
         let heads = Heads::truncated(known.space.heads());
         let state_root = known.space.view().state_root();
         self.respond(exchange, Response::Heads { heads, state_root, knows_yours });
-        let theirs = super::Heads { heads: theirs.clone(), state_root, knows_ours: false };
-        self.on_heads(namespace, peer, theirs);
+        self.note_coverage(namespace, peer, &theirs);
+        match common {
+            Some(common) => self.on_common(namespace, peer, &theirs, &common),
+            // It goes on from here, and tells us what is common if we lack something.
+            None => {
+                let now = self.now.mono;
+                self.desk(namespace).syncing.notes.entry(peer).asked_us = Some(now);
+            }
+        }
+        true
     }
 
-    fn answer_ranges(&mut self, exchange: ExchangeId, _namespace: NamespaceId, _ranges: &Ranges) {
-        self.respond(exchange, Response::Refused(Refused::Busy));
+    fn answer_page(
+        &mut self,
+        exchange: ExchangeId,
+        known: &Namespace,
+        page: Option<(Vec<Ix>, u64)>,
+    ) {
+        let Some((page, total)) = page else {
+            // NET-45
+            return self.respond(exchange, Response::Refused(Refused::Busy));
+        };
+        let graph = known.space.graph();
+        let ops = page.iter().map(|ix| graph.node(*ix).id).collect();
+        self.effect(Effect::RespondWithOps { exchange, ops, total });
+    }
+
+    fn answer_ranges(
+        &mut self,
+        exchange: ExchangeId,
+        peer: PeerKey,
+        namespace: NamespaceId,
+        theirs: &Ranges,
+    ) {
+        let Some(known) = self.open_namespace(&namespace) else { return };
+        // NET-3
+        let has_budget = self.volatile.budgets.take(peer, Kind::Ranges, self.now.mono);
+        if !has_budget || !self.is_ordered(namespace) {
+            return self.respond(exchange, Response::Refused(Refused::Busy));
+        }
+        let order = &self.desk(namespace).order;
+        // What cannot be read is answered as if nothing differed.
+        let ours = ranges::answer(&order.ordered(known.space.graph()), theirs);
+        let ours = Ranges::truncated(ours.unwrap_or_default());
+        self.respond(exchange, Response::Ranges(ours));
     }
 }
 
-/// Some of what is wanted and not had, in the order of its arrival here, and how much that is.
-fn page_of(
-    known: &Namespace,
-    want: &[OpId],
-    have: &[OpId],
-    from: u64,
-    count: u32,
-) -> (Vec<OpId>, u64) {
+/// Names a list among those of one peer.
+fn digest_of(want: &Heads, have: &Heads) -> [u8; 32] {
+    let mut hasher = hasher(Domain::Heads);
+    hasher.update(&codec::encode(want)).update(&codec::encode(have));
+    *hasher.finalize().as_bytes()
+}
+
+/// What is wanted and not had, with what is behind it, in the order of its arrival here.
+fn list(known: &Namespace, want: &[OpId], have: &[OpId]) -> Vec<Ix> {
     let graph = known.space.graph();
     let known_of =
         |ids: &[OpId]| -> Vec<Ix> { ids.iter().filter_map(|id| graph.find(id)).collect() };
-    let wanted = graph.closure(&known_of(want));
-    let had = graph.closure(&known_of(have));
-    let missing = graph.difference(&wanted, &had);
-    let from = usize::try_from(from).unwrap_or(usize::MAX);
-    let count = usize::try_from(count).unwrap_or(usize::MAX).min(PAGE_OPS_MAX);
-    let page = missing.iter().skip(from).take(count).map(|ix| graph.node(*ix).id).collect();
-    (page, missing.len() as u64)
+    graph.difference(&graph.closure(&known_of(want)), &graph.closure(&known_of(have)))
 }

@@ -3,7 +3,6 @@
 use super::Turn;
 use crate::effect::Effect;
 use crate::id::{NamespaceId, PeerKey};
-use crate::limits::COMPARE_EVERY_MS;
 use crate::prng::Prng;
 use crate::settings::Settings;
 use crate::timers::Timer;
@@ -31,8 +30,9 @@ impl Turn<'_> {
     pub(super) fn take_part(&mut self, namespace: NamespaceId) {
         self.effect(Effect::Subscribe(namespace));
         let now = self.now.mono;
-        let spread = self.volatile.prng.below(COMPARE_EVERY_MS / 5);
-        self.volatile.timers.set(Timer::Compare(namespace), now.plus(COMPARE_EVERY_MS + spread));
+        let every = self.volatile.settings.compare_every_ms;
+        let spread = self.volatile.prng.below(every / 5);
+        self.volatile.timers.set(Timer::Compare(namespace), now.plus(every + spread));
         self.expect_anchor(namespace);
         self.begin_publishing(namespace);
         self.begin_readiness(namespace);

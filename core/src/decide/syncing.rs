@@ -1,39 +1,42 @@
-//! Plain exchange of heads, and fetching what is missing (NET-40 to NET-44 in their first form).
+//! Exchanges with peers: how they begin, and how they end (NET-40 to NET-46).
+
+mod comparing;
+mod fetching;
+mod missing;
+mod reconciling;
+#[cfg(test)]
+mod tests;
 
 use super::Turn;
-use crate::effect::Effect;
-use crate::id::{NamespaceId, OpId, PeerKey};
-use crate::limits::{COMPARE_EVERY_MS, PAGE_OPS_MAX, REQUEST_MS_MAX};
-use crate::requests::Purpose;
-use crate::signed::{Malformed, Op, Verified, rules_of};
-use crate::state::{NextPage, Source};
-use crate::sync::Verdict;
+use crate::effect::{Effect, Notice};
+use crate::governance::judge::has_standing;
+use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
+use crate::limits::REQUEST_MS_MAX;
+use crate::requests::{Exchanging, Purpose};
+use crate::sync::exchange::{Exchange, Stage, Told};
+use crate::sync::{Ended, Shortfall, Verdict};
 use crate::timers::Timer;
-use crate::wire::{self, Ranges, Request};
+use crate::wire::{Refused, Request};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 /// While more ops than this wait to be judged, no further page is asked for.
 const READY_LOW: usize = 1024;
-/// Ops in one page.
-#[expect(clippy::cast_possible_truncation, reason = "a small constant")]
-const PAGE_COUNT: u32 = PAGE_OPS_MAX as u32;
-/// Most missing ids in one question.
-const MISSING_MAX: usize = 1024;
+/// Most missing ids that a verdict names.
+const MISSING_NAMED_MAX: usize = 64;
+/// Wait before a question that was refused is asked again, in milliseconds; doubles…
+const REFUSED_MS: u64 = 250;
+/// … up to this…
+const REFUSED_MS_MAX: u64 = 4_000;
+/// … and so often.
+const REFUSALS_MAX: u32 = 6;
 
-/// What a peer says that it has.
-pub(super) struct Heads {
-    pub(super) heads: wire::Heads,
-    pub(super) state_root: [u8; 32],
-    pub(super) knows_ours: bool,
-}
-
-/// A page of ops that a peer sent.
-pub(super) struct Page {
-    pub(super) ops: Vec<Verified<Op>>,
-    pub(super) count: u64,
-    pub(super) refused: Option<Malformed>,
-    pub(super) newer: Vec<Vec<u8>>,
-    pub(super) total: u64,
+/// Something that an exchange can do now.
+enum Act {
+    Weigh(PeerKey),
+    Order(PeerKey),
+    Conclude(PeerKey),
+    Ask(PeerKey),
 }
 
 impl Turn<'_> {
@@ -41,8 +44,9 @@ impl Turn<'_> {
         self.volatile.peers.entry(peer).or_default().insert(namespace);
         if self.open_namespace(&namespace).is_some() {
             self.see_member(namespace, peer);
+            // Heads are compared when it has answered: by then it has our own answer too.
             self.challenge(namespace, peer);
-            self.compare_with(namespace, peer);
+            self.offer(namespace, peer);
         }
     }
 
@@ -51,17 +55,28 @@ impl Turn<'_> {
             topics.remove(&namespace);
         }
         self.forget_identity(namespace, peer);
+        self.part_with(namespace, peer);
     }
 
     pub(super) fn on_disconnected(&mut self, peer: PeerKey) {
         self.volatile.peers.remove(&peer);
-        self.volatile.budgets.forget(peer);
-        self.forget_identities(peer);
-        for desk in self.volatile.desks.values_mut() {
-            desk.fetching.remove(&peer);
-            desk.next_pages.retain(|page| page.peer != peer);
+        self.volatile.budgets.forget_full(self.now.mono);
+        let namespaces: Vec<NamespaceId> = self.volatile.desks.keys().copied().collect();
+        for namespace in namespaces {
+            self.part_with(namespace, peer);
         }
+        self.forget_identities(peer);
         self.lose_partner(peer);
+    }
+
+    /// A peer takes part in a namespace no longer.
+    fn part_with(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        let now = self.now.mono;
+        let Some(desk) = self.volatile.desks.get_mut(&namespace) else { return };
+        desk.syncing.questions.retain(|question| question.peer != peer);
+        desk.syncing.notes.forget(&peer, now);
+        self.volatile.timers.cancel(Timer::Retry(namespace, peer));
+        self.fall_short(namespace, peer, Shortfall::Gone);
     }
 
     /// Connected peers that take part in a namespace (NET-4).
@@ -78,167 +93,307 @@ impl Turn<'_> {
         self.effect(Effect::Ask { request, peer, question });
     }
 
-    /// Compares heads with a peer; nothing that it claims is believed, only looked up.
+    /// Begins an exchange with a peer, unless one is under way or it lied lately. Nothing that a
+    /// peer claims is believed, only looked up.
     pub(super) fn compare_with(&mut self, namespace: NamespaceId, peer: PeerKey) {
-        let Some(known) = self.open_namespace(&namespace) else { return };
-        let heads = wire::Heads::truncated(known.space.heads());
-        let purpose = Purpose::Compare { namespace, peer };
-        self.ask(purpose, peer, Request::Heads { namespace, heads, common: None });
+        let now = self.now.mono;
+        if self.open_namespace(&namespace).is_none() {
+            return;
+        }
+        let syncing = &mut self.desk(namespace).syncing;
+        match syncing.exchanges.get(&peer).map(|exchange| &exchange.stage) {
+            None if syncing.notes.is_shunned(&peer, now) => return,
+            None => self.begin_exchange(namespace, peer),
+            Some(Stage::Waiting(_)) => {}
+            Some(_) => return,
+        }
+        self.ask_heads(namespace, peer);
     }
 
+    /// Enters a new exchange.
+    fn begin_exchange(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        let now = self.now.mono;
+        let syncing = &mut self.desk(namespace).syncing;
+        let number = syncing.next_number();
+        syncing.exchanges.insert(peer, Exchange::new(number));
+        syncing.notes.entry(peer).began = Some(now);
+    }
+
+    /// NET-40: one member by lot, each as likely as any other however many connections it has.
     pub(super) fn on_compare_due(&mut self, namespace: NamespaceId) {
         if self.open_namespace(&namespace).is_none() {
             return;
         }
         let now = self.now.mono;
-        self.volatile.timers.set(Timer::Compare(namespace), now.plus(COMPARE_EVERY_MS));
-        let peers = self.peers_of(namespace);
+        let again = now.plus(self.volatile.settings.compare_every_ms);
+        self.volatile.timers.set(Timer::Compare(namespace), again);
+        let mut peers = self.member_peers(namespace);
+        if peers.is_empty() {
+            peers = self.peers_of(namespace);
+        }
+        let notes = &self.desk(namespace).syncing.notes;
+        peers.retain(|peer| !notes.is_shunned(peer, now));
+        if let Some(peer) = self.one_of(&peers) {
+            self.compare_with(namespace, peer);
+        }
+    }
+
+    /// One peer for each member that is connected.
+    fn member_peers(&self, namespace: NamespaceId) -> Vec<PeerKey> {
+        let (Some(known), Some(desk)) =
+            (self.open_namespace(&namespace), self.volatile.desks.get(&namespace))
+        else {
+            return Vec::new();
+        };
+        let (graph, view) = (known.space.graph(), known.space.view());
+        let identified = desk.identities.iter().filter(|(peer, identity)| {
+            let topics = self.volatile.peers.get(*peer);
+            topics.is_some_and(|topics| topics.contains(&namespace))
+                && has_standing(graph, view, &identity.member)
+        });
+        let by_member: BTreeMap<MemberId, PeerKey> =
+            identified.map(|(peer, identity)| (identity.member, *peer)).collect();
+        by_member.into_values().collect()
+    }
+
+    fn one_of(&mut self, peers: &[PeerKey]) -> Option<PeerKey> {
         let pick = self.volatile.prng.below(peers.len() as u64);
-        let peer = usize::try_from(pick).ok().and_then(|pick| peers.get(pick));
-        if let Some(peer) = peer.copied() {
-            self.compare_with(namespace, peer);
-        }
+        peers.get(usize::try_from(pick).ok()?).copied()
     }
 
-    /// A peer named its heads: what we lack of them is fetched from it (NET-12: heads, never
-    /// counters).
-    pub(super) fn on_heads(&mut self, namespace: NamespaceId, peer: PeerKey, theirs: Heads) {
-        let Heads { heads, .. } = theirs;
-        let Some(known) = self.open_namespace(&namespace) else { return };
-        let graph = known.space.graph();
-        let desk = self.volatile.desks.get(&namespace);
-        let settled = |id: &OpId| {
-            desk.is_some_and(|desk| desk.pending.contains(id) || desk.refused.contains(id))
-        };
-        let lacks = |id: &&OpId| graph.find(id).is_none() && !settled(id);
-        let want: Vec<OpId> = heads.iter().filter(lacks).copied().collect();
-        if !want.is_empty() {
-            self.fetch(namespace, peer, want);
-        } else if heads.iter().all(|id| graph.find(id).is_some()) {
-            let root = known.space.view().state_root();
-            let verdict = Verdict::InSync { heads: known.space.heads(), root };
-            self.on_sync_ended(namespace, peer, &verdict);
-        }
-        self.wake_desk(namespace);
-    }
-
-    /// Fetches the parents that pending ops wait for.
-    pub(super) fn fetch_missing(&mut self, namespace: NamespaceId, peer: PeerKey) {
-        let desk = self.desk(namespace);
-        if desk.fetching.contains(&peer) {
-            return;
-        }
-        let missing = desk.pending.missing(MISSING_MAX);
-        let Some(known) = self.open_namespace(&namespace) else { return };
-        let graph = known.space.graph();
-        let want: Vec<OpId> = missing.into_iter().filter(|id| graph.find(id).is_none()).collect();
-        if !want.is_empty() {
-            self.fetch(namespace, peer, want);
-        }
-    }
-
-    /// One fetch at a time from each peer: what comes meanwhile is asked for when it is done.
-    fn fetch(&mut self, namespace: NamespaceId, peer: PeerKey, want: Vec<OpId>) {
-        let Some(known) = self.open_namespace(&namespace) else { return };
-        let have = known.space.heads();
-        if self.desk(namespace).fetching.insert(peer) {
-            self.ask_page(namespace, NextPage { peer, want, have, from: 0 });
-        }
-    }
-
-    fn ask_page(&mut self, namespace: NamespaceId, page: NextPage) {
-        let NextPage { peer, want, have, from } = page;
-        let count = PAGE_COUNT;
-        let question = Request::Fetch {
-            namespace,
-            want: wire::Heads::truncated(want.clone()),
-            have: wire::Heads::truncated(have.clone()),
-            from,
-            count,
-        };
-        self.ask(Purpose::Fetch { namespace, peer, want, have, from, count }, peer, question);
-    }
-
-    /// A page arrived: its ops are judged in order, and the next one asked for when there is room.
-    pub(super) fn on_page(&mut self, asked: Purpose, page: Page) {
-        let Purpose::Fetch { namespace, peer, want, have, from, .. } = asked else { return };
-        let Page { ops, count, refused, newer, total } = page;
-        if self.open_namespace(&namespace).is_none() {
-            return;
-        }
-        if let Some(why) = refused {
-            self.effect(Effect::Charge { peer, why });
-        }
-        for bytes in newer {
-            let rules = rules_of(&bytes);
-            self.park(namespace, rules, bytes);
-        }
-        self.note_pulled(namespace, count, total);
-        for op in ops {
-            self.arrive(namespace, op, Source::Fetched(peer));
-        }
-        let from = from.saturating_add(count);
-        if count > 0 && from < total {
-            self.desk(namespace).next_pages.push(NextPage { peer, want, have, from });
-        } else {
-            self.desk(namespace).fetching.remove(&peer);
-            self.compare_with(namespace, peer);
-        }
-        self.wake_desk(namespace);
-    }
-
-    /// Asks for pages that were put off; false when there are none.
-    pub(super) fn ask_next_pages(&mut self, namespace: NamespaceId) -> bool {
-        let desk = self.desk(namespace);
-        if desk.ready.len() > READY_LOW {
-            return false;
-        }
-        let pages = core::mem::take(&mut desk.next_pages);
-        let any = !pages.is_empty();
-        for page in pages {
-            self.ask_page(namespace, page);
-        }
-        any
-    }
-
-    /// A fetch failed: others may have what is missing.
-    pub(super) fn ask_others(&mut self, namespace: NamespaceId, failed: PeerKey) {
-        for peer in self.peers_of(namespace).into_iter().filter(|peer| *peer != failed).take(2) {
-            self.compare_with(namespace, peer);
-        }
-        self.wake_desk(namespace);
-    }
-
-    /// A peer told where our sets differ.
-    pub(super) fn on_ranges(&mut self, _namespace: NamespaceId, _peer: PeerKey, _ranges: &Ranges) {}
-
-    /// Begins an exchange with a peer that is said to have more than we do, at most once a second.
+    /// Begins an exchange with a peer that is said to have more than we do, at most once a second
+    /// (NET-12).
     pub(super) fn pull_from(&mut self, namespace: NamespaceId, peer: PeerKey) {
-        self.compare_with(namespace, peer);
+        let now = self.now.mono;
+        let syncing = &mut self.desk(namespace).syncing;
+        if let Some(exchange) = syncing.exchanges.get_mut(&peer) {
+            exchange.again = true;
+        } else if syncing.notes.is_spared(&peer, now) {
+            // What it has does not fit here: the periodic comparison is enough.
+        } else if let Some(after) = syncing.notes.pull_after(&peer, now) {
+            self.volatile.timers.set_if_earlier(Timer::Retry(namespace, peer), after);
+        } else {
+            self.compare_with(namespace, peer);
+        }
     }
 
-    /// An exchange has ended, in one way (NET-46).
-    pub(super) fn on_sync_ended(
+    pub(super) fn on_retry_due(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        let topics = self.volatile.peers.get(&peer);
+        if topics.is_some_and(|topics| topics.contains(&namespace)) {
+            self.compare_with(namespace, peer);
+        }
+    }
+
+    /// What the peer let us wait for is overdue.
+    pub(super) fn on_page_due(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        let Some(exchange) = self.desk(namespace).syncing.exchanges.get(&peer) else { return };
+        match &exchange.stage {
+            Stage::Fetching(_) => self.fall_short(namespace, peer, Shortfall::Stalled),
+            Stage::Yielding => {
+                self.set_stage(namespace, peer, Stage::Ordering);
+                self.wake_desk(namespace);
+            }
+            Stage::Comparing
+            | Stage::Waiting(_)
+            | Stage::Weighing
+            | Stage::Ordering
+            | Stage::Reconciling(_) => {}
+        }
+    }
+
+    fn set_stage(&mut self, namespace: NamespaceId, peer: PeerKey, stage: Stage) {
+        if let Some(exchange) = self.desk(namespace).syncing.exchanges.get_mut(&peer) {
+            exchange.stage = stage;
+        }
+    }
+
+    /// Opens a question that belongs to an exchange, and asks it.
+    fn ask_in(
         &mut self,
         namespace: NamespaceId,
         peer: PeerKey,
-        verdict: &Verdict,
+        purpose: impl FnOnce(Exchanging) -> Purpose,
+        question: Request,
     ) {
+        let exchange = self.desk(namespace).syncing.exchanges.get(&peer);
+        let Some(number) = exchange.map(|exchange| exchange.number) else { return };
+        self.ask(purpose(Exchanging { namespace, peer, number }), peer, question);
+    }
+
+    /// A question of an exchange was not answered, or by something else.
+    pub(super) fn on_sync_failed(&mut self, asked: Exchanging, why: Shortfall) {
+        let Exchanging { namespace, peer, number } = asked;
+        if self.desk(namespace).syncing.current(&peer, number).is_some() {
+            self.fall_short(namespace, peer, why);
+        }
+    }
+
+    /// A question of an exchange was refused. A stranger may be known soon, and a busy node less
+    /// busy: both are asked again.
+    pub(super) fn on_sync_refused(&mut self, asked: Exchanging, why: Refused) {
+        let Exchanging { namespace, peer, number } = asked;
+        let syncing = &mut self.desk(namespace).syncing;
+        let Some(exchange) = syncing.current(&peer, number) else { return };
+        if !matches!(why, Refused::Busy | Refused::Stranger) || exchange.refusals >= REFUSALS_MAX {
+            return self.fall_short(namespace, peer, Shortfall::Refused(why));
+        }
+        let after = (REFUSED_MS << exchange.refusals).min(REFUSED_MS_MAX);
+        exchange.refusals += 1;
+        exchange.stage = Stage::Waiting(why);
+        // Answers that are still under way belong to what is over.
+        let number = syncing.next_number();
+        if let Some(exchange) = syncing.exchanges.get_mut(&peer) {
+            exchange.number = number;
+        }
+        self.volatile.timers.cancel(Timer::Page(namespace, peer));
+        self.volatile.timers.set(Timer::Retry(namespace, peer), self.now.mono.plus(after));
+        self.release_backfill(namespace, peer);
+    }
+
+    /// Ends an exchange before everything is here.
+    fn fall_short(&mut self, namespace: NamespaceId, peer: PeerKey, why: Shortfall) {
+        let missing = self.still_missing(namespace, peer);
+        self.end_exchange(namespace, peer, Verdict::Incomplete { missing, why });
+    }
+
+    /// What was wanted of a peer and is not here, with the parents that ops wait for.
+    fn still_missing(&self, namespace: NamespaceId, peer: PeerKey) -> Vec<OpId> {
+        let (Some(known), Some(desk)) =
+            (self.durable.namespaces.get(&namespace), self.volatile.desks.get(&namespace))
+        else {
+            return Vec::new();
+        };
+        let told = desk.syncing.exchanges.get(&peer).and_then(|exchange| exchange.told.as_ref());
+        let heads = told.map(|told| told.heads.as_slice()).unwrap_or_default();
+        let graph = known.space.graph();
+        let is_missing = |id: &OpId| graph.find(id).is_none() && !desk.pending.contains(id);
+        let heads = heads.iter().copied().filter(is_missing).take(MISSING_NAMED_MAX);
+        let mut missing: Vec<OpId> = heads.collect();
+        missing.extend(desk.pending.missing(MISSING_NAMED_MAX - missing.len()));
+        missing
+    }
+
+    /// Ends an exchange with its one verdict (NET-46).
+    fn end_exchange(&mut self, namespace: NamespaceId, peer: PeerKey, verdict: Verdict) {
+        let now = self.now.mono;
+        let desk = self.desk(namespace);
+        let Some(exchange) = desk.syncing.exchanges.remove(&peer) else { return };
+        desk.fetching.remove(&peer);
+        let notes = &mut desk.syncing.notes;
+        match &verdict {
+            Verdict::Incomplete { why: Shortfall::Lied, .. } => notes.shun(peer, now),
+            Verdict::Incomplete { why: Shortfall::Lacking, .. } if exchange.was_behind => {
+                notes.spare(peer, now);
+            }
+            Verdict::Incomplete { why: Shortfall::Stalled, .. } => {
+                notes.entry(peer).failed = Some(now);
+            }
+            Verdict::Incomplete { .. } | Verdict::InSync { .. } | Verdict::Diverged { .. } => {}
+        }
+        desk.syncing.end(Ended { peer, verdict: verdict.clone(), at: now });
+        self.volatile.timers.cancel(Timer::Page(namespace, peer));
+        self.volatile.timers.cancel(Timer::Retry(namespace, peer));
+        self.release_backfill(namespace, peer);
+        if let Verdict::Diverged { theirs, .. } = &verdict
+            && self.member_peers(namespace).contains(&peer)
+        {
+            self.on_roots_differ(namespace, *theirs);
+        }
+        if matches!(verdict, Verdict::Incomplete { .. }) && exchange.was_behind {
+            self.replace_partner(namespace, peer);
+        }
+        self.notify(Notice::SyncEnded { namespace, peer, verdict: verdict.clone() });
+        self.on_sync_ended(namespace, peer, &verdict);
+        if exchange.again {
+            self.pull_from(namespace, peer);
+        }
+    }
+
+    /// NET-43: what a partner failed to bring is asked of the next best one that did not fail,
+    /// when nothing waits to be judged.
+    fn replace_partner(&mut self, namespace: NamespaceId, failed: PeerKey) {
+        let now = self.now.mono;
+        let partners = self.partners(namespace);
+        let syncing = &mut self.desk(namespace).syncing;
+        let mut others = partners.into_iter().filter(|peer| {
+            *peer != failed
+                && !syncing.exchanges.contains_key(peer)
+                && !syncing.notes.is_doubtful(peer, now)
+        });
+        if let Some(next) = others.next() {
+            syncing.next_partner = Some(next);
+            self.wake_desk(namespace);
+        }
+    }
+
+    /// An exchange has ended, in one way (NET-46).
+    fn on_sync_ended(&mut self, namespace: NamespaceId, peer: PeerKey, verdict: &Verdict) {
         self.join_after_sync(namespace, peer, verdict);
         self.ready_after_sync(namespace, peer, verdict);
     }
 
-    /// An exchange with a peer came to nothing.
-    pub(super) fn on_sync_failed(&mut self, namespace: NamespaceId, peer: PeerKey) {
-        self.desk(namespace).fetching.remove(&peer);
-        self.ask_others(namespace, peer);
-        let (missing, why) = (Vec::new(), crate::sync::Shortfall::Stalled);
-        self.on_sync_ended(namespace, peer, &Verdict::Incomplete { missing, why });
+    /// Does one piece of the exchanges of a settled namespace; false when there is none to do.
+    pub(super) fn go_on_syncing(
+        &mut self,
+        namespace: NamespaceId,
+        work: &mut u32,
+        ops: usize,
+    ) -> bool {
+        if self.answer_question(namespace) || self.order_more(namespace, work, ops) {
+            return true;
+        }
+        match self.next_act(namespace) {
+            Some(Act::Weigh(peer)) => self.weigh(namespace, peer),
+            Some(Act::Order(peer)) => self.begin_ranges(namespace, peer),
+            Some(Act::Conclude(peer)) => self.conclude_fetch(namespace, peer),
+            Some(Act::Ask(peer)) => self.ask_page(namespace, peer),
+            None => return self.turn_to_next_partner(namespace),
+        }
+        true
     }
 
-    pub(super) fn on_retry_due(&mut self, namespace: NamespaceId, peer: PeerKey) {
-        self.compare_with(namespace, peer);
+    fn turn_to_next_partner(&mut self, namespace: NamespaceId) -> bool {
+        let desk = self.desk(namespace);
+        if !desk.ready.is_empty() {
+            return false;
+        }
+        let Some(peer) = desk.syncing.next_partner.take() else { return false };
+        self.on_retry_due(namespace, peer);
+        true
     }
 
-    pub(super) fn on_missing_due(&mut self, _namespace: NamespaceId) {}
+    fn next_act(&self, namespace: NamespaceId) -> Option<Act> {
+        let known = self.open_namespace(&namespace)?;
+        let desk = self.volatile.desks.get(&namespace)?;
+        let is_judged = |id: &OpId| {
+            known.space.graph().find(id).is_some()
+                || desk.pending.contains(id)
+                || desk.refused.contains(id)
+        };
+        let is_idle = desk.ready.is_empty();
+        let has_room = desk.ready.len() <= READY_LOW;
+        desk.syncing.exchanges.iter().find_map(|(peer, exchange)| match &exchange.stage {
+            Stage::Weighing => Some(Act::Weigh(*peer)),
+            Stage::Ordering if !desk.syncing.is_indexing => Some(Act::Order(*peer)),
+            Stage::Fetching(list) if list.is_complete() => {
+                let is_done = is_idle || list.last().as_ref().is_none_or(is_judged);
+                is_done.then_some(Act::Conclude(*peer))
+            }
+            Stage::Fetching(list) => {
+                let is_its_turn = !list.is_long() || desk.syncing.backfill == Some(*peer);
+                (has_room && is_its_turn && list.is_hungry()).then_some(Act::Ask(*peer))
+            }
+            Stage::Comparing
+            | Stage::Waiting(_)
+            | Stage::Yielding
+            | Stage::Ordering
+            | Stage::Reconciling(_) => None,
+        })
+    }
+
+    /// Our part of what an exchange was told, for the modules below.
+    fn told(&self, namespace: NamespaceId, peer: PeerKey) -> Option<&Told> {
+        let desk = self.volatile.desks.get(&namespace)?;
+        desk.syncing.exchanges.get(&peer)?.told.as_ref()
+    }
 }

@@ -180,6 +180,7 @@ impl fmt::Display for Words<'_> {
             Shortfall::Gone => out.write_str("it went away"),
             Shortfall::Lied => out.write_str("it sent less than it claimed to have"),
             Shortfall::Refused(why) => why.fmt(out),
+            Shortfall::Lacking => out.write_str("something is missing there too"),
         }
     }
 }

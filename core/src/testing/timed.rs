@@ -1,7 +1,7 @@
 //! A node whose time the test tells, and what other members say to it.
 
 use super::Author;
-use crate::command::{Command, Delivery, CommandId};
+use crate::command::{Command, CommandId, Delivery};
 use crate::effect::{Draft, Effect, Forward, Notice};
 use crate::governance::invitation::Invitation;
 use crate::governance::op::{Body, Payload};

@@ -117,7 +117,8 @@ fn net_32_one_that_is_no_member_acknowledges_nothing() {
     let mut guest = Stage::with_log(&Author::new(9), &world.stage.node.log);
     guest.meet(0, NEAR, world.namespace);
     let desk = guest.node.state.volatile.desks.get_mut(&world.namespace).unwrap();
-    desk.identities.insert(NEAR, Identity { member: world.friend.id, pass: None, round_trip_ms: 0 });
+    desk.identities
+        .insert(NEAR, Identity { member: world.friend.id, pass: None, round_trip_ms: 0 });
     let (namespace, op) = (world.namespace, ops_of_friend(&world, 1).remove(0));
     let (message, peer, heard) = (MessageId(1), NEAR, Ok(Heard::Op(op.clone())));
     let effects = guest.give(1, Input::GossipReceived { message, peer, namespace, heard });

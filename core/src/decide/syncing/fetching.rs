@@ -1,0 +1,210 @@
+//! Fetching what is behind the heads of a peer, page by page (NET-43).
+
+use super::Turn;
+use crate::effect::Effect;
+use crate::id::{NamespaceId, PeerKey};
+use crate::limits::{CYCLES_MAX, PENDING_PER_SIGNER_MAX};
+use crate::requests::{Exchanging, Purpose};
+use crate::signed::rules_of;
+use crate::state::Source;
+use crate::sync::Shortfall;
+use crate::sync::backfill::{Backfill, Page, Worth};
+use crate::sync::exchange::Stage;
+use crate::timers::Timer;
+use crate::wire::{Heads, Request};
+use alloc::vec::Vec;
+
+impl Turn<'_> {
+    /// Begins to fetch a list.
+    pub(super) fn fetch(&mut self, namespace: NamespaceId, peer: PeerKey, list: Backfill) {
+        let Some(known) = self.open_namespace(&namespace) else { return };
+        let stored = known.space.graph().len();
+        let desk = self.desk(namespace);
+        let Some(exchange) = desk.syncing.exchanges.get_mut(&peer) else { return };
+        exchange.stored = stored;
+        exchange.orphans = 0;
+        exchange.stage = Stage::Fetching(list);
+        desk.fetching.insert(peer);
+        self.ask_page(namespace, peer);
+    }
+
+    /// Asks for the next page of a list.
+    pub(super) fn ask_page(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        let syncing = &mut self.desk(namespace).syncing;
+        let Some(exchange) = syncing.exchanges.get_mut(&peer) else { return };
+        let Stage::Fetching(list) = &mut exchange.stage else { return };
+        let is_first = !list.is_waiting();
+        let Some((from, count)) = list.ask() else { return };
+        let want = Heads::truncated(list.want.clone());
+        let have = Heads::truncated(list.have.clone());
+        if is_first {
+            self.await_page(namespace, peer);
+        }
+        let question = Request::Fetch { namespace, want, have, from, count };
+        self.ask_in(namespace, peer, |exchange| Purpose::Fetch { exchange, from }, question);
+    }
+
+    /// Gives a partner its time for one page.
+    fn await_page(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        let until = self.now.mono.plus(self.volatile.settings.page_ms);
+        self.volatile.timers.set(Timer::Page(namespace, peer), until);
+    }
+
+    /// A page arrived: its ops are judged when their turn comes.
+    pub(in crate::decide) fn on_page(&mut self, asked: Exchanging, from: u64, mut page: Page) {
+        let Exchanging { namespace, peer, number } = asked;
+        if self.open_namespace(&namespace).is_none() {
+            return;
+        }
+        let (refused, newer) = (page.refused.clone(), page.newer.clone());
+        let (count, total) = (page.count, page.total);
+        let syncing = &mut self.desk(namespace).syncing;
+        let Some(exchange) = syncing.current(&peer, number) else { return };
+        let Stage::Fetching(list) = &mut exchange.stage else { return };
+        if let Some(why) = refused {
+            // NET-2: the good ones before the bad one are good all the same.
+            let ops = core::mem::take(&mut page.ops);
+            self.effect(Effect::Charge { peer, why });
+            self.pass_on(namespace, peer, ops);
+            return self.fall_short(namespace, peer, Shortfall::Lied);
+        }
+        let worth = list.receive(from, page);
+        exchange.refusals = 0;
+        let is_waiting = list.is_waiting();
+        match worth {
+            Worth::Lie => return self.fall_short(namespace, peer, Shortfall::Lied),
+            Worth::Changed => return self.begin_again(namespace, peer),
+            Worth::Whole if is_waiting => self.await_page(namespace, peer),
+            Worth::Short if is_waiting => {}
+            Worth::Whole => self.volatile.timers.cancel(Timer::Page(namespace, peer)),
+            Worth::Short => {}
+        }
+        for bytes in newer {
+            let rules = rules_of(&bytes);
+            self.park(namespace, rules, bytes);
+        }
+        self.note_pulled(namespace, count, total);
+        self.pass_on_pages(namespace, peer);
+        self.take_backfill(namespace, peer);
+        self.wake_desk(namespace);
+    }
+
+    fn pass_on_pages(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        loop {
+            let exchange = self.desk(namespace).syncing.exchanges.get_mut(&peer);
+            let Some(Stage::Fetching(list)) = exchange.map(|exchange| &mut exchange.stage) else {
+                return;
+            };
+            let is_complete = list.is_complete();
+            let Some(ops) = list.take() else {
+                if is_complete {
+                    self.volatile.timers.cancel(Timer::Page(namespace, peer));
+                }
+                return;
+            };
+            self.pass_on(namespace, peer, ops);
+        }
+    }
+
+    fn pass_on(
+        &mut self,
+        namespace: NamespaceId,
+        peer: PeerKey,
+        ops: Vec<crate::signed::Verified<crate::signed::Op>>,
+    ) {
+        for op in ops {
+            self.arrive(namespace, op, Source::Fetched(peer));
+        }
+    }
+
+    /// One list is read beyond its first page at a time: what others have is mostly the same.
+    fn take_backfill(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        let syncing = &mut self.desk(namespace).syncing;
+        let exchange = syncing.exchanges.get(&peer);
+        let Some(Stage::Fetching(list)) = exchange.map(|exchange| &exchange.stage) else { return };
+        if list.is_long() && syncing.backfill.is_none() {
+            syncing.backfill = Some(peer);
+        }
+    }
+
+    /// A list is read, or its partner gone: those whose lists had to wait compare again.
+    pub(super) fn release_backfill(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        let syncing = &mut self.desk(namespace).syncing;
+        if syncing.backfill != Some(peer) {
+            return;
+        }
+        syncing.backfill = None;
+        let waits = |stage: &Stage| matches!(stage, Stage::Fetching(list) if list.is_long() && !list.is_waiting());
+        let exchanges = syncing.exchanges.iter();
+        let waiting =
+            exchanges.filter(|(other, exchange)| **other != peer && waits(&exchange.stage));
+        let waiting: Vec<PeerKey> = waiting.map(|(other, _)| *other).collect();
+        for other in waiting {
+            self.ask_heads(namespace, other);
+        }
+    }
+
+    /// Compares again within an exchange, a bounded number of times.
+    fn begin_again(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        let syncing = &mut self.desk(namespace).syncing;
+        let Some(exchange) = syncing.exchanges.get_mut(&peer) else { return };
+        exchange.cycles += 1;
+        if exchange.cycles > CYCLES_MAX {
+            return self.fall_short(namespace, peer, Shortfall::Lacking);
+        }
+        self.release_backfill(namespace, peer);
+        self.ask_heads(namespace, peer);
+    }
+
+    /// Every op of a list was judged.
+    pub(super) fn conclude_fetch(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        let Some(known) = self.open_namespace(&namespace) else { return };
+        let stored = known.space.graph().len();
+        let syncing = &mut self.desk(namespace).syncing;
+        let Some(exchange) = syncing.exchanges.get_mut(&peer) else { return };
+        let Stage::Fetching(list) = &exchange.stage else { return };
+        let (is_broken, total) = (list.is_broken_promise(), list.total());
+        let (grew, is_wide) = (stored > exchange.stored, exchange.is_wide());
+        let heads = exchange.told.as_ref().map(|told| told.heads.clone());
+        let Some(heads) = heads else {
+            // It was asked for parents alone; it may not have them, and that is no lie.
+            return if total == 0 {
+                self.fall_short(namespace, peer, Shortfall::Lacking)
+            } else {
+                self.begin_again(namespace, peer)
+            };
+        };
+        if is_broken {
+            return self.fall_short(namespace, peer, Shortfall::Lied);
+        }
+        let is_done = self.lacking(namespace, &heads).is_empty();
+        let is_held_up = heads.iter().any(|id| self.desk(namespace).pending.contains(id));
+        if is_done && !is_wide && !is_held_up {
+            self.conclude(namespace, peer);
+        } else if grew {
+            self.begin_again(namespace, peer);
+        } else {
+            self.fall_short(namespace, peer, Shortfall::Lacking);
+        }
+    }
+
+    /// A fetched op was refused. Its refusal is final and the same everywhere: whoever stores such
+    /// an op does not follow the rules, and whoever serves one lies (attack 33).
+    pub(in crate::decide) fn on_fetched_refused(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        if self.desk(namespace).syncing.exchanges.get(&peer).is_some_and(|e| e.is_fetching()) {
+            self.fall_short(namespace, peer, Shortfall::Lied);
+        }
+    }
+
+    /// A fetched op waits for parents. A list leaves out none but those that did not fit here; with
+    /// many it is of no use (attack 17).
+    pub(in crate::decide) fn on_fetched_orphan(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        let exchange = self.desk(namespace).syncing.exchanges.get_mut(&peer);
+        let Some(exchange) = exchange.filter(|exchange| exchange.is_fetching()) else { return };
+        exchange.orphans += 1;
+        if exchange.orphans as usize > PENDING_PER_SIGNER_MAX {
+            exchange.was_behind = true;
+            self.fall_short(namespace, peer, Shortfall::Lacking);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The stored ops in the order of reconciliation, with sums of their ids (NET-42).
+//!
+//! Blocks of places in the graph, four bytes for each op. A sum over any range costs the blocks
+//! between its ends once per message, and two partial blocks, however long the history is.
+
+use crate::governance::graph::Graph;
+use crate::governance::table::Ix;
+use crate::id::OpId;
+use alloc::vec::Vec;
+
+/// Most ops in one block.
+const BLOCK_MAX: usize = 512;
+
+/// Where an op stands in the order. Parents stand before their children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// Its generation.
+    pub generation: u64,
+    /// Its id.
+    pub id: OpId,
+}
+
+/// Something that only grows and tells the key of each of its ops.
+pub trait Keyed {
+    /// Number of ops.
+    fn count(&self) -> u32;
+    /// The key of an op.
+    fn key(&self, ix: Ix) -> Key;
+}
+
+impl Keyed for Graph {
+    fn count(&self) -> u32 {
+        self.len()
+    }
+
+    fn key(&self, ix: Ix) -> Key {
+        let node = self.node(ix);
+        Key { generation: node.generation, id: node.id }
+    }
+}
+
+/// A sum of ids modulo 2²⁵⁶, little-endian.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum([u64; 4]);
+
+impl Sum {
+    /// An id as a number.
+    fn of(id: &OpId) -> Self {
+        let (lanes, _) = id.0.as_chunks::<8>();
+        let mut lanes = lanes.iter();
+        Self(core::array::from_fn(|_| lanes.next().map_or(0, |lane| u64::from_le_bytes(*lane))))
+    }
+
+    fn plus(self, other: Self) -> Self {
+        self.combine(other, u64::overflowing_add)
+    }
+
+    fn minus(self, other: Self) -> Self {
+        self.combine(other, u64::overflowing_sub)
+    }
+
+    fn combine(self, other: Self, lane: fn(u64, u64) -> (u64, bool)) -> Self {
+        let mut carry = false;
+        let mut lanes = self.0.into_iter().zip(other.0);
+        Self(core::array::from_fn(|_| {
+            let (a, b) = lanes.next().unwrap_or_default();
+            let (partial, first) = lane(a, b);
+            let (whole, second) = lane(partial, u64::from(carry));
+            carry = first || second;
+            whole
+        }))
+    }
+
+    /// The sum as bytes.
+    pub fn bytes(self) -> impl Iterator<Item = u8> {
+        self.0.into_iter().flat_map(u64::to_le_bytes)
+    }
+}
+
+/// The order. A cache of the graph: it saves work and nothing else.
+#[derive(Clone, Debug, Default)]
+pub struct Index {
+    blocks: Vec<Block>,
+    len: u32,
+}
+
+/// Neighbours in the order.
+#[derive(Clone, Debug, Default)]
+struct Block {
+    ops: Vec<Ix>,
+    sum: Sum,
+}
+
+/// All caches are equal: what they hold never shows.
+impl PartialEq for Index {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Index {}
+
+impl Index {
+    /// Number of ops in the order.
+    pub fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Enters ops that are new, at most `count`. Whether all are in the order now.
+    pub fn catch_up(&mut self, ops: &impl Keyed, count: u32) -> bool {
+        let until = ops.count().min(self.len.saturating_add(count));
+        while self.len < until {
+            self.insert(ops, Ix(self.len));
+            self.len += 1;
+        }
+        self.len == ops.count()
+    }
+
+    fn insert(&mut self, ops: &impl Keyed, ix: Ix) {
+        let key = ops.key(ix);
+        let begins_before =
+            |block: &Block| block.ops.first().is_some_and(|first| ops.key(*first) <= key);
+        let at = self.blocks.partition_point(begins_before).saturating_sub(1);
+        if self.blocks.is_empty() {
+            self.blocks.push(Block::default());
+        }
+        let Some(block) = self.blocks.get_mut(at) else { return };
+        let place = block.ops.partition_point(|other| ops.key(*other) < key);
+        block.ops.insert(place, ix);
+        block.sum = block.sum.plus(Sum::of(&key.id));
+        if block.ops.len() > BLOCK_MAX {
+            let upper = block.ops.split_off(BLOCK_MAX / 2);
+            let sum = sum_of(ops, &upper);
+            block.sum = block.sum.minus(sum);
+            self.blocks.insert(at + 1, Block { ops: upper, sum });
+        }
+    }
+
+    /// The order as it is now, to be asked many times.
+    pub fn ordered<'a, K: Keyed>(&'a self, ops: &'a K) -> Ordered<'a, K> {
+        let (mut starts, mut sums) = (Vec::new(), Vec::new());
+        let (mut start, mut sum) = (0, Sum::default());
+        for block in &self.blocks {
+            starts.push(start);
+            sums.push(sum);
+            start += block.ops.len();
+            sum = sum.plus(block.sum);
+        }
+        Ordered { blocks: &self.blocks, ops, starts, sums, len: start }
+    }
+}
+
+fn sum_of(ops: &impl Keyed, places: &[Ix]) -> Sum {
+    places.iter().fold(Sum::default(), |sum, ix| sum.plus(Sum::of(&ops.key(*ix).id)))
+}
+
+/// An order with the ranks and sums at the beginning of each block.
+#[derive(Debug)]
+pub struct Ordered<'a, K> {
+    blocks: &'a [Block],
+    ops: &'a K,
+    starts: Vec<usize>,
+    sums: Vec<Sum>,
+    len: usize,
+}
+
+impl<K: Keyed> Ordered<'_, K> {
+    /// Number of ops.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many ops stand before `key`.
+    pub fn rank(&self, key: &Key) -> usize {
+        let begins_before =
+            |block: &Block| block.ops.first().is_some_and(|first| self.ops.key(*first) < *key);
+        let at = self.blocks.partition_point(begins_before).saturating_sub(1);
+        let (Some(block), Some(start)) = (self.blocks.get(at), self.starts.get(at)) else {
+            return 0;
+        };
+        start + block.ops.partition_point(|ix| self.ops.key(*ix) < *key)
+    }
+
+    /// The ops from one rank to another.
+    pub fn range(&self, lower: usize, upper: usize) -> impl Iterator<Item = Key> {
+        let at = self.block_of(lower);
+        let skipped = lower - self.starts.get(at).copied().unwrap_or(0);
+        let blocks = self.blocks.get(at..).unwrap_or_default();
+        let ops = blocks.iter().flat_map(|block| &block.ops).skip(skipped);
+        ops.take(upper.saturating_sub(lower)).map(|ix| self.ops.key(*ix))
+    }
+
+    /// The sum of the ids from one rank to another.
+    pub fn sum(&self, lower: usize, upper: usize) -> Sum {
+        self.sum_before(upper).minus(self.sum_before(lower))
+    }
+
+    fn sum_before(&self, rank: usize) -> Sum {
+        let at = self.block_of(rank);
+        let (Some(block), Some(start), Some(sum)) =
+            (self.blocks.get(at), self.starts.get(at), self.sums.get(at))
+        else {
+            return Sum::default();
+        };
+        let before = block.ops.get(..rank - start).unwrap_or(&block.ops);
+        sum.plus(sum_of(self.ops, before))
+    }
+
+    /// The last block that begins at this rank or before.
+    fn block_of(&self, rank: usize) -> usize {
+        self.starts.partition_point(|start| *start <= rank).saturating_sub(1)
+    }
+}

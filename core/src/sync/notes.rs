@@ -1,0 +1,134 @@
+//! What is remembered of peers between exchanges: who was just asked, and who lied.
+
+use crate::id::PeerKey;
+use crate::limits::{PEER_NOTES_MAX, PULL_EVERY_MS, SHUN_MS};
+use crate::time::MonoMillis;
+use alloc::collections::BTreeMap;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// Notes on peers, bounded: of those that are gone, only liars are remembered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Notes {
+    by_peer: BTreeMap<PeerKey, Note>,
+}
+
+/// Notes on one peer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Note {
+    /// When the last exchange with it began.
+    pub began: Option<MonoMillis>,
+    /// When it last asked for our heads, to go on from there.
+    pub asked_us: Option<MonoMillis>,
+    /// When it was last asked for what is missing.
+    pub asked_missing: Option<MonoMillis>,
+    /// When an exchange with it last came to nothing.
+    pub failed: Option<MonoMillis>,
+    /// It lied: no exchange until then.
+    shunned_until: Option<MonoMillis>,
+    /// What it has does not fit here: it is not pulled from until then.
+    spared_until: Option<MonoMillis>,
+}
+
+/// Whether less than `ms` have passed since something happened.
+pub fn is_recent(at: Option<MonoMillis>, ms: u64, now: MonoMillis) -> bool {
+    at.is_some_and(|at| now.since(at) < ms)
+}
+
+fn is_before(until: Option<MonoMillis>, now: MonoMillis) -> bool {
+    until.is_some_and(|until| now < until)
+}
+
+impl Notes {
+    /// The notes on a peer.
+    pub fn of(&self, peer: &PeerKey) -> Note {
+        self.by_peer.get(peer).cloned().unwrap_or_default()
+    }
+
+    /// The notes on a peer, to be changed.
+    pub fn entry(&mut self, peer: PeerKey) -> &mut Note {
+        if self.by_peer.len() >= PEER_NOTES_MAX && !self.by_peer.contains_key(&peer) {
+            self.by_peer.pop_first();
+        }
+        self.by_peer.entry(peer).or_default()
+    }
+
+    /// A peer lied: nothing is asked of it for a while (NET-21).
+    pub fn shun(&mut self, peer: PeerKey, now: MonoMillis) {
+        self.entry(peer).shunned_until = Some(now.plus(SHUN_MS));
+    }
+
+    /// A peer has what cannot be stored here: it is left alone for a while.
+    pub fn spare(&mut self, peer: PeerKey, now: MonoMillis) {
+        self.entry(peer).spared_until = Some(now.plus(SHUN_MS));
+    }
+
+    /// Whether a peer lied lately.
+    pub fn is_shunned(&self, peer: &PeerKey, now: MonoMillis) -> bool {
+        self.by_peer.get(peer).is_some_and(|note| is_before(note.shunned_until, now))
+    }
+
+    /// Whether a pull from a peer would bring nothing that fits.
+    pub fn is_spared(&self, peer: &PeerKey, now: MonoMillis) -> bool {
+        let spared = |note: &Note| is_before(note.spared_until, now);
+        self.is_shunned(peer, now) || self.by_peer.get(peer).is_some_and(spared)
+    }
+
+    /// Whether a peer failed lately, so that another is better.
+    pub fn is_doubtful(&self, peer: &PeerKey, now: MonoMillis) -> bool {
+        self.is_shunned(peer, now) || is_recent(self.of(peer).failed, SHUN_MS, now)
+    }
+
+    /// When a peer may be pulled from again (NET-12); `None` for now.
+    pub fn pull_after(&self, peer: &PeerKey, now: MonoMillis) -> Option<MonoMillis> {
+        let next = self.of(peer).began?.plus(PULL_EVERY_MS);
+        (next > now).then_some(next)
+    }
+
+    /// A peer is gone; that it lied is remembered.
+    pub fn forget(&mut self, peer: &PeerKey, now: MonoMillis) {
+        let until = self.of(peer).shunned_until;
+        self.by_peer.remove(peer);
+        if is_before(until, now) {
+            self.entry(*peer).shunned_until = until;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEER: PeerKey = PeerKey([1; 32]);
+
+    #[test]
+    fn attack_32_a_liar_is_shunned_for_thirty_seconds_and_over_a_reconnection() {
+        let mut notes = Notes::default();
+        notes.shun(PEER, MonoMillis(10));
+        notes.forget(&PEER, MonoMillis(20));
+        for (at, shunned) in [(20, true), (30_009, true), (30_010, false), (30_011, false)] {
+            assert_eq!(notes.is_shunned(&PEER, MonoMillis(at)), shunned, "{at}");
+        }
+        notes.forget(&PEER, MonoMillis(30_010));
+        assert_eq!(notes, Notes::default());
+    }
+
+    #[test]
+    fn net_12_a_peer_is_pulled_from_once_a_second() {
+        let mut notes = Notes::default();
+        assert_eq!(notes.pull_after(&PEER, MonoMillis(5)), None);
+        notes.entry(PEER).began = Some(MonoMillis(5));
+        assert_eq!(notes.pull_after(&PEER, MonoMillis(1004)), Some(MonoMillis(1005)));
+        assert_eq!(notes.pull_after(&PEER, MonoMillis(1005)), None);
+    }
+
+    #[test]
+    fn net_3_notes_are_bounded() {
+        let mut notes = Notes::default();
+        for number in 0..2 * PEER_NOTES_MAX as u64 {
+            let mut peer = [0; 32];
+            peer[..8].copy_from_slice(&number.to_be_bytes());
+            notes.shun(PeerKey(peer), MonoMillis(0));
+        }
+        assert_eq!(notes.by_peer.len(), PEER_NOTES_MAX);
+    }
+}
