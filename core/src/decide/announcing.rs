@@ -52,7 +52,7 @@ impl Turn<'_> {
         }
         let meaning = meaning_of(known, desk, beacon);
         desk.readiness.hear(known.me, beacon, via, &meaning, now);
-        if member != known.me && !meaning.has.is_empty() {
+        if member != known.me {
             self.on_covered(namespace, member, &meaning.has);
         }
         if meaning.contradicts {

@@ -17,6 +17,15 @@ fn answered_beside(other: bool) -> (Scene, crate::input::RequestId, Answer) {
     (scene, request, answer)
 }
 
+/// No question among these effects is answered.
+fn fail_all(scene: &mut Scene, at: u64, done: &[crate::effect::Effect]) {
+    for effect in done {
+        if let crate::effect::Effect::Ask { request, .. } = effect {
+            scene.input(at, crate::input::Input::RequestFailed { request: *request });
+        }
+    }
+}
+
 #[test]
 fn net_25_with_nobody_else_it_is_confirmed_at_once() {
     let (mut scene, request, answer) = answered_beside(false);
@@ -33,8 +42,11 @@ fn net_25_another_member_that_is_there_must_have_the_op() {
     assert_eq!(joined(&done), None);
     // It is compared with at once, and again until it has the op.
     assert!(pulled(&done).contains(&Q) && !pulled(&done).contains(&P));
+    fail_all(&mut scene, 10, &done);
     assert!(pulled(&scene.wake(258)).is_empty());
-    assert!(pulled(&scene.wake(259)).contains(&Q));
+    let done = scene.wake(259);
+    assert!(pulled(&done).contains(&Q));
+    fail_all(&mut scene, 260, &done);
     assert!(pulled(&scene.wake(758)).is_empty());
     assert!(pulled(&scene.wake(759)).contains(&Q));
     let heads = scene.owner.state.namespace(&scene.namespace).unwrap().heads;
