@@ -29,8 +29,8 @@ const PING: Duration = Duration::from_secs(10);
 /// One per direction of a simultaneous dial, and as many that have died without notice.
 const CONNECTIONS_PER_PEER_MAX: u32 = 4;
 
-/// Streams of one connection, of all protocols and both directions; a peer that opens more loses the
-/// connection. Each may make us keep 256 KiB that nobody has read yet.
+/// Streams of one connection, of all protocols and both directions; a peer that opens more loses
+/// the connection. Each may make us keep 256 KiB that nobody has read yet.
 const STREAMS_MAX: usize = 128;
 
 /// Streams of one connection whose protocol is not agreed on yet; each has 10 s for that.

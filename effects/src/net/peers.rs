@@ -135,8 +135,8 @@ impl Peers {
         }
     }
 
-    /// Notes a topic of a peer. The key of the peer, if that is to be reported: it is connected, the
-    /// topic is ours, and this is news (NET-4).
+    /// Notes a topic of a peer. The key of the peer, if that is to be reported: it is connected,
+    /// the topic is ours, and this is news (NET-4).
     pub(super) fn subscribed(
         &mut self,
         peer: &PeerId,
