@@ -65,6 +65,9 @@ impl Ingress {
             NetEvent::PeerUnsubscribed { peer, topic } => {
                 Some(Input::PeerUnsubscribed { peer, namespace: NamespaceId(topic.0) })
             }
+            NetEvent::Mesh { topic, peers } => {
+                Some(Input::MeshChanged { namespace: NamespaceId(topic.0), peers })
+            }
             NetEvent::Gossip { message, from, topic, bytes } => {
                 let message = MessageId(message.0);
                 Some(receive::gossip(message, from, NamespaceId(topic.0), &bytes))
@@ -136,7 +139,9 @@ pub fn run(ingress: &Ingress, events: &Receiver<NetEvent>, inbox: &SyncSender<Me
 /// The worker of a peer's events, the first one for events of no peer.
 fn worker_of(event: &NetEvent) -> usize {
     let peer = match event {
-        NetEvent::Listening { .. } | NetEvent::DialFailed { .. } => return 0,
+        NetEvent::Listening { .. } | NetEvent::DialFailed { .. } | NetEvent::Mesh { .. } => {
+            return 0;
+        }
         NetEvent::PeerConnected { peer, .. }
         | NetEvent::PeerDisconnected { peer }
         | NetEvent::PeerSubscribed { peer, .. }

@@ -8,10 +8,12 @@
 //! - Commands are always drained, so [`NetHandle::send`] never waits for the consumer of events.
 //! - A full event channel stops the polling of the swarm: peers are slowed down, nothing is lost.
 //! - Known peers of a topic are subscribed *and* connected (NET-4): a lost connection is reported
-//!   as the end of each of its subscriptions, then as the end of the peer.
+//!   as the end of each of its subscriptions, then as the end of the peer. Only topics that this
+//!   node is subscribed to are reported, those of before its subscription right after it.
 //! - Every message is validated once, every request ends once; what stays unanswered is ended by
 //!   a deadline.
 
+mod allowance;
 mod behaviour;
 mod codec;
 mod exchange;
@@ -19,6 +21,7 @@ mod gossip;
 mod outbox;
 mod peers;
 mod redial;
+mod scoring;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -40,7 +43,11 @@ pub const EXCHANGE_BYTES_MAX: usize = (1 << 20) + (64 << 10);
 
 /// Most topics one node subscribes to, and most it remembers of one peer.
 ///
-/// A peer that announces more in one message is ignored as a whole, therefore both ends agree.
+/// A peer announces all of its topics in one message, and one that announces more than the other
+/// end allows is ignored there as a whole: both ends have to agree, so this is no setting. It is as
+/// large as what a node may take part in, because a smaller number would cut off honest nodes; what
+/// a peer may make us keep with it are 100 KiB. Nothing of it gets further than this module but
+/// topics that this node takes part in.
 pub const TOPICS_MAX: usize = 1_024;
 
 /// Capacity of the command queue.
@@ -100,10 +107,20 @@ pub struct NetConfig {
     pub mdns: bool,
     /// Most connections at once. Default: 512.
     pub connections_max: u32,
-    /// Most requests in flight with one connection, both directions together. Default: 32.
-    pub streams_per_connection_max: usize,
-    /// A request ends after this time, ours or theirs. Default: 10 s.
+    /// How many of them only this node can open, so that strangers cannot fill the table and with
+    /// it choose whom this node hears. Default: 64.
+    pub outbound_reserved: u32,
+    /// Most requests in flight with one peer, both directions together; a half is for our own, and
+    /// more of those wait. Default: 32.
+    pub streams_per_peer_max: usize,
+    /// A request ends after this time, ours or theirs, whatever it waits for. Default: 30 s.
     pub request_timeout: Duration,
+    /// A request has to arrive within this time of its stream, and what is sent has to be taken
+    /// within this time. Default: 10 s.
+    pub frame_timeout: Duration,
+    /// Bytes of gossip and requests that are taken from one peer each second, after four seconds'
+    /// worth at once; what comes beyond is dropped, and nobody is blamed. Default: 8 MiB.
+    pub bytes_per_second: u64,
     /// A gossip message without a verdict is ignored after this time. Messages are kept for
     /// forwarding as long, therefore it costs memory. Default: 10 s.
     pub validation_timeout: Duration,
@@ -122,8 +139,11 @@ impl Default for NetConfig {
             quic: true,
             mdns: true,
             connections_max: 512,
-            streams_per_connection_max: 32,
-            request_timeout: Duration::from_secs(10),
+            outbound_reserved: 64,
+            streams_per_peer_max: 32,
+            request_timeout: Duration::from_secs(30),
+            frame_timeout: Duration::from_secs(10),
+            bytes_per_second: 8 << 20,
             validation_timeout: Duration::from_secs(10),
             quic_idle: Duration::from_secs(3),
             settled_after: Duration::from_secs(3),
@@ -219,7 +239,7 @@ pub enum NetEvent {
         /// Which peer.
         peer: PeerKey,
     },
-    /// A connected peer receives a topic.
+    /// A connected peer receives a topic that this node is subscribed to.
     PeerSubscribed {
         /// Which peer.
         peer: PeerKey,
@@ -232,6 +252,14 @@ pub enum NetEvent {
         peer: PeerKey,
         /// Which topic.
         topic: Topic,
+    },
+    /// The number of peers to which messages of a subscribed topic are sent directly has changed;
+    /// it begins with none.
+    Mesh {
+        /// Which topic.
+        topic: Topic,
+        /// How many there are now.
+        peers: u64,
     },
     /// A gossip message; waits for [`NetCommand::Validate`].
     Gossip {

@@ -112,8 +112,7 @@ impl Performer {
             Effect::Introduce { exchange, hello, pass } => {
                 let stranger = Response::Refused(Refused::Stranger);
                 let hello = self.attest(hello);
-                let response =
-                    hello.map_or(stranger, |hello| Response::Identity { hello, pass });
+                let response = hello.map_or(stranger, |hello| Response::Identity { hello, pass });
                 self.respond(exchange, &response);
             }
             Effect::Acknowledge { request, peer, ack } => {

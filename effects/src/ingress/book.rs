@@ -43,6 +43,7 @@ impl Book {
             }
             NetEvent::PeerSubscribed { .. }
             | NetEvent::PeerUnsubscribed { .. }
+            | NetEvent::Mesh { .. }
             | NetEvent::Gossip { .. }
             | NetEvent::RequestReceived { .. }
             | NetEvent::ResponseReceived { .. }

@@ -93,9 +93,9 @@ fn heard(namespace: NamespaceId, bytes: Vec<u8>) -> Result<Heard, Malformed> {
 
 /// The verdict on an op that was published: its id, or what is wrong.
 fn judged(namespace: NamespaceId, bytes: Vec<u8>) -> Result<OpId, Malformed> {
-    heard(namespace, bytes).map(|heard| match heard {
-        Heard::Op(op) => op.id,
-        other => panic!("{other:?}"),
+    heard(namespace, bytes).map(|heard| {
+        let Heard::Op(op) = heard else { panic!("{heard:?}") };
+        op.id
     })
 }
 
@@ -431,6 +431,13 @@ fn events_of_one_peer_keep_their_order_through_the_workers() {
         }
         assert!(is_gone && left.next().is_none());
     }
+}
+
+#[test]
+fn net_30_the_size_of_a_mesh_is_an_input() {
+    let event = NetEvent::Mesh { topic: Topic([9; 32]), peers: 3 };
+    let changed = Input::MeshChanged { namespace: NamespaceId([9; 32]), peers: 3 };
+    assert_eq!(ingress().0.take(event), Some(changed));
 }
 
 #[test]

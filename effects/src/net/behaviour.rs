@@ -29,6 +29,13 @@ const PING: Duration = Duration::from_secs(10);
 /// One per direction of a simultaneous dial, and as many that have died without notice.
 const CONNECTIONS_PER_PEER_MAX: u32 = 4;
 
+/// Streams of one connection, of all protocols and both directions; a peer that opens more loses
+/// the connection. Each may make us keep 256 KiB that nobody has read yet.
+const STREAMS_MAX: usize = 128;
+
+/// Streams of one connection whose protocol is not agreed on yet; each has 10 s for that.
+const NEGOTIATING_MAX: usize = 32;
+
 /// Connections whose handshake is not finished, per direction.
 const HANDSHAKES_MAX: u32 = 64;
 
@@ -57,16 +64,27 @@ pub(super) fn build(
     let behaviour = behaviour(config, &keypair)?;
     let mut swarm = SwarmBuilder::with_existing_identity(keypair)
         .with_tokio()
-        .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
+        .with_tcp(tcp::Config::default(), noise::Config::new, yamux_config)
         .map_err(|error| setup("TCP", &error))?
         .with_other_transport(|keypair| quic_transport(config, keypair))
         .map_err(|error| setup("QUIC", &error))?
         .with_behaviour(|_| behaviour)
         .map_err(|error| setup("the protocols", &error))?
-        .with_swarm_config(|swarm| swarm.with_idle_connection_timeout(IDLE).with_smart_dial())
+        .with_swarm_config(|swarm| {
+            swarm
+                .with_idle_connection_timeout(IDLE)
+                .with_max_negotiating_inbound_streams(NEGOTIATING_MAX)
+                .with_smart_dial()
+        })
         .build();
     listen(&mut swarm, config)?;
     Ok((swarm, local))
+}
+
+fn yamux_config() -> yamux::Config {
+    let mut settings = yamux::Config::default();
+    settings.set_max_num_streams(STREAMS_MAX);
+    settings
 }
 
 fn quic_transport(
@@ -78,19 +96,22 @@ fn quic_transport(
     }
     let mut settings = quic::Config::new(keypair);
     settings.max_idle_timeout = u32::try_from(config.quic_idle.as_millis()).unwrap_or(u32::MAX);
+    settings.max_concurrent_stream_limit = u32::try_from(STREAMS_MAX).unwrap_or(u32::MAX);
     settings.keep_alive_interval = config.quic_idle / 3;
     OptionalTransport::some(quic::tokio::Transport::new(settings))
 }
 
 fn behaviour(config: &NetConfig, keypair: &Keypair) -> Result<Behaviour, NetError> {
+    let incoming_max = config.connections_max.saturating_sub(config.outbound_reserved).max(1);
     let limits = connection_limits::ConnectionLimits::default()
         .with_max_pending_incoming(Some(HANDSHAKES_MAX))
         .with_max_pending_outgoing(Some(HANDSHAKES_MAX))
         .with_max_established(Some(config.connections_max))
+        .with_max_established_incoming(Some(incoming_max))
         .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER_MAX));
     let exchange = request_response::Config::default()
         .with_request_timeout(config.request_timeout)
-        .with_max_concurrent_streams(config.streams_per_connection_max);
+        .with_max_concurrent_streams(config.streams_per_peer_max);
     let identify = identify::Config::new(IDENTIFY_PROTOCOL.to_owned(), keypair.public())
         .with_agent_version(concat!("folkmoot/", env!("CARGO_PKG_VERSION")).to_owned());
     let ping = ping::Config::new().with_interval(PING).with_timeout(PING);
@@ -98,7 +119,8 @@ fn behaviour(config: &NetConfig, keypair: &Keypair) -> Result<Behaviour, NetErro
         blocked: allow_block_list::Behaviour::default(),
         limits: connection_limits::Behaviour::new(limits),
         gossip: gossip::behaviour(config)?,
-        exchange: request_response::Behaviour::new(
+        exchange: request_response::Behaviour::with_codec(
+            ExchangeCodec::new(config.frame_timeout),
             [(EXCHANGE_PROTOCOL, ProtocolSupport::Full)],
             exchange,
         ),

@@ -1,16 +1,39 @@
 //! Frames of the exchange protocol: length as a big-endian `u32`, body, end of stream.
 
 use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::StreamProtocol;
 use libp2p::request_response;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::EXCHANGE_BYTES_MAX;
 
-/// Reads and writes one frame per direction of a stream.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ExchangeCodec;
+/// Requests that are being read at once, of all peers together.
+const READING_MAX: usize = 512;
+
+/// Reads and writes one frame per direction of a stream. There is a clone for each stream.
+#[derive(Clone, Debug)]
+pub(super) struct ExchangeCodec {
+    /// Time for a frame that does not depend on the other end's work: all but the answer to us,
+    /// which has as long as the whole exchange.
+    frame_timeout: Duration,
+    reading: Arc<Semaphore>,
+}
+
+impl ExchangeCodec {
+    pub(super) fn new(frame_timeout: Duration) -> Self {
+        Self { frame_timeout, reading: Arc::new(Semaphore::new(READING_MAX)) }
+    }
+
+    async fn in_time<T>(&self, frame: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+        let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no frame in time");
+        timeout(self.frame_timeout, frame).await.map_err(late)?
+    }
+}
 
 impl request_response::Codec for ExchangeCodec {
     type Protocol = StreamProtocol;
@@ -21,7 +44,8 @@ impl request_response::Codec for ExchangeCodec {
     where
         T: AsyncRead + Unpin + Send,
     {
-        read(stream).await
+        let _place = self.reading.try_acquire().map_err(io::Error::other)?;
+        self.in_time(read(stream)).await
     }
 
     async fn read_response<T>(&mut self, _: &StreamProtocol, stream: &mut T) -> io::Result<Vec<u8>>
@@ -40,7 +64,7 @@ impl request_response::Codec for ExchangeCodec {
     where
         T: AsyncWrite + Unpin + Send,
     {
-        write(stream, &request).await
+        self.in_time(write(stream, &request)).await
     }
 
     async fn write_response<T>(
@@ -52,7 +76,7 @@ impl request_response::Codec for ExchangeCodec {
     where
         T: AsyncWrite + Unpin + Send,
     {
-        write(stream, &response).await
+        self.in_time(write(stream, &response)).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Requests in flight, ours and theirs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -8,63 +8,144 @@ use libp2p::request_response::{OutboundFailure, OutboundRequestId, ResponseChann
 
 use super::{ExchangeId, PeerKey, RequestFailure};
 
-/// Most requests in flight, in each direction.
-pub(super) const IN_FLIGHT_MAX: usize = 1_024;
+/// Most requests of ours that wait or are in flight, and most of theirs that wait for an answer.
+const IN_FLIGHT_MAX: usize = 1_024;
+const UNANSWERED_MAX: usize = 512;
 
 /// The way back for an answer.
 type Channel = ResponseChannel<Vec<u8>>;
 
+/// A request of ours that waits for a stream.
+pub(super) struct Question {
+    pub(super) exchange: ExchangeId,
+    pub(super) bytes: Vec<u8>,
+    pub(super) since: Instant,
+}
+
+/// Our requests to one peer.
+#[derive(Default)]
+struct Line {
+    in_flight: usize,
+    waiting: VecDeque<Question>,
+}
+
+/// A request of theirs that has no answer yet.
+struct Unanswered {
+    channel: Channel,
+    peer: PeerKey,
+    since: Instant,
+}
+
 /// The requests that have not ended.
 pub(super) struct Exchanges {
+    lines: BTreeMap<PeerKey, Line>,
     ours: BTreeMap<OutboundRequestId, (ExchangeId, PeerKey)>,
-    theirs: BTreeMap<ExchangeId, (Channel, Instant)>,
+    waiting: usize,
+    theirs: BTreeMap<ExchangeId, Unanswered>,
     next: u64,
+    per_peer_max: usize,
     timeout: Duration,
 }
 
 impl Exchanges {
-    pub(super) fn new(timeout: Duration) -> Self {
-        Self { ours: BTreeMap::new(), theirs: BTreeMap::new(), next: 0, timeout }
+    /// `per_peer_max` counts both directions; a half is for ours, so that two nodes with the same
+    /// settings never ask more of each other than is served.
+    pub(super) fn new(per_peer_max: usize, timeout: Duration) -> Self {
+        Self {
+            lines: BTreeMap::new(),
+            ours: BTreeMap::new(),
+            waiting: 0,
+            theirs: BTreeMap::new(),
+            next: 0,
+            per_peer_max,
+            timeout,
+        }
     }
 
-    /// Whether another request of ours may be sent.
-    pub(super) fn has_room(&self) -> bool {
-        self.ours.len() < IN_FLIGHT_MAX
+    /// Puts a request of ours in line, unless there are too many.
+    pub(super) fn wait(&mut self, peer: PeerKey, question: Question) -> bool {
+        if self.ours.len() + self.waiting >= IN_FLIGHT_MAX {
+            return false;
+        }
+        self.waiting += 1;
+        self.lines.entry(peer).or_default().waiting.push_back(question);
+        true
+    }
+
+    /// The next request of ours that may be sent to a peer.
+    pub(super) fn next(&mut self, peer: PeerKey) -> Option<Question> {
+        let most = (self.per_peer_max / 2).max(1);
+        let line = self.lines.get_mut(&peer).filter(|line| line.in_flight < most)?;
+        let question = line.waiting.pop_front()?;
+        self.waiting -= 1;
+        self.tidy(peer);
+        Some(question)
     }
 
     /// Notes a request of ours. The protocol ends each of them, so the entry is removed by
     /// [`Exchanges::ended`].
     pub(super) fn sent(&mut self, request: OutboundRequestId, exchange: ExchangeId, peer: PeerKey) {
+        self.lines.entry(peer).or_default().in_flight += 1;
         self.ours.insert(request, (exchange, peer));
     }
 
     /// A request of ours was answered or failed.
     pub(super) fn ended(&mut self, request: OutboundRequestId) -> Option<(ExchangeId, PeerKey)> {
-        self.ours.remove(&request)
+        let (exchange, peer) = self.ours.remove(&request)?;
+        if let Some(line) = self.lines.get_mut(&peer) {
+            line.in_flight = line.in_flight.saturating_sub(1);
+        }
+        self.tidy(peer);
+        Some((exchange, peer))
+    }
+
+    fn tidy(&mut self, peer: PeerKey) {
+        let is_idle = |line: &Line| line.in_flight == 0 && line.waiting.is_empty();
+        if self.lines.get(&peer).is_some_and(is_idle) {
+            self.lines.remove(&peer);
+        }
     }
 
     /// Names a request of theirs; `None` if too many wait, and then the peer hears so at once,
     /// because its channel is dropped.
-    pub(super) fn received(&mut self, channel: Channel, now: Instant) -> Option<ExchangeId> {
-        if self.theirs.len() >= IN_FLIGHT_MAX {
+    pub(super) fn received(
+        &mut self,
+        peer: PeerKey,
+        channel: Channel,
+        now: Instant,
+    ) -> Option<ExchangeId> {
+        let of_peer = self.theirs.values().filter(|unanswered| unanswered.peer == peer).count();
+        if of_peer >= self.per_peer_max || self.theirs.len() >= UNANSWERED_MAX {
             return None;
         }
         let exchange = ExchangeId(self.next);
         self.next += 1;
-        self.theirs.insert(exchange, (channel, now));
+        self.theirs.insert(exchange, Unanswered { channel, peer, since: now });
         Some(exchange)
     }
 
     /// Takes out a request of theirs to answer it; `None` if that is too late.
     pub(super) fn respond(&mut self, exchange: ExchangeId) -> Option<Channel> {
-        self.theirs.remove(&exchange).map(|(channel, _)| channel)
+        self.theirs.remove(&exchange).map(|unanswered| unanswered.channel)
     }
 
-    /// Drops the requests of theirs that nobody answered in time or nobody waits for any more.
-    pub(super) fn expire(&mut self, now: Instant) {
-        self.theirs.retain(|_, (channel, since)| {
-            channel.is_open() && now.saturating_duration_since(*since) < self.timeout
-        });
+    /// Drops the requests of theirs that nobody answered in time or nobody waits for any more, and
+    /// gives those of ours that waited too long for a stream.
+    pub(super) fn expire(&mut self, now: Instant) -> Vec<(PeerKey, ExchangeId)> {
+        let is_late = |since: Instant| now.saturating_duration_since(since) >= self.timeout;
+        self.theirs
+            .retain(|_, unanswered| unanswered.channel.is_open() && !is_late(unanswered.since));
+        let mut late = Vec::new();
+        for (peer, line) in &mut self.lines {
+            while line.waiting.front().is_some_and(|question| is_late(question.since)) {
+                late.extend(line.waiting.pop_front().map(|question| (*peer, question.exchange)));
+            }
+        }
+        self.waiting -= late.len();
+        for (peer, _) in &late {
+            self.tidy(*peer);
+        }
+        late
     }
 }
 
@@ -78,6 +159,7 @@ impl From<OutboundFailure> for RequestFailure {
             OutboundFailure::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Self::Unanswered
             }
+            OutboundFailure::Io(error) if error.kind() == io::ErrorKind::TimedOut => Self::TimedOut,
             OutboundFailure::Io(error) => Self::Stream(error.to_string()),
         }
     }

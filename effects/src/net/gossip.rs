@@ -9,7 +9,9 @@ use libp2p::gossipsub::{
     MessageAuthenticity, TopicHash, TopicSubscriptionFilter, ValidationMode,
 };
 
-use super::{GOSSIP_BYTES_MAX, MessageId, NetConfig, NetError, TOPICS_MAX, Topic, Verdict};
+use super::{
+    GOSSIP_BYTES_MAX, MessageId, NetConfig, NetError, TOPICS_MAX, Topic, Verdict, scoring,
+};
 
 const TOPIC_PREFIX: &str = "/folkmoot/1/";
 
@@ -26,6 +28,16 @@ const CONTROL_BYTES_MAX: usize = 256 << 10;
 
 /// Most messages that wait for a verdict at once.
 const UNJUDGED_MAX: usize = 4_096;
+
+/// Offers of messages (`IHAVE`) of one peer that are looked at between two heartbeats.
+const IHAVES_MAX: usize = 10;
+
+/// Messages in one frame that are looked at; we send one in each.
+const MESSAGES_PER_FRAME_MAX: usize = 64;
+
+/// A peer that offered a message and does not send it within this time has broken a promise. As
+/// long as it may take to judge one: a busy peer is no liar.
+const PROMISE: Duration = Duration::from_secs(10);
 
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
@@ -64,7 +76,12 @@ pub(super) fn behaviour(config: &NetConfig) -> Result<Gossip, NetError> {
         .mesh_n_low(4)
         .mesh_n_high(24)
         .mesh_outbound_min(2)
+        // What we write goes to every peer of the topic at once, not only to the mesh. It is ours
+        // alone and small, and delivery does not wait for a mesh then.
         .flood_publish(true)
+        .max_ihave_messages_heartbeat(IHAVES_MAX)
+        .max_publish_messages(MESSAGES_PER_FRAME_MAX)
+        .iwant_followup_time(PROMISE)
         .build()
         .map_err(|error| setup(error.to_string()))?;
     let filter = MaxCountSubscriptionFilter {
@@ -72,8 +89,11 @@ pub(super) fn behaviour(config: &NetConfig) -> Result<Gossip, NetError> {
         max_subscribed_topics: TOPICS_MAX,
         max_subscriptions_per_request: TOPICS_MAX,
     };
-    Gossip::new_with_subscription_filter(MessageAuthenticity::Anonymous, settings, filter)
-        .map_err(|error| setup(error.to_owned()))
+    let mut gossip =
+        Gossip::new_with_subscription_filter(MessageAuthenticity::Anonymous, settings, filter)
+            .map_err(|error| setup(error.to_owned()))?;
+    gossip.with_peer_score(scoring::of_peers(), scoring::THRESHOLDS).map_err(setup)?;
+    Ok(gossip)
 }
 
 /// The hash of topic and content: the same message from two peers is one message.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use libp2p::PeerId;
 use libp2p::swarm::ConnectionId;
 
+use super::allowance::Allowance;
 use super::{PeerKey, Topic};
 
 /// A connection that breaks within this time of a newer one was the dead one of a restarted
@@ -22,6 +23,9 @@ struct Peer {
     key: PeerKey,
     connections: BTreeMap<ConnectionId, Instant>,
     topics: BTreeSet<Topic>,
+    /// Those of its topics that were reported, all of them ours.
+    told: BTreeSet<Topic>,
+    allowance: Allowance,
     since: Instant,
     restarted: bool,
 }
@@ -47,6 +51,7 @@ pub(super) enum Closed {
     /// The peer is gone.
     Last {
         key: PeerKey,
+        /// The topics that were reported.
         topics: BTreeSet<Topic>,
         /// For how long it was connected.
         lived: Duration,
@@ -59,11 +64,12 @@ pub(super) enum Closed {
 pub(super) struct Peers {
     connected: BTreeMap<PeerId, Peer>,
     settled_after: Duration,
+    bytes_per_second: u64,
 }
 
 impl Peers {
-    pub(super) fn new(settled_after: Duration) -> Self {
-        Self { connected: BTreeMap::new(), settled_after }
+    pub(super) fn new(settled_after: Duration, bytes_per_second: u64) -> Self {
+        Self { connected: BTreeMap::new(), settled_after, bytes_per_second }
     }
 
     pub(super) fn is_connected(&self, peer: &PeerId) -> bool {
@@ -81,10 +87,13 @@ impl Peers {
         connection: ConnectionId,
         now: Instant,
     ) -> Opened {
+        let bytes_per_second = self.bytes_per_second;
         let known = self.connected.entry(peer).or_insert_with(|| Peer {
             key,
             connections: BTreeMap::new(),
             topics: BTreeSet::new(),
+            told: BTreeSet::new(),
+            allowance: Allowance::new(bytes_per_second, now),
             since: now,
             restarted: false,
         });
@@ -120,22 +129,48 @@ impl Peers {
         let Some(gone) = self.connected.remove(peer) else { return Closed::Nothing };
         Closed::Last {
             key: gone.key,
-            topics: gone.topics,
+            topics: gone.told,
             lived: now.saturating_duration_since(gone.since),
             restarted: gone.restarted,
         }
     }
 
-    /// The key of the peer, if this is news about a connected one (NET-4).
-    pub(super) fn subscribed(&mut self, peer: &PeerId, topic: Topic) -> Option<PeerKey> {
+    /// Notes a topic of a peer. The key of the peer, if that is to be reported: it is connected,
+    /// the topic is ours, and this is news (NET-4).
+    pub(super) fn subscribed(
+        &mut self,
+        peer: &PeerId,
+        topic: Topic,
+        is_ours: bool,
+    ) -> Option<PeerKey> {
         let known = self.connected.get_mut(peer)?;
-        known.topics.insert(topic).then_some(known.key)
+        known.topics.insert(topic);
+        (is_ours && known.told.insert(topic)).then_some(known.key)
     }
 
-    /// The key of the peer, if this is news about a connected one (NET-4).
+    /// The key of the peer, if this is the end of what was reported (NET-4).
     pub(super) fn unsubscribed(&mut self, peer: &PeerId, topic: Topic) -> Option<PeerKey> {
         let known = self.connected.get_mut(peer)?;
-        known.topics.remove(&topic).then_some(known.key)
+        known.topics.remove(&topic);
+        known.told.remove(&topic).then_some(known.key)
+    }
+
+    /// A topic is ours now. The peers that had it before.
+    pub(super) fn entered(&mut self, topic: Topic) -> Vec<PeerKey> {
+        let with = self.connected.values_mut().filter(|known| known.topics.contains(&topic));
+        with.filter_map(|known| known.told.insert(topic).then_some(known.key)).collect()
+    }
+
+    /// A topic is ours no longer. The peers for which that is the end of what was reported.
+    pub(super) fn left(&mut self, topic: Topic) -> Vec<PeerKey> {
+        let told = self.connected.values_mut();
+        told.filter_map(|known| known.told.remove(&topic).then_some(known.key)).collect()
+    }
+
+    /// Whether a peer may make us take in so many bytes now (NET-3).
+    pub(super) fn allows(&mut self, peer: &PeerId, bytes: usize, now: Instant) -> bool {
+        let rate = self.bytes_per_second;
+        self.connected.get_mut(peer).is_some_and(|known| known.allowance.take(bytes, rate, now))
     }
 }
 
@@ -157,7 +192,7 @@ mod tests {
     #[test]
     fn both_ends_dialling_at_once_is_no_restart() {
         let start = Instant::now();
-        let mut peers = Peers::new(3 * SECOND);
+        let mut peers = Peers::new(3 * SECOND, 1_000);
         assert_eq!(peers.opened(peer(), KEY, connection(1), start), Opened::First);
         assert_eq!(peers.opened(peer(), KEY, connection(2), start + SECOND), Opened::Spare);
         let later = start + 60 * SECOND;
@@ -167,7 +202,7 @@ mod tests {
     #[test]
     fn a_connection_beside_a_settled_one_is_a_restart() {
         let start = Instant::now();
-        let mut peers = Peers::new(3 * SECOND);
+        let mut peers = Peers::new(3 * SECOND, 1_000);
         peers.opened(peer(), KEY, connection(1), start);
         let later = start + 3 * SECOND;
         assert_eq!(peers.opened(peer(), KEY, connection(2), later), Opened::Restarted);
@@ -179,7 +214,7 @@ mod tests {
     #[test]
     fn an_older_connection_that_breaks_beside_a_young_one_is_a_restart() {
         let start = Instant::now();
-        let mut peers = Peers::new(3 * SECOND);
+        let mut peers = Peers::new(3 * SECOND, 1_000);
         peers.opened(peer(), KEY, connection(1), start);
         peers.opened(peer(), KEY, connection(2), start + SECOND);
         let later = start + 4 * SECOND;
@@ -189,7 +224,7 @@ mod tests {
     #[test]
     fn an_orderly_end_or_the_end_of_the_newer_one_is_no_restart() {
         let start = Instant::now();
-        let mut peers = Peers::new(3 * SECOND);
+        let mut peers = Peers::new(3 * SECOND, 1_000);
         for number in 1..=3 {
             peers.opened(peer(), KEY, connection(number), start + SECOND);
         }
@@ -202,11 +237,12 @@ mod tests {
     fn net_4_the_last_connection_takes_the_topics_along() {
         let start = Instant::now();
         let topic = Topic([7; 32]);
-        let mut peers = Peers::new(3 * SECOND);
-        assert_eq!(peers.subscribed(&peer(), topic), None);
+        let mut peers = Peers::new(3 * SECOND, 1_000);
+        assert_eq!(peers.subscribed(&peer(), topic, true), None);
         peers.opened(peer(), KEY, connection(1), start);
-        assert_eq!(peers.subscribed(&peer(), topic), Some(KEY));
-        assert_eq!(peers.subscribed(&peer(), topic), None);
+        assert_eq!(peers.subscribed(&peer(), topic, true), Some(KEY));
+        assert_eq!(peers.subscribed(&peer(), topic, true), None);
+        assert_eq!(peers.subscribed(&peer(), Topic([8; 32]), false), None);
         let gone = peers.closed(&peer(), connection(1), true, start + SECOND);
         assert_eq!(
             gone,
@@ -214,5 +250,32 @@ mod tests {
         );
         assert!(!peers.is_connected(&peer()));
         assert_eq!(peers.unsubscribed(&peer(), topic), None);
+    }
+
+    #[test]
+    fn net_4_a_topic_of_a_peer_is_told_while_it_is_ours() {
+        let topic = Topic([7; 32]);
+        let mut peers = Peers::new(3 * SECOND, 1_000);
+        peers.opened(peer(), KEY, connection(1), Instant::now());
+        assert_eq!(peers.subscribed(&peer(), topic, false), None);
+        assert_eq!(peers.entered(Topic([8; 32])), []);
+        assert_eq!(peers.entered(topic), [KEY]);
+        assert_eq!(peers.entered(topic), []);
+        assert_eq!(peers.left(topic), [KEY]);
+        assert_eq!(peers.left(topic), []);
+        assert_eq!(peers.entered(topic), [KEY], "it is there all the same");
+        assert_eq!(peers.unsubscribed(&peer(), topic), Some(KEY));
+        assert_eq!(peers.entered(topic), []);
+    }
+
+    #[test]
+    fn net_3_a_peer_has_its_own_allowance_while_it_is_connected() {
+        let start = Instant::now();
+        let mut peers = Peers::new(3 * SECOND, 1_000);
+        assert!(!peers.allows(&peer(), 1, start));
+        peers.opened(peer(), KEY, connection(1), start);
+        assert!(peers.allows(&peer(), 4_000, start));
+        peers.opened(peer(), KEY, connection(2), start);
+        assert!(!peers.allows(&peer(), 1, start));
     }
 }

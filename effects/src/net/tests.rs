@@ -1,6 +1,10 @@
 //! Nodes in one process, each on a runtime of its own, over loopback.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one kind of event")]
 
+mod hostile;
+mod limits;
+mod topics;
+
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -140,8 +144,8 @@ fn both_sides_hear_of_connections_and_subscriptions() {
         a.dial(&b);
         a.wait_connected(b.key());
         b.wait_connected(a.key());
-        b.wait_subscribed(a.key());
         b.send(NetCommand::Subscribe(TOPIC));
+        b.wait_subscribed(a.key());
         a.wait_subscribed(b.key());
         b.send(NetCommand::Unsubscribe(TOPIC));
         a.wait_for(&NetEvent::PeerUnsubscribed { peer: b.key(), topic: TOPIC });
@@ -331,22 +335,6 @@ fn an_address_that_is_of_no_use_is_refused() {
         a.send(NetCommand::Dial { address: address.clone() });
         a.wait_for(&NetEvent::DialFailed { address, why });
     }
-}
-
-#[test]
-fn as_many_topics_as_allowed_become_known() {
-    let (a, b) = (Node::start(1, TCP), Node::start(2, TCP));
-    for number in 0..=TOPICS_MAX {
-        let mut topic = [0; 32];
-        topic[..8].copy_from_slice(&number.to_be_bytes());
-        a.send(NetCommand::Subscribe(Topic(topic)));
-    }
-    b.dial(&a);
-    let mut known = 0;
-    b.wait("all topics", |event| {
-        known += usize::from(matches!(event, NetEvent::PeerSubscribed { .. }));
-        (known == TOPICS_MAX).then_some(())
-    });
 }
 
 #[test]

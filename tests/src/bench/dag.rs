@@ -113,7 +113,7 @@ impl History {
         };
         let (begin, to) = (end(have), end(want));
         let total = to.saturating_sub(begin);
-        let from = begin + (from as usize).min(total);
+        let from = begin + usize::try_from(from).unwrap_or(total).min(total);
         let page = to.min(from + PAGE_OPS_MAX.min(count as usize));
         let ops = self.ops.get(from..page).unwrap_or_default().to_vec();
         let (count, total) = (ops.len() as u64, total as u64);

@@ -1,0 +1,128 @@
+//! Gossip.
+
+use std::time::Instant;
+
+use libp2p::gossipsub::{self, MessageAcceptance, PublishError};
+
+use super::super::behaviour::peer_key;
+use super::super::gossip::{Received, name_of, parse_topic};
+use super::super::{GOSSIP_BYTES_MAX, NetEvent, TOPICS_MAX, Topic, scoring};
+use super::Task;
+
+impl Task {
+    pub(super) fn subscribe(&mut self, topic: Topic) {
+        // One more, and the peers would ignore the whole announcement.
+        if self.meshes.len() >= TOPICS_MAX {
+            tracing::warn!(%topic, "not subscribed: {TOPICS_MAX} topics is the most");
+            return;
+        }
+        let name = name_of(topic);
+        let gossip = &mut self.swarm.behaviour_mut().gossip;
+        if let Err(error) = gossip.subscribe(&name) {
+            tracing::warn!(%topic, %error, "not subscribed");
+            return;
+        }
+        if let Err(error) = gossip.set_topic_params(name.clone(), scoring::of_topic()) {
+            tracing::warn!(%topic, %error, "its messages are not rated");
+        }
+        self.meshes.entry(topic).or_insert_with(|| (name.hash(), 0));
+        for peer in self.peers.entered(topic) {
+            self.outbox.push(NetEvent::PeerSubscribed { peer, topic });
+        }
+        self.review_mesh(topic);
+    }
+
+    pub(super) fn unsubscribe(&mut self, topic: Topic) {
+        self.swarm.behaviour_mut().gossip.unsubscribe(&name_of(topic));
+        self.meshes.remove(&topic);
+        for peer in self.peers.left(topic) {
+            self.outbox.push(NetEvent::PeerUnsubscribed { peer, topic });
+        }
+    }
+
+    /// Gossip tells nobody when a mesh changes, so they are counted again from time to time.
+    pub(super) fn review_meshes(&mut self) {
+        for topic in self.meshes.keys().copied().collect::<Vec<_>>() {
+            self.review_mesh(topic);
+        }
+    }
+
+    fn review_mesh(&mut self, topic: Topic) {
+        let Some((name, last)) = self.meshes.get_mut(&topic) else { return };
+        let peers = self.swarm.behaviour().gossip.mesh_peers(name).count() as u64;
+        if peers != *last {
+            *last = peers;
+            self.outbox.push(NetEvent::Mesh { topic, peers });
+        }
+    }
+
+    pub(super) fn publish(&mut self, topic: Topic, bytes: Vec<u8>) {
+        let size = bytes.len();
+        if size > GOSSIP_BYTES_MAX {
+            tracing::warn!(%topic, size, "not published: {GOSSIP_BYTES_MAX} bytes is the most");
+            return;
+        }
+        match self.swarm.behaviour_mut().gossip.publish(name_of(topic), bytes) {
+            // Delivery is the business of acknowledgements and of anti-entropy.
+            Ok(_) | Err(PublishError::NoPeersSubscribedToTopic | PublishError::Duplicate) => {}
+            Err(error) => tracing::debug!(%topic, size, %error, "not published"),
+        }
+    }
+
+    pub(super) fn on_gossip(&mut self, event: gossipsub::Event, now: Instant) {
+        match event {
+            gossipsub::Event::Message { propagation_source, message_id, message } => {
+                let received = Received { id: message_id, from: propagation_source };
+                self.on_message(received, message, now);
+            }
+            gossipsub::Event::Subscribed { peer_id, topic } => {
+                let Some(topic) = parse_topic(&topic) else { return };
+                let is_ours = self.meshes.contains_key(&topic);
+                if let Some(peer) = self.peers.subscribed(&peer_id, topic, is_ours) {
+                    self.outbox.push(NetEvent::PeerSubscribed { peer, topic });
+                }
+                self.review_mesh(topic);
+            }
+            gossipsub::Event::Unsubscribed { peer_id, topic } => {
+                let Some(topic) = parse_topic(&topic) else { return };
+                if let Some(peer) = self.peers.unsubscribed(&peer_id, topic) {
+                    self.outbox.push(NetEvent::PeerUnsubscribed { peer, topic });
+                }
+                self.review_mesh(topic);
+            }
+            gossipsub::Event::GossipsubNotSupported { peer_id } => {
+                tracing::debug!(%peer_id, "peer without gossip");
+            }
+            gossipsub::Event::SlowPeer { peer_id, .. } => tracing::debug!(%peer_id, "slow peer"),
+        }
+    }
+
+    pub(super) fn on_message(
+        &mut self,
+        received: Received,
+        message: gossipsub::Message,
+        now: Instant,
+    ) {
+        let (Some(topic), Some(from)) = (parse_topic(&message.topic), peer_key(&received.from))
+        else {
+            self.report(&received, MessageAcceptance::Ignore);
+            return;
+        };
+        // NET-3: nobody is to blame, it is just too much.
+        if !self.peers.allows(&received.from, message.data.len(), now) {
+            tracing::debug!(%from, "gossip passed over: more than one peer may send");
+            self.report(&received, MessageAcceptance::Ignore);
+            return;
+        }
+        let (name, displaced) = self.unjudged.insert(received, now);
+        if let Some(displaced) = displaced {
+            self.report(&displaced, MessageAcceptance::Ignore);
+        }
+        self.outbox.push(NetEvent::Gossip { message: name, from, topic, bytes: message.data });
+    }
+
+    pub(super) fn report(&mut self, received: &Received, verdict: MessageAcceptance) {
+        let gossip = &mut self.swarm.behaviour_mut().gossip;
+        gossip.report_message_validation_result(&received.id, &received.from, verdict);
+    }
+}
