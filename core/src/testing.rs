@@ -1,5 +1,7 @@
 //! People with keys, and the ops that they sign: for the tests of this crate.
 
+pub(crate) mod web;
+
 use crate::bounded::Bounded;
 use crate::codec;
 use crate::command::{Command, CommandId, Outcome};
