@@ -2,6 +2,7 @@
 
 mod stage;
 pub(crate) mod timed;
+pub(crate) mod web;
 
 pub(crate) use stage::{Stage, replies, signings};
 

@@ -1,0 +1,346 @@
+//! Several nodes, and peers that a test plays itself: time passes only as the test says.
+
+use crate::codec;
+use crate::command::{Command, CommandId};
+use crate::effect::{Draft, Effect, Notice};
+use crate::event::Event;
+use crate::evolve::evolve;
+use crate::governance::op::{Body, Visibility};
+use crate::id::{NamespaceId, OpId, PeerKey};
+use crate::input::{Answer, ExchangeId, Input, RequestId, Signed};
+use crate::limits::PAGE_OPS_MAX;
+use crate::receive;
+use crate::settings::Settings;
+use crate::signed::from_own_log;
+use crate::state::State;
+use crate::statement::Attested;
+use crate::step::step;
+use crate::sync::Verdict;
+use crate::testing::{Author, Node};
+use crate::time::{MonoMillis, Now, UnixMillis};
+use crate::wire::{OpBytes, Refused, Request, Response};
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+/// How long a message travels, in milliseconds.
+pub(crate) const DELAY_MS: u64 = 5;
+
+/// Nodes and what they said.
+pub(crate) struct Web {
+    pub(crate) nodes: Vec<WebNode>,
+    pub(crate) now: u64,
+    /// Every question that a node asked.
+    pub(crate) asked: Vec<Asked>,
+    /// Every answer to one, with its bytes.
+    pub(crate) answered: Vec<(usize, usize, Response, usize)>,
+    /// Links on which nothing arrives.
+    pub(crate) silent: BTreeSet<(usize, usize)>,
+    queue: BTreeMap<(u64, u64), (usize, Parcel)>,
+    exchanges: BTreeMap<ExchangeId, (usize, usize, RequestId, NamespaceId)>,
+    sequence: u64,
+}
+
+/// A node of a web.
+pub(crate) struct WebNode {
+    pub(crate) state: State,
+    pub(crate) log: Vec<Event>,
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) charged: Vec<PeerKey>,
+    pub(crate) bodies: BTreeMap<OpId, Vec<u8>>,
+    author: Author,
+    wake_at: Option<u64>,
+}
+
+/// A question, and when it was asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) at: u64,
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    pub(crate) id: RequestId,
+    pub(crate) question: Request,
+}
+
+enum Parcel {
+    Input(Box<Input>),
+    Question { from: usize, id: RequestId, bytes: Vec<u8> },
+}
+
+/// The transport key of a node, or of a peer that the test plays.
+pub(crate) fn peer(at: usize) -> PeerKey {
+    PeerKey([u8::try_from(at + 1).unwrap(); 32])
+}
+
+fn number(peer: PeerKey) -> usize {
+    usize::from(peer.0[0]) - 1
+}
+
+impl Web {
+    /// `count` owners with a history of `ops` ops that all have; nobody is connected.
+    pub(crate) fn new(count: usize, ops: usize) -> (Self, NamespaceId) {
+        let authors: Vec<Author> = (0..count).map(|at| Author::new(at as u64)).collect();
+        let mut first = Node::new(&authors[0]);
+        let owners = authors.iter().map(|author| author.id).collect();
+        first.command(Command::Found { owners: crate::bounded::Bounded::truncated(owners) });
+        let namespace = *first.state.durable.namespaces.last_key_value().unwrap().0;
+        let mut web = Self {
+            nodes: Vec::new(),
+            now: 0,
+            asked: Vec::new(),
+            answered: Vec::new(),
+            silent: BTreeSet::new(),
+            queue: BTreeMap::new(),
+            exchanges: BTreeMap::new(),
+            sequence: 0,
+        };
+        for number in 0..ops {
+            let body = if number < 50 { create() } else { Body::Noop };
+            first.govern(namespace, namespace.root(), body);
+        }
+        for author in authors {
+            web.nodes.push(WebNode::new(author, namespace, &first.log));
+        }
+        for at in 0..count {
+            web.start(at);
+        }
+        (web, namespace)
+    }
+
+    fn start(&mut self, at: usize) {
+        let settings = Settings { anchor_ops: 0, anchor_age_ms: 0, ..Settings::default() };
+        let seed = [u8::try_from(at).unwrap(); 32];
+        self.give(at, Input::Started { seed, peer: peer(at), settings });
+    }
+
+    /// Takes the process of a node away, and starts it again from its log.
+    pub(crate) fn restart(&mut self, at: usize) {
+        let node = &mut self.nodes[at];
+        node.state = State::default();
+        for event in &node.log {
+            evolve(&mut node.state.durable, event);
+        }
+        node.state.durable.settle();
+        node.wake_at = None;
+        self.start(at);
+    }
+
+    /// Connects two nodes, or a node and a peer that the test plays.
+    pub(crate) fn connect(&mut self, a: usize, b: usize, namespace: NamespaceId) {
+        for (at, other) in [(a, b), (b, a)] {
+            self.give(at, Input::PeerConnected { peer: peer(other) });
+        }
+        for (at, other) in [(a, b), (b, a)] {
+            self.give(at, Input::PeerSubscribed { peer: peer(other), namespace });
+        }
+    }
+
+    /// Has an owner write so many ops: groups, and what changes nothing once there are many.
+    pub(crate) fn write(&mut self, at: usize, namespace: NamespaceId, count: usize) {
+        for number in 0..count {
+            self.sequence += 1;
+            let command = CommandId(self.sequence);
+            let body = if number < 50 { create() } else { Body::Noop };
+            let group = namespace.root();
+            let wish = Command::Govern { namespace, group, body, expected_root: None };
+            self.give(at, Input::CommandIssued { command, wish });
+            self.run(0);
+        }
+    }
+
+    /// Gives an input to a node now, and performs what comes of it.
+    pub(crate) fn give(&mut self, at: usize, input: Input) {
+        let now = Now { mono: MonoMillis(self.now), unix: UnixMillis(1 << 40) };
+        let mut next = Some(input);
+        while let Some(input) = next.take() {
+            let Some(node) = self.nodes.get_mut(at) else { return };
+            let out = step(&mut node.state, now, input);
+            node.wake_at = out.wake_at.map(|at| at.0);
+            for event in out.events {
+                if let Event::OpAccepted { op, .. } = &event {
+                    node.bodies.insert(op.id, codec::encode(&op.signed));
+                }
+                node.log.push(event);
+            }
+            for effect in out.effects {
+                self.perform(at, effect);
+            }
+            if out.wake_at == Some(now.mono) {
+                next = Some(Input::Wake);
+            }
+        }
+    }
+
+    /// Answers a question as the peer that was asked.
+    pub(crate) fn answer(&mut self, asked: &Asked, answer: Answer) {
+        let (request, peer) = (asked.id, peer(asked.to));
+        self.give(asked.from, Input::ResponseReceived { request, peer, answer });
+    }
+
+    /// Lets time pass; everything that is due in it happens.
+    pub(crate) fn run(&mut self, ms: u64) {
+        let end = self.now + ms;
+        loop {
+            let parcel = self.queue.first_key_value().map(|((at, _), _)| *at);
+            let wakes = self.nodes.iter().enumerate();
+            let wake = wakes.filter_map(|(at, node)| Some((node.wake_at?, at))).min();
+            match (parcel, wake) {
+                (Some(at), wake) if at <= end && wake.is_none_or(|(due, _)| at <= due) => {
+                    self.now = self.now.max(at);
+                    let (_, (to, parcel)) = self.queue.pop_first().unwrap();
+                    self.deliver(to, parcel);
+                }
+                (_, Some((due, at))) if due <= end => {
+                    self.now = self.now.max(due);
+                    self.give(at, Input::Wake);
+                }
+                _ => break,
+            }
+        }
+        self.now = end;
+    }
+
+    fn deliver(&mut self, at: usize, parcel: Parcel) {
+        match parcel {
+            Parcel::Input(input) => self.give(at, *input),
+            Parcel::Question { from, id, bytes } => {
+                self.sequence += 1;
+                let exchange = ExchangeId(self.sequence);
+                let namespace = Request::decode(&bytes).unwrap().namespace();
+                self.exchanges.insert(exchange, (at, from, id, namespace));
+                self.give(at, receive::request(exchange, peer(from), &bytes).unwrap());
+            }
+        }
+    }
+
+    fn send(&mut self, to: usize, parcel: Parcel) {
+        self.send_after(DELAY_MS, to, parcel);
+    }
+
+    fn send_after(&mut self, ms: u64, to: usize, parcel: Parcel) {
+        self.sequence += 1;
+        self.queue.insert((self.now + ms, self.sequence), (to, parcel));
+    }
+
+    fn perform(&mut self, at: usize, effect: Effect) {
+        match effect {
+            Effect::Sign { request, draft, .. } => {
+                let signed = self.nodes[at].sign(&draft);
+                let ready = Parcel::Input(Box::new(Input::SignatureReady { request, signed }));
+                self.send_after(0, at, ready);
+            }
+            Effect::Ask { request: id, peer, question } => {
+                let to = number(peer);
+                let bytes = question.encode();
+                if to < self.nodes.len() && !self.silent.contains(&(at, to)) {
+                    self.send(to, Parcel::Question { from: at, id, bytes });
+                }
+                self.asked.push(Asked { at: self.now, from: at, to, id, question });
+            }
+            Effect::Respond { exchange, response } => self.respond(exchange, response),
+            Effect::RespondWithOps { exchange, ops, total } => {
+                let bodies = &self.nodes[at].bodies;
+                let page = ops.iter().take(PAGE_OPS_MAX);
+                let page = page.filter_map(|op| OpBytes::new(bodies.get(op)?.clone())).collect();
+                let ops = crate::bounded::Bounded::truncated(page);
+                self.respond(exchange, Response::Ops { ops, total });
+            }
+            Effect::Introduce { exchange, hello, pass } => {
+                let author = self.nodes[at].author.clone();
+                let hello = Attested::by(hello, |_, digest| Some(author.sign(digest)));
+                let stranger = Response::Refused(Refused::Stranger);
+                self.respond(
+                    exchange,
+                    hello.map_or(stranger, |hello| Response::Identity { hello, pass }),
+                );
+            }
+            Effect::Notify(notice) => self.nodes[at].notices.push(notice),
+            Effect::Charge { peer, .. } => self.nodes[at].charged.push(peer),
+            _ => {}
+        }
+    }
+
+    fn respond(&mut self, exchange: ExchangeId, response: Response) {
+        let Some((at, to, request, namespace)) = self.exchanges.remove(&exchange) else { return };
+        let bytes = response.encode();
+        self.answered.push((at, to, response, bytes.len()));
+        let answer = receive::answer(&bytes, namespace).unwrap();
+        let input = Input::ResponseReceived { request, peer: peer(at), answer };
+        if to < self.nodes.len() && !self.silent.contains(&(at, to)) {
+            self.send(to, Parcel::Input(Box::new(input)));
+        }
+    }
+
+    /// Verdicts that a node came to with a peer.
+    pub(crate) fn verdicts(&self, at: usize, with: usize) -> Vec<Verdict> {
+        let notices = self.nodes[at].notices.iter();
+        let verdicts = notices.filter_map(|notice| match notice {
+            Notice::SyncEnded { peer: ended, verdict, .. } if *ended == peer(with) => {
+                Some(verdict.clone())
+            }
+            _ => None,
+        });
+        verdicts.collect()
+    }
+
+    /// Questions about ops that a node asked a peer: not those of who it is.
+    pub(crate) fn questions(&self, from: usize, to: usize) -> Vec<Asked> {
+        let is_about_ops = |asked: &&Asked| {
+            let question = &asked.question;
+            let about = matches!(
+                question,
+                Request::Heads { .. } | Request::Fetch { .. } | Request::Reconcile { .. }
+            );
+            about && asked.from == from && asked.to == to
+        };
+        self.asked.iter().filter(is_about_ops).cloned().collect()
+    }
+
+    /// Heads and root of a node.
+    pub(crate) fn heads(&self, at: usize, namespace: NamespaceId) -> (Vec<OpId>, [u8; 32]) {
+        let space = &self.nodes[at].state.durable.namespaces[&namespace].space;
+        (space.heads(), space.view().state_root())
+    }
+
+    /// Ops that travelled from one node to another.
+    pub(crate) fn ops_sent(&self, from: usize, to: usize) -> usize {
+        let sent = self.answered.iter().filter(|(at, other, ..)| (*at, *other) == (from, to));
+        sent.map(|(_, _, response, _)| match response {
+            Response::Ops { ops, .. } => ops.len(),
+            _ => 0,
+        })
+        .sum()
+    }
+}
+
+impl WebNode {
+    fn new(author: Author, namespace: NamespaceId, log: &[Event]) -> Self {
+        let mut node = Self {
+            state: State::default(),
+            log: log.to_vec(),
+            notices: Vec::new(),
+            charged: Vec::new(),
+            bodies: BTreeMap::new(),
+            wake_at: None,
+            author,
+        };
+        node.log.push(Event::NamespaceOpened { namespace, me: node.author.id });
+        for event in &node.log {
+            if let Event::OpAccepted { op, .. } = event {
+                node.bodies.insert(op.id, codec::encode(&op.signed));
+            }
+            evolve(&mut node.state.durable, event);
+        }
+        node.state.durable.settle();
+        node
+    }
+
+    fn sign(&self, draft: &Draft) -> Signed {
+        let Draft::Op { payload } = draft else { unreachable!() };
+        Signed::Op(from_own_log(self.author.seal(payload.clone()), true).unwrap())
+    }
+}
+
+fn create() -> Body {
+    Body::GroupCreated { visibility: Visibility::Open }
+}
