@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use folkmoot_core::id::{MemberId, OpId};
-use folkmoot_core::key::Signature;
+use folkmoot_core::key::OwnSignature;
 use folkmoot_core::time::{MonoMillis, Now, UnixMillis};
 
 use crate::net::{NetCommand, NetGone, NetHandle};
@@ -113,7 +113,7 @@ impl Clock for SystemClock {
 pub trait Signer: Send + Sync + 'static {
     /// The signature of `member` over a digest; `None` when the key is not here. Holds up the
     /// driver: keys are in memory.
-    fn sign(&self, member: &MemberId, message: &[u8; 32]) -> Option<Signature>;
+    fn sign(&self, member: &MemberId, message: &[u8; 32]) -> Option<OwnSignature>;
 }
 
 /// Locks a mutex; a panic elsewhere does not make plain data unusable.

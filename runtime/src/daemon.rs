@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use folkmoot_core::id::MemberId;
-use folkmoot_core::key::Signature;
+use folkmoot_core::key::OwnSignature;
 use folkmoot_effects::node::{self, ExitClass, NodeConfig, NodeError, NodeHandle, Signer};
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixListener;
@@ -38,7 +38,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(20);
 
 impl Signer for Keystore {
-    fn sign(&self, member: &MemberId, message: &[u8; 32]) -> Option<Signature> {
+    fn sign(&self, member: &MemberId, message: &[u8; 32]) -> Option<OwnSignature> {
         Self::sign(self, member, message)
     }
 }

@@ -13,7 +13,7 @@ use crate::governance::verdict::{Admission, Dropped, Precondition, VoidAtCut};
 use crate::id::{GroupId, NamespaceId, OpId};
 use crate::input::{ExchangeId, Signed};
 use crate::limits::{ANCHOR_AGE_MS, ANCHOR_OPS, PARENTS_MAX, RULES_VERSION};
-use crate::signed::{Op, Verified, invitation_is_well_formed, is_well_formed};
+use crate::signed::{Op, Unsigned, Verified, invitation_is_well_formed};
 use crate::state::{Namespace, Source, Wish};
 use crate::timers::Timer;
 use crate::wire::{Refused, Response};
@@ -116,21 +116,21 @@ impl Turn<'_> {
         body: Body,
     ) {
         let cuts = &mut self.desk(namespace).cuts;
-        let payload = match Self::next_payload(cuts, namespace, known, group, body) {
-            Ok(payload) => payload,
+        let op = match Self::next_op(cuts, namespace, known, group, body) {
+            Ok(op) => op,
             Err(why) => return self.refuse_wish(&wish, why),
         };
         self.desk(namespace).is_signing = true;
-        self.sign(Some(namespace), wish, &payload);
+        self.ask_for_signature(Some(namespace), wish, known.me, Draft::Op(Box::new(op)));
     }
 
-    fn next_payload(
+    fn next_op(
         cuts: &mut Cuts,
         namespace: NamespaceId,
         known: &Namespace,
         group: GroupId,
         body: Body,
-    ) -> Result<Payload, Refusal> {
+    ) -> Result<Unsigned, Refusal> {
         let me = known.space.graph().person(&known.me);
         let me = me.ok_or(Refusal::WouldBeDropped(Dropped::Stranger))?;
         let next = known.space.next_op(cuts, me, group);
@@ -144,13 +144,13 @@ impl Turn<'_> {
             state_hash: next.state_hash,
             body,
         };
-        is_well_formed(&payload).map_err(|why| Refusal::Malformed(why.to_string()))?;
-        known.space.preflight(&payload).map_err(|verdict| match verdict {
+        let op = Unsigned::new(payload).map_err(|why| Refusal::Malformed(why.to_string()))?;
+        known.space.preflight(op.payload()).map_err(|verdict| match verdict {
             Admission::Void(why) => Refusal::WouldBeVoid(why),
             Admission::Drop(why) => Refusal::WouldBeDropped(why),
             Admission::Admit | Admission::Pending { .. } => Refusal::Busy(0),
         })?;
-        Ok(payload)
+        Ok(op)
     }
 
     fn draft_invitation(&mut self, namespace: NamespaceId, known: &Namespace, wish: Wish) {

@@ -51,7 +51,7 @@ fn genesis() -> Payload {
 
 fn sign(payload: &Payload) -> (OpId, Vec<u8>) {
     let mut op = SignedOp { payload: codec::encode(payload), signature: Signature([0; 64]) };
-    op.signature = Keys::of(4).sign(&payload.signer, &op.id().0).unwrap();
+    op.signature = Keys::of(4).sign(&payload.signer, &op.id().0).unwrap().signature();
     (op.id(), codec::encode(&op))
 }
 
@@ -148,7 +148,7 @@ fn join_request() -> JoinRequest {
     };
     let keys = Keys::of(4);
     let (id, joiner) = (terms.id(), member(2));
-    let sign = |signer, digest: [u8; 32]| keys.sign(&signer, &digest).unwrap();
+    let sign = |signer, digest: [u8; 32]| keys.sign(&signer, &digest).unwrap().signature();
     JoinRequest {
         signature: sign(joiner, invitation::consent(id, joiner)),
         one_time_signature: sign(member(3), invitation::voucher(id, joiner)),

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use ed25519_dalek::{Signer as _, SigningKey};
+use ed25519_dalek::SigningKey;
 use folkmoot_core::bounded::Bounded;
 use folkmoot_core::command::{Command, Outcome};
 use folkmoot_core::governance::op::{Body, Visibility};
 use folkmoot_core::id::{MemberId, NamespaceId};
 use folkmoot_core::input::Input;
-use folkmoot_core::key::Signature;
+use folkmoot_core::key::OwnSignature;
 
 use super::memory::{MemoryClock, MemoryLog, MemoryNet};
 use super::{Clock, Log, Signer, StoreLog, locked};
@@ -32,8 +32,8 @@ impl Keys {
 }
 
 impl Signer for Keys {
-    fn sign(&self, member: &MemberId, message: &[u8; 32]) -> Option<Signature> {
-        self.0.get(member).map(|key| Signature(key.sign(message).to_bytes()))
+    fn sign(&self, member: &MemberId, message: &[u8; 32]) -> Option<OwnSignature> {
+        self.0.get(member).map(|key| OwnSignature::make(key, message))
     }
 }
 

@@ -6,13 +6,13 @@ use super::measure::{Clock, Measured, Samples, time};
 use super::node::Node;
 use super::report::{Goal, Report, Row};
 use folkmoot_core::command::{Command, CommandId, Outcome};
+use folkmoot_core::digest;
 use folkmoot_core::effect::{Draft, Effect};
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::id::{MemberId, NamespaceId, OpId};
 use folkmoot_core::input::{Input, Signed};
-use folkmoot_core::key::Signature;
-use folkmoot_core::{codec, digest};
+use folkmoot_core::key::{OwnSignature, Signature};
 use folkmoot_effects::driver::{
     Driver, Executor, ExecutorConfig, INBOX_MAX, Message, Recovered, SNAPSHOT_EVERY,
 };
@@ -20,7 +20,7 @@ use folkmoot_effects::perform::{Asked, Charges, NoticeBoard, Outside, Performer}
 use folkmoot_effects::ports::memory::MemoryNet;
 use folkmoot_effects::ports::{Log as _, Signer, StoreLog, SystemClock};
 use folkmoot_effects::store::{Home, Store};
-use folkmoot_sim::kit::{self, Author};
+use folkmoot_sim::kit::Author;
 use std::fs::File;
 use std::hint::black_box;
 use std::io::Write as _;
@@ -44,8 +44,8 @@ const ENTRY_BYTES: usize = 500;
 struct Key(Author);
 
 impl Signer for Key {
-    fn sign(&self, member: &MemberId, message: &[u8; 32]) -> Option<Signature> {
-        (*member == self.0.id).then(|| self.0.endorse(message))
+    fn sign(&self, member: &MemberId, message: &[u8; 32]) -> Option<OwnSignature> {
+        (*member == self.0.id).then(|| self.0.make(message))
     }
 }
 
@@ -125,9 +125,9 @@ impl Service {
         op
     }
 
-    /// Keeps so many commands under way until `count` are answered.
-    fn keep_busy(&self, clients: usize, count: usize, wishes: &mut Wishes) {
-        let wishes: Vec<Command> = (0..count).map(|_| wishes.next()).collect();
+    /// Keeps so many commands under way until all are answered.
+    fn keep_busy(&self, clients: usize, wishes: Vec<Command>) {
+        let count = wishes.len();
         for (number, wish) in wishes.into_iter().enumerate() {
             if number >= clients {
                 self.wait();
@@ -174,11 +174,11 @@ fn step_time(node: &mut Node, wishes: &mut Wishes) -> Samples {
         let first = time(Clock::Cpu, || output = Some(node.step(issue)));
         let effects = output.map(|output| output.effects).unwrap_or_default();
         let signed = effects.into_iter().find_map(|effect| {
-            let Effect::Sign { request, draft: Draft::Op { payload }, .. } = effect else {
+            let Effect::Sign { request, draft: Draft::Op(op), .. } = effect else {
                 return None;
             };
-            let payload = codec::decode(&payload, payload.len()).expect("a payload");
-            let op = kit::unchecked(&administrator().seal(&payload), true);
+            let own = administrator().make(&op.id().0);
+            let op = op.seal(&own).expect("the administrator signs");
             Some(Input::SignatureReady { request, signed: Signed::Op(op) })
         });
         let signed = signed.expect("a command is signed");
@@ -230,7 +230,8 @@ fn measure_size(options: Options, size: usize) -> (Measured, Measured) {
             sign.add(time(Clock::Cpu, || _ = black_box(bare.sign())), 1);
         }
         let count = CLIENTS * 4;
-        let busy = time(Clock::Wall, || service.keep_busy(CLIENTS, count, &mut wishes));
+        let commands = (0..count).map(|_| wishes.next()).collect();
+        let busy = time(Clock::Wall, || service.keep_busy(CLIENTS, commands));
         if round > 0 {
             one.join(samples);
             many.push(busy.as_secs_f64() * 1e6 / count as f64);
