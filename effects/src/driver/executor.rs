@@ -29,7 +29,7 @@ pub const RUN_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The shortest distance between two snapshots in events, unless configured.
 pub const SNAPSHOT_EVERY: u64 = 4_096;
 
-/// How long a mark or a flush may be owed, in milliseconds.
+/// How long a mark may be owed, in milliseconds.
 pub const UPKEEP_MS: u64 = 1_000;
 
 /// How an [`Executor`] is set up.
@@ -174,6 +174,10 @@ impl Executor {
     pub fn commit(&mut self, now: Now) -> Result<(), StoreError> {
         loop {
             self.sign(now);
+            // First: what can be observed is recorded, whenever the process is killed.
+            if let Some(recorder) = &mut self.recorder {
+                recorder.flush();
+            }
             let drafts = mem::take(&mut self.run.drafts);
             let is_done = drafts.is_empty();
             let Run { batch, effects, .. } =
@@ -207,7 +211,7 @@ impl Executor {
         }
     }
 
-    /// Marks and flushes what is due.
+    /// Marks the log where that is due.
     ///
     /// # Errors
     ///
@@ -218,9 +222,6 @@ impl Executor {
         }
         self.wakeup.upkeep = None;
         self.log.mark(now.mono)?;
-        if let Some(recorder) = &mut self.recorder {
-            recorder.flush();
-        }
         Ok(())
     }
 
@@ -229,10 +230,7 @@ impl Executor {
     /// # Errors
     ///
     /// When the last mark of the log could not be written.
-    pub fn stop(mut self) -> Result<(), StoreError> {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.flush();
-        }
+    pub fn stop(self) -> Result<(), StoreError> {
         let is_new = self.head > self.snapshots.last && self.state.is_settled();
         let last = is_new.then(|| Snapshot { seq: self.head, body: snapshot::save(&self.state) });
         self.log.close(last)
@@ -249,7 +247,6 @@ impl Executor {
         let frame = recorder.frame(now, &input);
         let output = step(&mut self.state, now, input);
         recorder.finish(frame, &output);
-        self.owe_upkeep(now.mono);
         output
     }
 

@@ -19,6 +19,7 @@ use folkmoot_effects::driver::{
 use folkmoot_effects::perform::{Asked, Charges, NoticeBoard, Outside, Performer};
 use folkmoot_effects::ports::memory::MemoryNet;
 use folkmoot_effects::ports::{Log as _, Signer, StoreLog, SystemClock};
+use folkmoot_effects::recorder::{Recorder, RecorderLimits};
 use folkmoot_effects::store::{Home, Store};
 use folkmoot_sim::kit::Author;
 use std::fs::File;
@@ -77,7 +78,7 @@ fn node_of(members: usize) -> Node {
     Node::with(crowd.space(), administrator().id)
 }
 
-/// A driver on its thread, on a log on the disk.
+/// A driver on its thread, on a log on the disk, with the recorder that a node has.
 struct Service {
     inbox: SyncSender<Message>,
     outcomes: Receiver<Outcome>,
@@ -87,7 +88,9 @@ struct Service {
 
 impl Service {
     fn start(home: &Path, node: Node) -> Self {
-        let home = Home::claim(home, &[]).expect("the folder is new");
+        let recording = Recorder::open(&home.join("recording"), RecorderLimits::default(), [1; 16]);
+        let recorder = Some(recording.expect("a recording can be begun"));
+        let home = Home::claim(home, &["recording"]).expect("the folder is new");
         let (store, _) = Store::open(home, [1; 16]).expect("a log can be created");
         let log = Box::new(StoreLog::new(store));
         let performer = Performer::new(Outside {
@@ -99,8 +102,7 @@ impl Service {
             charges: Charges::default(),
             notices: NoticeBoard::default(),
         });
-        let config =
-            ExecutorConfig { log, performer, recorder: None, snapshot_every: SNAPSHOT_EVERY };
+        let config = ExecutorConfig { log, performer, recorder, snapshot_every: SNAPSHOT_EVERY };
         let recovered = Recovered { state: node.state, ..Recovered::default() };
         let executor = Executor::new(recovered, config);
         let (inbox, messages) = sync_channel(INBOX_MAX);
