@@ -18,6 +18,7 @@ mod exchange;
 mod gossip;
 mod outbox;
 mod peers;
+mod port;
 mod redial;
 mod task;
 #[cfg(test)]

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use folkmoot_core::id::MemberId;
 use folkmoot_core::key::OwnSignature;
+use folkmoot_effects::net::NetError;
 use folkmoot_effects::node::{self, ExitClass, NodeConfig, NodeError, NodeHandle, Signer};
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixListener;
@@ -45,6 +46,11 @@ impl Signer for Keystore {
 
 impl From<NodeError> for Failure {
     fn from(error: NodeError) -> Self {
+        if let NodeError::Net(NetError::Listen { .. }) = error {
+            return Self::new(Class::Failed, "cannot-listen", error.to_string()).hint(
+                "the node that has the port may be one of yours: `moot status` at its --home",
+            );
+        }
         let (class, code) = match error.class() {
             ExitClass::Damaged => (Class::Damaged, "data-damaged"),
             ExitClass::InUse => (Class::InUse, "data-in-use"),
