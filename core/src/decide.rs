@@ -7,6 +7,7 @@ mod joining;
 mod start;
 mod syncing;
 
+use crate::command::Refusal;
 use crate::effect::{Effect, Notice};
 use crate::event::Event;
 use crate::id::NamespaceId;
@@ -144,7 +145,9 @@ impl<'a> Turn<'a> {
                 self.ask_others(namespace, peer);
             }
             Purpose::Admit { namespace, peer } => self.on_no_witness(namespace, peer),
-            Purpose::Sign { namespace, wish } => self.on_unsigned(namespace, &wish),
+            Purpose::Sign { namespace, wish } => {
+                self.on_unsigned(namespace, &wish, Refusal::Busy(0));
+            }
         }
     }
 

@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-use folkmoot_core::command::{CommandId, Outcome};
+use folkmoot_core::command::{CommandId, Outcome, Shortage};
 use folkmoot_core::effect::{Effect, Forward};
 use folkmoot_core::id::{NamespaceId, OpId};
-use folkmoot_core::input::{ExchangeId, Input};
+use folkmoot_core::input::{ExchangeId, Input, Signed};
 use folkmoot_core::time::UnixMillis;
 use folkmoot_core::wire::{Gossip, OpBytes, Refused, Request, Response};
 
@@ -75,6 +75,15 @@ impl Performer {
     /// Signatures that were made, as inputs.
     pub fn take_answers(&mut self) -> Vec<Input> {
         std::mem::take(&mut self.answers)
+    }
+
+    /// Does not sign a draft, for want of space.
+    pub fn decline(&mut self, draft: &Effect, shortage: Shortage) {
+        if let Effect::Sign { request, .. } = *draft {
+            tracing::warn!(%shortage, "not signed: free some space on the disk");
+            let signed = Signed::NoRoom(shortage);
+            self.answers.push(Input::SignatureReady { request, signed });
+        }
     }
 
     /// Performs one effect of a step at `at`.

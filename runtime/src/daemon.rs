@@ -135,7 +135,7 @@ pub async fn run(
 }
 
 fn node_config(home: &Path, config: Config) -> NodeConfig {
-    let Config { listen, dial, quic, mdns, record, .. } = config;
+    let Config { listen, dial, quic, mdns, record, reserve_mib, .. } = config;
     let listen = port::settle(home, listen);
     let known_files = KNOWN.iter().map(|name| (*name).to_owned()).collect();
     NodeConfig {
@@ -145,6 +145,7 @@ fn node_config(home: &Path, config: Config) -> NodeConfig {
         quic,
         mdns,
         record,
+        reserve_bytes: u64::from(reserve_mib) << 20,
         ..NodeConfig::new(home.to_path_buf())
     }
 }

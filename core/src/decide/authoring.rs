@@ -118,7 +118,7 @@ impl Turn<'_> {
         let cuts = &mut self.desk(namespace).cuts;
         let op = match Self::next_op(cuts, namespace, known, group, body) {
             Ok(op) => op,
-            Err(why) => return self.refuse_wish(&wish, why),
+            Err(why) => return self.refuse_wishes(namespace, &wish, why),
         };
         self.desk(namespace).is_signing = true;
         self.ask_for_signature(Some(namespace), wish, known.me, Draft::Op(Box::new(op)));
@@ -225,18 +225,38 @@ impl Turn<'_> {
                     self.reply(command, outcome);
                 }
             }
-            (_, Signed::NoKey(member)) => self.refuse_wish(&wish, Refusal::NoKey(member)),
+            (_, Signed::NoKey(member)) => {
+                self.on_unsigned(namespace, &wish, Refusal::NoKey(member));
+            }
+            (_, Signed::NoRoom(shortage)) => {
+                self.on_unsigned(namespace, &wish, Refusal::NoRoom(shortage));
+            }
             (None, Signed::Invitation(_)) => {}
         }
     }
 
-    /// The signer did not answer.
-    pub(super) fn on_unsigned(&mut self, namespace: Option<NamespaceId>, wish: &Wish) {
-        if let Some(namespace) = namespace {
-            self.desk(namespace).is_signing = false;
-            self.wake_desk(namespace);
+    /// The signer did not sign, or did not answer.
+    pub(super) fn on_unsigned(
+        &mut self,
+        namespace: Option<NamespaceId>,
+        wish: &Wish,
+        why: Refusal,
+    ) {
+        let Some(namespace) = namespace else { return self.refuse_wish(wish, why) };
+        self.desk(namespace).is_signing = false;
+        self.wake_desk(namespace);
+        self.refuse_wishes(namespace, wish, why);
+    }
+
+    /// Refuses a wish; with joined heads also the one that waits for them, which would ask for the
+    /// same again, without end.
+    fn refuse_wishes(&mut self, namespace: NamespaceId, wish: &Wish, why: Refusal) {
+        let joins_heads = matches!(wish, Wish::JoinHeads);
+        let waiting = if joins_heads { self.desk(namespace).wishes.pop_front() } else { None };
+        if let Some(waiting) = waiting {
+            self.refuse_wish(&waiting, why.clone());
         }
-        self.refuse_wish(wish, Refusal::Busy(0));
+        self.refuse_wish(wish, why);
     }
 
     /// An own op is stored: answers whoever wanted it.

@@ -197,12 +197,20 @@ impl Executor {
         Ok(())
     }
 
-    /// Signs drafts and steps the answers, while the run is small enough.
+    /// Signs drafts and steps the answers, while the run is small enough. While the disk is nearly
+    /// full nothing is signed, and whoever wanted it is told.
     fn sign(&mut self, now: Now) {
+        if self.run.drafts.is_empty() {
+            return;
+        }
+        let shortage = self.log.shortage();
         let mut left = RUN_MAX;
         while left > 0 && self.run.bytes < RUN_BYTES_MAX && !self.run.drafts.is_empty() {
             for (at, draft) in mem::take(&mut self.run.drafts) {
-                self.performer.perform(at, draft);
+                match shortage {
+                    None => self.performer.perform(at, draft),
+                    Some(shortage) => self.performer.decline(&draft, shortage),
+                }
             }
             for answer in self.performer.take_answers() {
                 self.join(now, answer);
