@@ -175,4 +175,17 @@ pub enum Refusal {
     /// The namespace was closed before the command was done.
     #[error("the namespace was closed")]
     Closed,
+    /// The disk is nearly full. Nothing was signed.
+    #[error("nothing is signed: {0}")]
+    NoRoom(Shortage),
+}
+
+/// Less space on the disk than is kept in reserve for what was promised already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, BorshSerialize, BorshDeserialize)]
+#[error("the disk has {free_bytes} bytes left, and {reserve_bytes} are kept in reserve")]
+pub struct Shortage {
+    /// Bytes that are left.
+    pub free_bytes: u64,
+    /// Bytes that have to be left.
+    pub reserve_bytes: u64,
 }

@@ -12,6 +12,7 @@ mod start;
 mod syncing;
 mod witnessing;
 
+use crate::command::Refusal;
 use crate::effect::{Effect, Notice};
 use crate::event::Event;
 use crate::id::NamespaceId;
@@ -174,7 +175,9 @@ impl<'a> Turn<'a> {
             Purpose::Admit { namespace, peer } => {
                 self.on_declined(namespace, peer, Declined::Silent);
             }
-            Purpose::Sign { namespace, wish } => self.on_unsigned(namespace, &wish),
+            Purpose::Sign { namespace, wish } => {
+                self.on_unsigned(namespace, &wish, Refusal::Busy(0));
+            }
         }
     }
 

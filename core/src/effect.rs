@@ -6,11 +6,12 @@ use crate::governance::verdict::VoidAtCut;
 use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
 use crate::input::{ExchangeId, MessageId, RequestId};
 use crate::join::JoinError;
-use crate::signed::Malformed;
+use crate::signed::{Malformed, Unsigned};
 use crate::statement::{Ack, Beacon, Hello};
 use crate::sync::Verdict;
 use crate::time::UnixMillis;
 use crate::wire::{Gossip, Nonce, Request, Response};
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -131,11 +132,8 @@ pub enum Effect {
 /// What is to be signed.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Draft {
-    /// The encoding of a payload of this namespace (of no namespace yet, for a genesis).
-    Op {
-        /// Canonical encoding of a `Payload`.
-        payload: Vec<u8>,
-    },
+    /// An op of a namespace (of none yet, for a genesis).
+    Op(Box<Unsigned>),
     /// Terms of an invitation.
     Invitation(Terms),
 }

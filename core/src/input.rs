@@ -1,6 +1,6 @@
 //! What happened at the boundary. The reducer learns of the world by these alone.
 
-use crate::command::{Command, CommandId};
+use crate::command::{Command, CommandId, Shortage};
 use crate::governance::invitation::{Invitation, JoinRequest};
 use crate::id::{MemberId, NamespaceId, PeerKey};
 use crate::settings::Settings;
@@ -204,4 +204,6 @@ pub enum Signed {
     Invitation(Invitation),
     /// The key is not here.
     NoKey(MemberId),
+    /// The disk is nearly full: the key was not used.
+    NoRoom(Shortage),
 }

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::convert::Infallible;
 use core::fmt;
+use ed25519_dalek::{Signer as _, SigningKey};
 use ed25519_zebra::batch;
 use ed25519_zebra::{VerificationKey, VerificationKeyBytes};
 
@@ -21,6 +22,38 @@ impl fmt::Debug for Signature {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c, d, ..] = self.0;
         write!(out, "sig:{a:02x}{b:02x}{c:02x}{d:02x}")
+    }
+}
+
+/// A signature that this process made, beside what it was made of.
+///
+/// It is valid because nothing but [`OwnSignature::make`] makes one: no check is needed to believe
+/// it. It holds no secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnSignature {
+    claim: Claim,
+}
+
+impl OwnSignature {
+    /// Signs a digest. The key is borrowed for the call and kept nowhere.
+    pub fn make(key: &SigningKey, message: &[u8; 32]) -> Self {
+        let claim = Claim {
+            key: MemberId(key.verifying_key().to_bytes()),
+            message: *message,
+            signature: Signature(key.sign(message).to_bytes()),
+        };
+        debug_assert!(claim.is_valid(), "a signature of our own is not valid");
+        Self { claim }
+    }
+
+    /// Whether it is one of `key` over `message`.
+    pub fn is_of(&self, key: &MemberId, message: &[u8; 32]) -> bool {
+        self.claim.key == *key && self.claim.message == *message
+    }
+
+    /// The signature alone.
+    pub fn signature(&self) -> Signature {
+        self.claim.signature
     }
 }
 
@@ -82,7 +115,7 @@ pub fn is_valid(key: &MemberId, message: &[u8], signature: &Signature) -> bool {
 }
 
 /// One signature of a page.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// Who is said to have signed.
     pub key: MemberId,

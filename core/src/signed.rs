@@ -5,7 +5,7 @@ use crate::digest::{Domain, digest};
 use crate::governance::invitation::Terms;
 use crate::governance::op::{Body, Payload, SlotWrite, Subject};
 use crate::id::{MemberId, NamespaceId, OpId};
-use crate::key::{Claim, Signature, are_valid, is_key};
+use crate::key::{Claim, OwnSignature, Signature, are_valid, is_key};
 use crate::limits::{INVITATION_USES_MAX, OP_BYTES_MAX, RULES_VERSION};
 use crate::statement::{Attested, Statement};
 use alloc::sync::Arc;
@@ -30,7 +30,12 @@ impl SignedOp {
     }
 }
 
-/// Something whose signature and form were checked. Only this module makes one.
+/// Bytes of a signed op beside its payload: the length of that, and the signature.
+const SEAL_BYTES: usize = 4 + 64;
+
+/// Something whose signature and form were checked. Only this module makes one: of bytes from
+/// elsewhere by [`verify`], of a payload and a signature that was made here by [`Unsigned::seal`],
+/// of records of the own log by [`from_own_log`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct Verified<T>(Arc<T>);
 
@@ -191,6 +196,71 @@ pub fn from_own_log(signed: SignedOp, inner_valid: bool) -> Result<Verified<Op>,
     let payload = codec::decode(&signed.payload, OP_BYTES_MAX).map_err(Malformed::Encoding)?;
     let id = signed.id();
     Ok(Verified(Arc::new(Op { id, payload, signed, inner_valid })))
+}
+
+/// An op of our own before its signature: well-formed, and small enough (A1).
+///
+/// Its encoding is that of the bytes of its payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsigned {
+    payload: Payload,
+    bytes: Vec<u8>,
+    id: OpId,
+}
+
+impl Unsigned {
+    /// Checks and encodes a payload.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] where the signed op would not pass A1.
+    pub fn new(payload: Payload) -> Result<Self, Malformed> {
+        is_well_formed(&payload)?;
+        let bytes = codec::encode(&payload);
+        let max = OP_BYTES_MAX.saturating_sub(SEAL_BYTES);
+        if bytes.len() > max {
+            return Err(Malformed::Encoding(codec::too_large(bytes.len(), max)));
+        }
+        let id = OpId(digest(Domain::Op, &bytes));
+        Ok(Self { payload, bytes, id })
+    }
+
+    /// What the author is about to say.
+    pub fn payload(&self) -> &Payload {
+        &self.payload
+    }
+
+    /// What is to be signed.
+    pub fn id(&self) -> OpId {
+        self.id
+    }
+
+    /// Joins the op with the signature that was made for it, which therefore needs no check (A3).
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed::Signature`] where it was made with another key than that of the op's signer,
+    /// or of something else.
+    pub fn seal(self, own: &OwnSignature) -> Result<Verified<Op>, Malformed> {
+        let Self { payload, bytes, id } = self;
+        let fits = own.is_of(&payload.signer, &id.0);
+        seal(SignedOp { payload: bytes, signature: own.signature() }, payload, id, fits)
+    }
+}
+
+impl BorshSerialize for Unsigned {
+    fn serialize<W: borsh::io::Write>(&self, writer: &mut W) -> borsh::io::Result<()> {
+        self.bytes.serialize(writer)
+    }
+}
+
+impl BorshDeserialize for Unsigned {
+    fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
+        let bytes = Vec::<u8>::deserialize_reader(reader)?;
+        let payload = codec::decode(&bytes, OP_BYTES_MAX).map_err(Malformed::Encoding);
+        let unsigned = payload.and_then(Self::new);
+        unsigned.map_err(|_| borsh::io::Error::from(borsh::io::ErrorKind::InvalidData))
+    }
 }
 
 fn claim(signed: &SignedOp, payload: &Payload, id: OpId) -> Claim {

@@ -16,7 +16,7 @@ use crate::governance::op::{Body, Payload};
 use crate::governance::rights::Rights;
 use crate::id::{GroupId, MemberId, NamespaceId, OpId, PeerKey};
 use crate::input::{Input, Signed};
-use crate::key::Signature;
+use crate::key::{OwnSignature, Signature};
 use crate::limits::RULES_VERSION;
 use crate::settings::Settings;
 use crate::signed::{Op, SignedOp, Verified, from_own_log};
@@ -44,6 +44,11 @@ impl Author {
     /// A signature over any bytes.
     pub(crate) fn sign(&self, message: &[u8]) -> Signature {
         Signature(self.key.sign(message).to_bytes())
+    }
+
+    /// A signature over a digest, with what it was made of.
+    pub(crate) fn make(&self, message: &[u8; 32]) -> OwnSignature {
+        OwnSignature::make(&self.key, message)
     }
 
     /// Signs the bytes of a payload, whatever they are.
@@ -175,8 +180,9 @@ impl Node {
 
     pub(crate) fn signature(&self, draft: &Draft) -> Signed {
         match draft {
-            Draft::Op { payload } => {
-                Signed::Op(from_own_log(self.author.seal(payload.clone()), true).unwrap())
+            Draft::Op(op) => {
+                let own = self.author.make(&op.id().0);
+                Signed::Op(op.clone().seal(&own).unwrap())
             }
             Draft::Invitation(terms) => {
                 let signature = self.author.sign(&terms.id().0);

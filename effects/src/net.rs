@@ -20,6 +20,7 @@ mod exchange;
 mod gossip;
 mod outbox;
 mod peers;
+mod port;
 mod redial;
 mod scoring;
 mod task;

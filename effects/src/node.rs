@@ -73,7 +73,7 @@ fn try_start(
     let (events, received) = sync_channel::<NetEvent>(NET_EVENTS_MAX);
     let net = net::spawn(&net_config(&config), transport_secret, events, &Handle::current())?;
     let (inbox, messages) = sync_channel::<Message>(INBOX_MAX);
-    let log = Box::new(StoreLog::new(store));
+    let log = Box::new(StoreLog::new(store).with_reserve(config.reserve_bytes));
     let ingress = Ingress {
         asked: Asked::default(),
         charges: Charges::default(),

@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-use folkmoot_core::command::{CommandId, Outcome};
+use folkmoot_core::command::{CommandId, Outcome, Shortage};
 use folkmoot_core::effect::{Effect, Forward};
 use folkmoot_core::id::{NamespaceId, OpId, PeerKey};
-use folkmoot_core::input::{ExchangeId, Input, RequestId};
+use folkmoot_core::input::{ExchangeId, Input, RequestId, Signed};
 use folkmoot_core::statement::{Attested, Statement};
 use folkmoot_core::time::UnixMillis;
 use folkmoot_core::wire::{Gossip, OpBytes, Refused, Request, Response};
@@ -78,6 +78,15 @@ impl Performer {
         std::mem::take(&mut self.answers)
     }
 
+    /// Does not sign a draft, for want of space.
+    pub fn decline(&mut self, draft: &Effect, shortage: Shortage) {
+        if let Effect::Sign { request, .. } = *draft {
+            tracing::warn!(%shortage, "not signed: free some space on the disk");
+            let signed = Signed::NoRoom(shortage);
+            self.answers.push(Input::SignatureReady { request, signed });
+        }
+    }
+
     /// Performs one effect of a step at `at`.
     pub fn perform(&mut self, at: UnixMillis, effect: Effect) {
         match effect {
@@ -89,6 +98,11 @@ impl Performer {
             Effect::Subscribe(namespace) => self.send(NetCommand::Subscribe(topic(namespace))),
             Effect::Unsubscribe(namespace) => self.send(NetCommand::Unsubscribe(topic(namespace))),
             Effect::Publish { namespace, gossip } => self.publish(namespace, &gossip),
+            Effect::PublishStored { namespace, op, nonce } => {
+                if let Some(op) = self.stored(&op) {
+                    self.publish(namespace, &Gossip::Again { nonce, op });
+                }
+            }
             Effect::Validate { message, verdict } => {
                 let message = net::MessageId(message.0);
                 self.send(NetCommand::Validate { message, verdict: verdict.into() });
@@ -145,7 +159,9 @@ impl Performer {
     /// A statement with its member's signature; without the key, it is not made.
     fn attest<T: Statement>(&self, statement: T) -> Option<Attested<T>> {
         let member = statement.member();
-        let attested = Attested::by(statement, |by, digest| self.outside.keys.sign(by, digest));
+        let attested = Attested::by(statement, |by, digest| {
+            self.outside.keys.sign(by, digest).map(|signature| signature.signature())
+        });
         if attested.is_none() {
             tracing::warn!(%member, "nothing is stated: the key of this member is not here");
         }

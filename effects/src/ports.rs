@@ -11,14 +11,15 @@ pub(crate) mod testing;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use folkmoot_core::command::Shortage;
 use folkmoot_core::id::{MemberId, OpId};
-use folkmoot_core::key::Signature;
+use folkmoot_core::key::OwnSignature;
 use folkmoot_core::time::{MonoMillis, Now, UnixMillis};
 
 use crate::net::{NetCommand, NetGone, NetHandle};
 use crate::store::{Batch, Seq, Snapshot, StoreError};
 
-pub use durable::StoreLog;
+pub use durable::{RESERVE_BYTES, StoreLog};
 
 /// The durable log, as its one writer sees it.
 pub trait Log: Send {
@@ -35,6 +36,10 @@ pub trait Log: Send {
     ///
     /// As [`Log::append`].
     fn mark(&mut self, now: MonoMillis) -> Result<bool, StoreError>;
+
+    /// Whether the disk has less space left than is kept in reserve. Own ops are not signed then:
+    /// what is signed has to be stored.
+    fn shortage(&self) -> Option<Shortage>;
 
     /// Keeps a state to start from. A failure costs time at the next start, and nothing else. The
     /// work may go on in the background; a state is passed over while it does.
@@ -113,7 +118,7 @@ impl Clock for SystemClock {
 pub trait Signer: Send + Sync + 'static {
     /// The signature of `member` over a digest; `None` when the key is not here. Holds up the
     /// driver: keys are in memory.
-    fn sign(&self, member: &MemberId, message: &[u8; 32]) -> Option<Signature>;
+    fn sign(&self, member: &MemberId, message: &[u8; 32]) -> Option<OwnSignature>;
 }
 
 /// Locks a mutex; a panic elsewhere does not make plain data unusable.

@@ -1,9 +1,10 @@
 //! The flight recorder: stamped inputs and a digest of each output, to be replayed later.
 //!
 //! A recording is a ring of files. Each begins with the whole state, so that it can be replayed
-//! without the ones before it. Nothing is synced: a crash of the machine may take the last second,
-//! and a file may end in the middle of a frame. A recorder that fails stops recording; it never
-//! stops the node.
+//! without the ones before it. What was stepped is handed to the operating system before anything
+//! of it can be observed, so that it outlives a kill of the process. Nothing is synced: a crash of
+//! the machine may take the last seconds, and a file may end in the middle of a frame. A recorder
+//! that fails stops recording; it never stops the node.
 
 pub(crate) mod format;
 #[cfg(test)]

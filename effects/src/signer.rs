@@ -1,14 +1,10 @@
 //! Carries out `Effect::Sign` with the private keys of this node.
 
-use folkmoot_core::codec;
 use folkmoot_core::effect::Draft;
 use folkmoot_core::governance::invitation::{Invitation, Terms};
-use folkmoot_core::governance::op::{Body, Payload};
-use folkmoot_core::id::{MemberId, NamespaceId};
+use folkmoot_core::id::MemberId;
 use folkmoot_core::input::{Input, RequestId, Signed};
-use folkmoot_core::key::Signature;
-use folkmoot_core::limits::OP_BYTES_MAX;
-use folkmoot_core::signed::{self as ops, Op, SignedOp, Verified};
+use folkmoot_core::signed::{Op, Unsigned, Verified};
 
 use crate::ports::Signer;
 
@@ -24,13 +20,13 @@ pub struct SignTask {
 }
 
 impl SignTask {
-    /// Signs, checks the signature as everyone else will, and gives the answer for the reducer.
+    /// Signs, and gives the answer for the reducer.
     ///
-    /// A key that makes no valid signature counts as none.
+    /// The key is that of the one who signs, or there is none: see [`OwnSignature`].
     pub fn carry_out(self, keys: &dyn Signer) -> Input {
         let Self { request, signer, draft } = self;
         let signed = match draft {
-            Draft::Op { payload } => sign_op(payload, &signer, keys).map(Signed::Op),
+            Draft::Op(op) => sign_op(*op, &signer, keys).map(Signed::Op),
             Draft::Invitation(terms) => {
                 sign_invitation(terms, &signer, keys).map(Signed::Invitation)
             }
@@ -40,45 +36,33 @@ impl SignTask {
     }
 }
 
-fn sign_op(payload: Vec<u8>, signer: &MemberId, keys: &dyn Signer) -> Option<Verified<Op>> {
-    let mut op = SignedOp { payload, signature: Signature([0; 64]) };
-    let id = op.id();
-    op.signature = keys.sign(signer, &id.0)?;
-    let payload: Option<Payload> = codec::decode(&op.payload, OP_BYTES_MAX).ok();
-    let namespace = payload.map(|payload| {
-        let genesis = matches!(payload.body, Body::NamespaceCreated { .. });
-        if genesis { NamespaceId::from(id) } else { payload.namespace }
-    });
-    let verified = namespace.map(|namespace| ops::verify(&codec::encode(&op), namespace));
-    match verified {
-        Some(Ok(op)) => Some(op),
-        Some(Err(why)) => {
-            tracing::error!(%signer, %why, "a signature of our own is not valid: check the key");
-            None
-        }
-        None => {
-            tracing::error!(%signer, "a draft of our own is no payload");
-            None
-        }
-    }
+fn sign_op(op: Unsigned, signer: &MemberId, keys: &dyn Signer) -> Option<Verified<Op>> {
+    let own = keys.sign(signer, &op.id().0)?;
+    let other_key =
+        |why| tracing::error!(%signer, %why, "an op of our own was signed with another key");
+    op.seal(&own).map_err(other_key).ok()
 }
 
 fn sign_invitation(terms: Terms, signer: &MemberId, keys: &dyn Signer) -> Option<Invitation> {
-    let signature = keys.sign(signer, &terms.id().0)?;
-    let invitation = Invitation { terms, signature };
-    if !invitation.is_signed() {
-        tracing::error!(%signer, "a signature of our own is not valid: check the key");
+    let id = terms.id();
+    let own = keys.sign(signer, &id.0)?;
+    if !own.is_of(&terms.inviter, &id.0) {
+        tracing::error!(%signer, "an invitation of our own was signed with another key");
         return None;
     }
-    Some(invitation)
+    Some(Invitation { terms, signature: own.signature() })
 }
 
 #[cfg(test)]
 mod tests {
     use folkmoot_core::bounded::Bounded;
+    use folkmoot_core::codec;
+    use folkmoot_core::governance::op::{Body, Payload};
     use folkmoot_core::governance::rights::Rights;
-    use folkmoot_core::id::GroupId;
+    use folkmoot_core::id::{GroupId, NamespaceId};
+    use folkmoot_core::key::OwnSignature;
     use folkmoot_core::limits::RULES_VERSION;
+    use folkmoot_core::signed as ops;
     use folkmoot_core::time::UnixMillis;
 
     use super::*;
@@ -122,7 +106,7 @@ mod tests {
 
     #[test]
     fn what_is_signed_is_what_everyone_else_accepts() {
-        let draft = Draft::Op { payload: codec::encode(&genesis()) };
+        let draft = Draft::Op(Box::new(Unsigned::new(genesis()).unwrap()));
         let Signed::Op(op) = signed(draft, &Keys::of(1)) else { panic!("not signed") };
         let bytes = codec::encode(&op.signed);
         assert_eq!(ops::verify(&bytes, NamespaceId::from(op.id)), Ok(op));
@@ -138,15 +122,15 @@ mod tests {
     struct Confused;
 
     impl Signer for Confused {
-        fn sign(&self, _: &MemberId, message: &[u8; 32]) -> Option<Signature> {
+        fn sign(&self, _: &MemberId, message: &[u8; 32]) -> Option<OwnSignature> {
             Keys::of(2).sign(&member(2), message)
         }
     }
 
     #[test]
     fn a_key_that_is_missing_or_another_signs_nothing() {
-        let op = Draft::Op { payload: codec::encode(&genesis()) };
-        for draft in [op, Draft::Invitation(terms()), Draft::Op { payload: vec![1] }] {
+        let op = Draft::Op(Box::new(Unsigned::new(genesis()).unwrap()));
+        for draft in [op, Draft::Invitation(terms())] {
             let none = Signed::NoKey(member(1));
             assert_eq!(signed(draft.clone(), &Keys::default()), none);
             assert_eq!(signed(draft, &Confused), none);

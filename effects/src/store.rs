@@ -264,6 +264,11 @@ impl Store {
         self.shared.blob(key)
     }
 
+    /// Bytes that the disk has left for this user; `None` where the system does not say.
+    pub fn free_bytes(&self) -> Option<u64> {
+        files::free_bytes(self.shared.home.path())
+    }
+
     /// A handle for other threads. It does not keep the folder in use.
     pub fn reader(&self) -> Reader {
         Reader::new(&self.shared)

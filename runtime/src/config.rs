@@ -14,12 +14,13 @@ use crate::resolve::nearest;
 pub const FILE: &str = "config.toml";
 
 /// Every key of the file, with what it means.
-pub const KEYS: [(&str, &str); 7] = [
+pub const KEYS: [(&str, &str); 8] = [
     ("listen", "multiaddresses to listen on"),
     ("dial", "multiaddresses of peers to keep connections with"),
     ("quic", "QUIC beside TCP"),
     ("mdns", "find peers of the local network"),
     ("record", "keep a flight recording under the data folder"),
+    ("reserve_mib", "MiB of the disk to keep free: with less, nothing is signed"),
     ("log.level", "what is logged: error, warn, info, debug, trace, or directives per module"),
     ("log.format", "how it is logged: text or json"),
 ];
@@ -38,6 +39,8 @@ pub struct Config {
     pub mdns: bool,
     /// Keep a flight recording under the data folder.
     pub record: bool,
+    /// MiB of the disk to keep free: with less, nothing is signed. 0 for none.
+    pub reserve_mib: u32,
     /// Logging.
     pub log: Log,
 }
@@ -71,6 +74,7 @@ impl Default for Config {
             quic: true,
             mdns: true,
             record: true,
+            reserve_mib: 16,
             log: Log::default(),
         }
     }
@@ -100,6 +104,9 @@ pub struct Overrides {
     /// Whether to keep a flight recording
     #[arg(long, value_name = "BOOL", env = "MOOT_RECORD")]
     pub record: Option<bool>,
+    /// MiB of the disk to keep free: with less, nothing is signed
+    #[arg(long, value_name = "MIB", env = "MOOT_RESERVE_MIB")]
+    pub reserve_mib: Option<u32>,
     /// What to log: error, warn, info, debug, trace, or directives per module
     #[arg(long, value_name = "LEVEL", env = "MOOT_LOG")]
     pub log: Option<String>,
@@ -178,6 +185,7 @@ impl Config {
         self.quic = said.quic.unwrap_or(self.quic);
         self.mdns = said.mdns.unwrap_or(self.mdns);
         self.record = said.record.unwrap_or(self.record);
+        self.reserve_mib = said.reserve_mib.unwrap_or(self.reserve_mib);
         if let Some(level) = &said.log {
             self.log.level.clone_from(level);
         }

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use folkmoot_core::id::MemberId;
-use folkmoot_core::key::Signature;
+use folkmoot_core::key::OwnSignature;
+use folkmoot_effects::net::NetError;
 use folkmoot_effects::node::{self, ExitClass, NodeConfig, NodeError, NodeHandle, Signer};
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixListener;
@@ -38,13 +39,18 @@ const DRAIN: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(20);
 
 impl Signer for Keystore {
-    fn sign(&self, member: &MemberId, message: &[u8; 32]) -> Option<Signature> {
+    fn sign(&self, member: &MemberId, message: &[u8; 32]) -> Option<OwnSignature> {
         Self::sign(self, member, message)
     }
 }
 
 impl From<NodeError> for Failure {
     fn from(error: NodeError) -> Self {
+        if let NodeError::Net(NetError::Listen { .. }) = error {
+            return Self::new(Class::Failed, "cannot-listen", error.to_string()).hint(
+                "the node that has the port may be one of yours: `moot status` at its --home",
+            );
+        }
         let (class, code) = match error.class() {
             ExitClass::Damaged => (Class::Damaged, "data-damaged"),
             ExitClass::InUse => (Class::InUse, "data-in-use"),
@@ -129,7 +135,7 @@ pub async fn run(
 }
 
 fn node_config(home: &Path, config: Config) -> NodeConfig {
-    let Config { listen, dial, quic, mdns, record, .. } = config;
+    let Config { listen, dial, quic, mdns, record, reserve_mib, .. } = config;
     let listen = port::settle(home, listen);
     let known_files = KNOWN.iter().map(|name| (*name).to_owned()).collect();
     NodeConfig {
@@ -139,6 +145,7 @@ fn node_config(home: &Path, config: Config) -> NodeConfig {
         quic,
         mdns,
         record,
+        reserve_bytes: u64::from(reserve_mib) << 20,
         ..NodeConfig::new(home.to_path_buf())
     }
 }

@@ -12,9 +12,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
-use ed25519_dalek::{Signer as _, SigningKey};
+use ed25519_dalek::SigningKey;
 use folkmoot_core::id::{IdError, MemberId, NamespaceId};
-use folkmoot_core::key::Signature;
+use folkmoot_core::key::OwnSignature;
 use zeroize::Zeroizing;
 
 use crate::armor::{armor, unarmor};
@@ -195,7 +195,7 @@ impl Keystore {
     }
 
     /// The signature of `member` over `message`; none where its key is not here or not usable.
-    pub fn sign(&self, member: &MemberId, message: &[u8; 32]) -> Option<Signature> {
+    pub fn sign(&self, member: &MemberId, message: &[u8; 32]) -> Option<OwnSignature> {
         match self.has(member) {
             Ok(true) => {}
             Ok(false) => return None,
@@ -204,7 +204,7 @@ impl Keystore {
                 return None;
             }
         }
-        self.read_used(|used| used.get(member).map(|key| Signature(key.sign(message).to_bytes())))
+        self.read_used(|used| used.get(member).map(|key| OwnSignature::make(key, message)))
     }
 
     /// All identities, each with the namespace it is used for.

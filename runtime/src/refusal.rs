@@ -30,6 +30,11 @@ impl From<Refusal> for Failure {
             }
             Refusal::Busy(_) => (Class::Failed, "busy", "try again in a moment"),
             Refusal::NotJoined(error) => of_join(error),
+            Refusal::NoRoom(_) => (
+                Class::Storage,
+                "disk-nearly-full",
+                "free some space; `reserve_mib` in config.toml says how much is kept",
+            ),
             Refusal::Closed => (Class::Failed, "closed", "the namespace was left meanwhile"),
         };
         Self::new(class, code, refusal.to_string()).hint(hint)

@@ -9,7 +9,7 @@ use folkmoot_core::governance::op::{Body, Payload, Visibility};
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::governance::verdict::Admission;
 use folkmoot_core::id::{GroupId, MemberId, NamespaceId, OpId};
-use folkmoot_core::key::Signature;
+use folkmoot_core::key::{OwnSignature, Signature};
 use folkmoot_core::limits::RULES_VERSION;
 use folkmoot_core::signed::{Op, SignedOp, Verified, from_own_log, verify, verify_page};
 use folkmoot_core::statement::{Attested, Statement};
@@ -46,6 +46,11 @@ impl Author {
     /// A signature over any bytes.
     pub fn endorse(&self, message: &[u8]) -> Signature {
         Signature(self.key.sign(message).to_bytes())
+    }
+
+    /// A signature over a digest, with what it was made of.
+    pub fn make(&self, message: &[u8; 32]) -> OwnSignature {
+        OwnSignature::make(&self.key, message)
     }
 
     /// Signs a payload, whatever it says.

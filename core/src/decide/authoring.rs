@@ -13,7 +13,7 @@ use crate::governance::verdict::{Admission, Dropped, Precondition, VoidAtCut};
 use crate::id::{GroupId, NamespaceId};
 use crate::input::{ExchangeId, Signed};
 use crate::limits::{PARENTS_MAX, RULES_VERSION};
-use crate::signed::{Op, Verified, invitation_is_well_formed, is_well_formed};
+use crate::signed::{Op, Unsigned, Verified, invitation_is_well_formed};
 use crate::state::{Namespace, Source, Wish};
 use crate::timers::Timer;
 use crate::wire::Response;
@@ -120,21 +120,21 @@ impl Turn<'_> {
         body: Body,
     ) {
         let cuts = &mut self.desk(namespace).cuts;
-        let payload = match Self::next_payload(cuts, namespace, known, group, body) {
-            Ok(payload) => payload,
-            Err(why) => return self.refuse_wish(&wish, why),
+        let op = match Self::next_op(cuts, namespace, known, group, body) {
+            Ok(op) => op,
+            Err(why) => return self.refuse_wishes(namespace, &wish, why),
         };
         self.desk(namespace).is_signing = true;
-        self.sign(Some(namespace), wish, &payload);
+        self.ask_for_signature(Some(namespace), wish, known.me, Draft::Op(Box::new(op)));
     }
 
-    fn next_payload(
+    fn next_op(
         cuts: &mut Cuts,
         namespace: NamespaceId,
         known: &Namespace,
         group: GroupId,
         body: Body,
-    ) -> Result<Payload, Refusal> {
+    ) -> Result<Unsigned, Refusal> {
         let me = known.space.graph().person(&known.me);
         let me = me.ok_or(Refusal::WouldBeDropped(Dropped::Stranger))?;
         let next = known.space.next_op(cuts, me, group);
@@ -148,13 +148,13 @@ impl Turn<'_> {
             state_hash: next.state_hash,
             body,
         };
-        is_well_formed(&payload).map_err(|why| Refusal::Malformed(why.to_string()))?;
-        known.space.preflight(&payload).map_err(|verdict| match verdict {
+        let op = Unsigned::new(payload).map_err(|why| Refusal::Malformed(why.to_string()))?;
+        known.space.preflight(op.payload()).map_err(|verdict| match verdict {
             Admission::Void(why) => Refusal::WouldBeVoid(why),
             Admission::Drop(why) => Refusal::WouldBeDropped(why),
             Admission::Admit | Admission::Pending { .. } => Refusal::Busy(0),
         })?;
-        Ok(payload)
+        Ok(op)
     }
 
     fn draft_invitation(&mut self, namespace: NamespaceId, known: &Namespace, wish: Wish) {
@@ -229,18 +229,38 @@ impl Turn<'_> {
                     self.reply(command, outcome);
                 }
             }
-            (_, Signed::NoKey(member)) => self.refuse_wish(&wish, Refusal::NoKey(member)),
+            (_, Signed::NoKey(member)) => {
+                self.on_unsigned(namespace, &wish, Refusal::NoKey(member));
+            }
+            (_, Signed::NoRoom(shortage)) => {
+                self.on_unsigned(namespace, &wish, Refusal::NoRoom(shortage));
+            }
             (None, Signed::Invitation(_)) => {}
         }
     }
 
-    /// The signer did not answer.
-    pub(super) fn on_unsigned(&mut self, namespace: Option<NamespaceId>, wish: &Wish) {
-        if let Some(namespace) = namespace {
-            self.desk(namespace).is_signing = false;
-            self.wake_desk(namespace);
+    /// The signer did not sign, or did not answer.
+    pub(super) fn on_unsigned(
+        &mut self,
+        namespace: Option<NamespaceId>,
+        wish: &Wish,
+        why: Refusal,
+    ) {
+        let Some(namespace) = namespace else { return self.refuse_wish(wish, why) };
+        self.desk(namespace).is_signing = false;
+        self.wake_desk(namespace);
+        self.refuse_wishes(namespace, wish, why);
+    }
+
+    /// Refuses a wish; with joined heads also the one that waits for them, which would ask for the
+    /// same again, without end.
+    fn refuse_wishes(&mut self, namespace: NamespaceId, wish: &Wish, why: Refusal) {
+        let joins_heads = matches!(wish, Wish::JoinHeads);
+        let waiting = if joins_heads { self.desk(namespace).wishes.pop_front() } else { None };
+        if let Some(waiting) = waiting {
+            self.refuse_wish(&waiting, why.clone());
         }
-        self.refuse_wish(wish, Refusal::Busy(0));
+        self.refuse_wish(wish, why);
     }
 
     /// An own op is stored and published: answers whoever wanted it, or begins to wait for others.

@@ -2,7 +2,6 @@
 
 use super::Turn;
 use crate::bounded::Bounded;
-use crate::codec;
 use crate::command::{Command, CommandId, Outcome, Refusal};
 use crate::effect::{Draft, Effect};
 use crate::event::Event;
@@ -10,12 +9,12 @@ use crate::governance::op::{Body, Payload};
 use crate::id::{GroupId, MemberId, NamespaceId};
 use crate::limits::{COMMANDS_WAITING_MAX, NAMESPACES_MAX, REQUEST_MS_MAX, RULES_VERSION};
 use crate::requests::Purpose;
-use crate::signed::{Op, Verified};
+use crate::signed::{Op, Unsigned, Verified};
 use crate::state::{Source, Wish};
 use crate::timers::Timer;
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 impl Turn<'_> {
     pub(super) fn on_command(&mut self, command: CommandId, wish: Command) {
@@ -81,14 +80,10 @@ impl Turn<'_> {
             state_hash: [0; 32],
             body: Body::NamespaceCreated { owners, salt },
         };
-        self.sign(None, wish, &payload);
-    }
-
-    /// Has a payload signed.
-    pub(super) fn sign(&mut self, namespace: Option<NamespaceId>, wish: Wish, payload: &Payload) {
-        let signer = payload.signer;
-        let draft = Draft::Op { payload: codec::encode(payload) };
-        self.ask_for_signature(namespace, wish, signer, draft);
+        match Unsigned::new(payload) {
+            Ok(op) => self.ask_for_signature(None, wish, signer, Draft::Op(Box::new(op))),
+            Err(why) => self.refuse_command(command, Refusal::Malformed(why.to_string())),
+        }
     }
 
     pub(super) fn ask_for_signature(

@@ -277,3 +277,49 @@ fn a10_signatures_inside_a_body_are_judged_apart() {
     better.invitation.terms.rights = Rights::ADMIN;
     assert!(!verdict(join(better)).unwrap().inner_valid);
 }
+
+#[test]
+fn a3_what_is_signed_here_is_what_everyone_else_accepts() {
+    let request = author().invite(&Author::new(2), NAMESPACE);
+    let mut forged = request.clone();
+    forged.one_time_signature = forged.signature;
+    let join = |request| payload(Body::MemberJoined { request });
+    for payload in [author().genesis(), payload(Body::Noop), join(request), join(forged)] {
+        let unsigned = Unsigned::new(payload.clone()).unwrap();
+        let id = unsigned.id();
+        let own = unsigned.seal(&author().make(&id.0)).unwrap();
+        let genesis = matches!(payload.body, Body::NamespaceCreated { .. });
+        let namespace = if genesis { NamespaceId::from(id) } else { NAMESPACE };
+        let bytes = codec::encode(&author().seal(codec::encode(&payload)));
+        assert_eq!(verify(&bytes, namespace), Ok(own));
+    }
+}
+
+#[test]
+fn a3_a_signature_of_another_key_or_of_something_else_seals_nothing() {
+    let unsigned = || Unsigned::new(payload(Body::Noop)).unwrap();
+    let id = unsigned().id();
+    let other_key = unsigned().seal(&Author::new(2).make(&id.0));
+    assert_eq!(other_key, Err(Malformed::Signature));
+    let other_op = unsigned().seal(&author().make(&[7; 32]));
+    assert_eq!(other_op, Err(Malformed::Signature));
+}
+
+#[test]
+fn a1_an_op_that_others_would_refuse_is_not_signed() {
+    let refused = Unsigned::new(payload(add(Rights::NONE)));
+    assert_eq!(refused, Err(Malformed::Value(Flaw::EmptyGrant)));
+    // Its bytes are those of the payload, and read back through the same door.
+    let good = codec::encode(&Unsigned::new(payload(Body::Noop)).unwrap());
+    assert_eq!(good, codec::encode(&codec::encode(&payload(Body::Noop))));
+    assert!(codec::decode::<Unsigned>(&good, OP_BYTES_MAX).is_ok());
+    let bad = codec::encode(&codec::encode(&payload(add(Rights::NONE))));
+    assert!(codec::decode::<Unsigned>(&bad, OP_BYTES_MAX).is_err());
+}
+
+#[test]
+fn a1_a_seal_has_the_size_that_is_left_free_for_it() {
+    let payload = vec![0; OP_BYTES_MAX - SEAL_BYTES];
+    let signed = codec::encode(&SignedOp { payload, signature: Signature([0; 64]) });
+    assert_eq!(signed.len(), OP_BYTES_MAX);
+}

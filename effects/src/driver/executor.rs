@@ -29,7 +29,7 @@ pub const RUN_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The shortest distance between two snapshots in events, unless configured.
 pub const SNAPSHOT_EVERY: u64 = 4_096;
 
-/// How long a mark or a flush may be owed, in milliseconds.
+/// How long a mark may be owed, in milliseconds.
 pub const UPKEEP_MS: u64 = 1_000;
 
 /// How an [`Executor`] is set up.
@@ -174,6 +174,10 @@ impl Executor {
     pub fn commit(&mut self, now: Now) -> Result<(), StoreError> {
         loop {
             self.sign(now);
+            // First: what can be observed is recorded, whenever the process is killed.
+            if let Some(recorder) = &mut self.recorder {
+                recorder.flush();
+            }
             let drafts = mem::take(&mut self.run.drafts);
             let is_done = drafts.is_empty();
             let Run { batch, effects, .. } =
@@ -193,12 +197,20 @@ impl Executor {
         Ok(())
     }
 
-    /// Signs drafts and steps the answers, while the run is small enough.
+    /// Signs drafts and steps the answers, while the run is small enough. While the disk is nearly
+    /// full nothing is signed, and whoever wanted it is told.
     fn sign(&mut self, now: Now) {
+        if self.run.drafts.is_empty() {
+            return;
+        }
+        let shortage = self.log.shortage();
         let mut left = RUN_MAX;
         while left > 0 && self.run.bytes < RUN_BYTES_MAX && !self.run.drafts.is_empty() {
             for (at, draft) in mem::take(&mut self.run.drafts) {
-                self.performer.perform(at, draft);
+                match shortage {
+                    None => self.performer.perform(at, draft),
+                    Some(shortage) => self.performer.decline(&draft, shortage),
+                }
             }
             for answer in self.performer.take_answers() {
                 self.join(now, answer);
@@ -207,7 +219,7 @@ impl Executor {
         }
     }
 
-    /// Marks and flushes what is due.
+    /// Marks the log where that is due.
     ///
     /// # Errors
     ///
@@ -218,9 +230,6 @@ impl Executor {
         }
         self.wakeup.upkeep = None;
         self.log.mark(now.mono)?;
-        if let Some(recorder) = &mut self.recorder {
-            recorder.flush();
-        }
         Ok(())
     }
 
@@ -229,10 +238,7 @@ impl Executor {
     /// # Errors
     ///
     /// When the last mark of the log could not be written.
-    pub fn stop(mut self) -> Result<(), StoreError> {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.flush();
-        }
+    pub fn stop(self) -> Result<(), StoreError> {
         let is_new = self.head > self.snapshots.last && self.state.is_settled();
         let last = is_new.then(|| Snapshot { seq: self.head, body: snapshot::save(&self.state) });
         self.log.close(last)
@@ -249,7 +255,6 @@ impl Executor {
         let frame = recorder.frame(now, &input);
         let output = step(&mut self.state, now, input);
         recorder.finish(frame, &output);
-        self.owe_upkeep(now.mono);
         output
     }
 

@@ -5,9 +5,13 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use folkmoot_core::command::{Command, Outcome};
+use folkmoot_core::bounded::Bounded;
+use folkmoot_core::command::{Command, CommandId, Outcome, Refusal, Shortage};
+use folkmoot_core::governance::op::{Body, Payload};
 use folkmoot_core::id::{NamespaceId, OpId};
 use folkmoot_core::input::Input;
+use folkmoot_core::limits::RULES_VERSION;
+use folkmoot_core::signed::Unsigned;
 use folkmoot_core::snapshot;
 use folkmoot_core::wire::Gossip;
 
@@ -15,11 +19,11 @@ use super::*;
 use crate::net::{NetCommand, NetGone};
 use crate::perform::Performer;
 use crate::ports::memory::{MemoryLog, MemoryNet};
-use crate::ports::testing::{Bench, Outcomes, create_group, found, outside};
-use crate::ports::{Bodies, Net, SystemClock};
+use crate::ports::testing::{Bench, Keys, Outcomes, create_group, found, member, outside};
+use crate::ports::{Bodies, Net, Signer as _, SystemClock};
 
 fn accepted(outcome: &Outcome) -> (NamespaceId, OpId) {
-    let Outcome::Accepted { namespace, op } = outcome else { panic!("{outcome:?}") };
+    let Outcome::Accepted { namespace, op, .. } = outcome else { panic!("{outcome:?}") };
     (*namespace, *op)
 }
 
@@ -40,6 +44,80 @@ fn a_command_is_answered_once_and_is_durable_then() {
         bench.commit().unwrap();
     }
     assert_eq!(bench.outcomes.all().len(), 1);
+}
+
+#[test]
+fn while_the_disk_is_nearly_full_a_command_is_refused_and_nothing_is_signed() {
+    let mut bench = Bench::new();
+    bench.start();
+    let namespace = bench.found(1);
+    drop(bench.net.take());
+    let shortage = Shortage { free_bytes: 5, reserve_bytes: 6 };
+    bench.log.with(|rows| rows.shortage = Some(shortage));
+    let rows_before = bench.log.with(|rows| rows.records.len());
+    bench.issue(create_group(namespace));
+    bench.issue(create_group(namespace));
+    bench.issue(found(2));
+    bench.commit().unwrap();
+    let outcomes = bench.outcomes.all();
+    let refused = Outcome::Refused(Refusal::NoRoom(shortage));
+    assert_eq!(outcomes.len(), 4);
+    assert!(outcomes.iter().skip(1).all(|(_, outcome)| *outcome == refused), "{outcomes:?}");
+    assert_eq!(bench.net.take(), []);
+    assert_eq!(bench.log.with(|rows| rows.records.len()), rows_before);
+    // With space again the chain goes on where it was.
+    bench.log.with(|rows| rows.shortage = None);
+    bench.issue(create_group(namespace));
+    bench.commit().unwrap();
+    accepted(&bench.outcomes.all()[4].1);
+}
+
+/// Registers so many contexts at once, all with the same past: each becomes a head.
+fn fan_out(bench: &mut Bench, namespace: NamespaceId, count: u8) {
+    let space = &bench.executor.state().durable.namespaces[&namespace].space;
+    let payload = |application| Payload {
+        rules: RULES_VERSION,
+        namespace,
+        group: namespace.root(),
+        signer: member(1),
+        nonce: 2,
+        parents: Bounded::new(space.heads()).unwrap(),
+        state_hash: space.group_root(&namespace.root()),
+        body: Body::ContextRegistered { application: [application; 32] },
+    };
+    let sign = |payload| {
+        let op = Unsigned::new(payload).unwrap();
+        let own = Keys::of(1).sign(&member(1), &op.id().0).unwrap();
+        op.seal(&own).unwrap()
+    };
+    let ops = (0..count).map(|number| sign(payload(number))).collect();
+    bench.take(Input::OpsImported { command: CommandId(u64::MAX), namespace, ops });
+    while bench.executor.wakeup().is_step_due(bench.clock.now().mono) {
+        bench.take(Input::Wake);
+    }
+    bench.commit().unwrap();
+}
+
+#[test]
+fn gov_21_heads_that_cannot_be_joined_do_not_keep_a_command_waiting() {
+    let mut bench = Bench::new();
+    bench.start();
+    let namespace = bench.found(1);
+    let shortage = Shortage { free_bytes: 5, reserve_bytes: 6 };
+    bench.log.with(|rows| rows.shortage = Some(shortage));
+    // So many that the owner's node would anchor them, and join the heads for that.
+    fan_out(&mut bench, namespace, 65);
+    let heads =
+        |bench: &Bench| bench.executor.state().durable.namespaces[&namespace].space.heads().len();
+    assert_eq!(heads(&bench), 65);
+    bench.issue(create_group(namespace));
+    bench.commit().unwrap();
+    assert_eq!(bench.outcomes.all()[1].1, Outcome::Refused(Refusal::NoRoom(shortage)));
+    bench.log.with(|rows| rows.shortage = None);
+    bench.issue(create_group(namespace));
+    bench.commit().unwrap();
+    accepted(&bench.outcomes.all()[2].1);
+    assert_eq!(heads(&bench), 1);
 }
 
 #[test]

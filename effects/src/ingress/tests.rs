@@ -55,7 +55,7 @@ fn genesis() -> Payload {
 
 fn sign(payload: &Payload) -> (OpId, Vec<u8>) {
     let mut op = SignedOp { payload: codec::encode(payload), signature: Signature([0; 64]) };
-    op.signature = Keys::of(4).sign(&payload.signer, &op.id().0).unwrap();
+    op.signature = Keys::of(4).sign(&payload.signer, &op.id().0).unwrap().signature();
     (op.id(), codec::encode(&op))
 }
 
@@ -160,7 +160,7 @@ fn join_request() -> JoinRequest {
     };
     let keys = Keys::of(4);
     let (id, joiner) = (terms.id(), member(2));
-    let sign = |signer, digest: [u8; 32]| keys.sign(&signer, &digest).unwrap();
+    let sign = |signer, digest: [u8; 32]| keys.sign(&signer, &digest).unwrap().signature();
     JoinRequest {
         signature: sign(joiner, invitation::consent(id, joiner)),
         one_time_signature: sign(member(3), invitation::voucher(id, joiner)),
@@ -290,7 +290,8 @@ fn answers_without_a_page_are_read_and_bad_ones_fail_the_question() {
 
 /// A statement, signed by the member that it names.
 fn stated<T: Statement>(statement: T) -> Attested<T> {
-    Attested::by(statement, |by, digest| Keys::of(4).sign(by, digest)).unwrap()
+    let sign = |by: &MemberId, digest: &[u8; 32]| Some(Keys::of(4).sign(by, digest)?.signature());
+    Attested::by(statement, sign).unwrap()
 }
 
 fn beacon(namespace: NamespaceId) -> Beacon {

@@ -14,7 +14,7 @@ use libp2p::{
 };
 
 use super::codec::ExchangeCodec;
-use super::{NetConfig, NetError, PeerKey, gossip};
+use super::{NetConfig, NetError, PeerKey, gossip, port};
 
 const EXCHANGE_PROTOCOL: StreamProtocol = StreamProtocol::new("/folkmoot/exchange/1");
 const IDENTIFY_PROTOCOL: &str = "/folkmoot/1";
@@ -141,6 +141,7 @@ fn discovery(config: &NetConfig, keypair: &Keypair) -> Option<mdns::tokio::Behav
 }
 
 fn listen(swarm: &mut Swarm<Behaviour>, config: &NetConfig) -> Result<(), NetError> {
+    let mut addresses = Vec::new();
     for address in &config.listen {
         let refused = |why: String| NetError::Listen { address: address.clone(), why };
         let parsed: Multiaddr = address
@@ -149,9 +150,24 @@ fn listen(swarm: &mut Swarm<Behaviour>, config: &NetConfig) -> Result<(), NetErr
         if !config.quic && parsed.iter().any(|part| part == Protocol::QuicV1) {
             continue;
         }
-        swarm.listen_on(parsed).map_err(|error| refused(error.to_string()))?;
+        port::require_free(&parsed).map_err(|error| refused(error.to_string()))?;
+        addresses.push((address, parsed));
+    }
+    // Only now: addresses of our own may share a port.
+    for (address, parsed) in addresses {
+        let refused = |why: String| NetError::Listen { address: address.clone(), why };
+        swarm.listen_on(parsed).map_err(|error| refused(cause_of(&error)))?;
     }
     Ok(())
+}
+
+/// What the innermost cause says: the outer errors of the transports say little or nothing.
+fn cause_of(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
 }
 
 fn setup(part: &'static str, error: &dyn std::error::Error) -> NetError {

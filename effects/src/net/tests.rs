@@ -357,6 +357,28 @@ fn a_consumer_that_stops_slows_the_network_and_loses_nothing() {
     });
 }
 
+#[test]
+fn a_port_of_another_node_is_refused_by_name() {
+    for listen in [TCP, "/ip6/::1/tcp/0", QUIC] {
+        let node = Node::start(1, listen);
+        let taken = node.address.split("/p2p/").next().unwrap().to_owned();
+        let (sender, _events) = sync_channel(1);
+        let second = spawn(&config(&taken), [2; 32], sender, node.runtime.handle());
+        let refused = second.map(|_| ()).unwrap_err().to_string();
+        assert!(refused.contains(&taken) && refused.contains("in use"), "{refused}");
+        // The first one serves on.
+        node.dial(&Node::start(3, listen));
+    }
+}
+
+#[test]
+fn one_node_listens_on_one_port_of_both_kinds_of_address() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listen = ["/ip4/0.0.0.0/tcp/", "/ip6/::/tcp/"].map(|address| format!("{address}{free}"));
+    let both = NetConfig { listen: listen.to_vec(), ..config(TCP) };
+    Node::start_with(1, &both, 1_024);
+}
+
 /// Kills `b`, starts it again on its old port, and wants gossip both ways.
 fn restart(a: &Node, b: Node, config: &NetConfig) {
     let old = b.address.split("/p2p/").next().unwrap().to_owned();

@@ -6,6 +6,7 @@ use folkmoot_core::settings::Settings;
 
 use crate::driver::SNAPSHOT_EVERY;
 use crate::net::NetConfig;
+use crate::ports::RESERVE_BYTES;
 use crate::recorder::RecorderLimits;
 
 /// How a node is set up. [`NodeConfig::new`] has the defaults.
@@ -27,6 +28,8 @@ pub struct NodeConfig {
     pub record: bool,
     /// How much of it.
     pub recording: RecorderLimits,
+    /// Bytes of the disk that are kept in reserve: with less, nothing is signed. 0 for none.
+    pub reserve_bytes: u64,
     /// The shortest distance between two snapshots of the state, in events. It grows with the
     /// history.
     pub snapshot_every: u64,
@@ -48,6 +51,7 @@ impl NodeConfig {
             dial: Vec::new(),
             record: true,
             recording: RecorderLimits::default(),
+            reserve_bytes: RESERVE_BYTES,
             snapshot_every: SNAPSHOT_EVERY,
             settings: Settings::default(),
         }

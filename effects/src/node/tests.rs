@@ -33,7 +33,7 @@ fn start_on(home: &Path, number: u8) -> Result<(NodeHandle, NodeExit), NodeError
 
 async fn accepted(node: &NodeHandle, wish: Command) -> (NamespaceId, OpId) {
     let outcome = node.command(wish).await.unwrap();
-    let Outcome::Accepted { namespace, op } = outcome else { panic!("{outcome:?}") };
+    let Outcome::Accepted { namespace, op, .. } = outcome else { panic!("{outcome:?}") };
     (namespace, op)
 }
 
@@ -211,7 +211,8 @@ async fn a_driver_that_fails_ends_the_node_with_its_cause() {
 /// An invitation to the root by member 1, taken up by member 2; its one-time key is member 3's.
 fn take_up(invitation: Invitation) -> JoinRequest {
     let (keys, joiner, id) = (Keys::of(3), member(2), invitation.terms.id());
-    let sign = |signer, digest: [u8; 32]| Signer::sign(&keys, &signer, &digest).unwrap();
+    let sign =
+        |signer, digest: [u8; 32]| Signer::sign(&keys, &signer, &digest).unwrap().signature();
     JoinRequest {
         signature: sign(joiner, consent(id, joiner)),
         one_time_signature: sign(member(3), voucher(id, joiner)),

@@ -4,15 +4,21 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
+use folkmoot_core::command::Shortage;
 use folkmoot_core::id::OpId;
 use folkmoot_core::time::MonoMillis;
 
 use super::{Bodies, Log};
 use crate::store::{Batch, Reader, Seq, Snapshot, Store, StoreError};
 
+/// Bytes of the disk that are kept in reserve, unless configured: two of the largest runs, and
+/// what peers may add meanwhile.
+pub const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
+
 /// A [`Store`] as the driver's log.
 pub struct StoreLog {
     store: Store,
+    reserve_bytes: u64,
     saver: Option<Saver>,
 }
 
@@ -37,7 +43,14 @@ impl StoreLog {
                 None
             }
         };
-        Self { store, saver }
+        Self { store, reserve_bytes: RESERVE_BYTES, saver }
+    }
+
+    /// The same, with another reserve of the disk; 0 for none.
+    #[must_use]
+    pub fn with_reserve(mut self, reserve_bytes: u64) -> Self {
+        self.reserve_bytes = reserve_bytes;
+        self
     }
 }
 
@@ -48,6 +61,15 @@ impl Log for StoreLog {
 
     fn mark(&mut self, now: MonoMillis) -> Result<bool, StoreError> {
         self.store.mark(now.0)
+    }
+
+    fn shortage(&self) -> Option<Shortage> {
+        let reserve_bytes = self.reserve_bytes;
+        if reserve_bytes == 0 {
+            return None;
+        }
+        let free_bytes = self.store.free_bytes()?;
+        (free_bytes < reserve_bytes).then_some(Shortage { free_bytes, reserve_bytes })
     }
 
     fn save_snapshot(&mut self, snapshot: Snapshot) {

@@ -6,6 +6,7 @@ use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use folkmoot_core::command::Shortage;
 use folkmoot_core::id::OpId;
 use folkmoot_core::time::{MonoMillis, Now, UnixMillis};
 
@@ -33,6 +34,8 @@ pub struct Rows {
     pub mark_count: u64,
     /// Whether it was closed in order.
     pub is_closed: bool,
+    /// What the log says of the space on its disk.
+    pub shortage: Option<Shortage>,
     /// Appends fail from now on, as on a full disk.
     pub is_full: bool,
 }
@@ -71,6 +74,10 @@ impl Log for MemoryLog {
     fn mark(&mut self, _: MonoMillis) -> Result<bool, StoreError> {
         self.with(|rows| rows.mark_count += 1);
         Ok(true)
+    }
+
+    fn shortage(&self) -> Option<Shortage> {
+        self.with(|rows| rows.shortage)
     }
 
     fn save_snapshot(&mut self, snapshot: Snapshot) {

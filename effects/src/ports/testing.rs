@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use ed25519_dalek::{Signer as _, SigningKey};
+use ed25519_dalek::SigningKey;
 use folkmoot_core::bounded::Bounded;
-use folkmoot_core::command::{Command, Outcome};
+use folkmoot_core::command::{Command, Delivery, Outcome};
 use folkmoot_core::governance::op::{Body, Visibility};
 use folkmoot_core::id::{MemberId, NamespaceId, PeerKey};
 use folkmoot_core::input::Input;
-use folkmoot_core::key::Signature;
+use folkmoot_core::key::OwnSignature;
 use folkmoot_core::settings::Settings;
 
 use super::memory::{MemoryClock, MemoryLog, MemoryNet};
@@ -33,8 +33,8 @@ impl Keys {
 }
 
 impl Signer for Keys {
-    fn sign(&self, member: &MemberId, message: &[u8; 32]) -> Option<Signature> {
-        self.0.get(member).map(|key| Signature(key.sign(message).to_bytes()))
+    fn sign(&self, member: &MemberId, message: &[u8; 32]) -> Option<OwnSignature> {
+        self.0.get(member).map(|key| OwnSignature::make(key, message))
     }
 }
 
@@ -51,7 +51,8 @@ pub(crate) fn found(owner: u8) -> Command {
 /// A command that creates a group below the root.
 pub(crate) fn create_group(namespace: NamespaceId) -> Command {
     let body = Body::GroupCreated { visibility: Visibility::Open };
-    Command::Govern { namespace, group: namespace.root(), body, expected_root: None }
+    let (group, delivery) = (namespace.root(), Delivery::default());
+    Command::Govern { namespace, group, body, expected_root: None, delivery }
 }
 
 /// The outcomes of some commands, in the order in which they came.

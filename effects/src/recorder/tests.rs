@@ -34,6 +34,24 @@ fn the_ring_keeps_its_newest_files() {
 }
 
 #[test]
+fn what_was_committed_is_recorded_though_the_process_is_killed() {
+    let dir = TempDir::new().unwrap();
+    let mut bench = Bench::with(Some(recorder(dir.path(), 3, 1 << 20)), 1_000);
+    bench.start();
+    let namespace = bench.found(1);
+    let mut recorded = 0;
+    for _ in 0..10 {
+        bench.issue(create_group(namespace));
+        bench.commit().unwrap();
+        // As another process finds it: nothing was told to end.
+        let files = format::files(dir.path()).unwrap();
+        let end = files.last().and_then(|(_, path)| format::end_of(path)).unwrap();
+        assert!(end >= recorded + 2, "{end} frames are recorded");
+        recorded = end;
+    }
+}
+
+#[test]
 fn frames_are_numbered_over_runs() {
     let dir = TempDir::new().unwrap();
     let record = |count: u64| {

@@ -1,6 +1,7 @@
 //! How the database is created, opened and tuned.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use fjall::config::CompressionPolicy;
@@ -14,6 +15,9 @@ use super::{Home, StoreError, files};
 /// with memory, files and work of its own.
 const LOG: &str = "log";
 const BLOB: &str = "blob";
+
+/// The file that fjall locks, in the folder of the database.
+const LOCK: &str = "lock";
 
 /// Written rows held in memory per keyspace before they go to a table. Together with
 /// [`CACHE_BYTES`] it bounds the memory of the store; fjall stalls the writer at five times this.
@@ -42,7 +46,7 @@ pub(super) fn create_if_absent(dir: &Path, is_known: bool) -> Result<bool, Store
     let path = log_dir(dir);
     let found = path.try_exists().map_err(|source| StoreError::file("look for", &path, source))?;
     if found {
-        return Ok(false);
+        return require_unused(dir).map(|()| false);
     }
     if is_known {
         return Err(StoreError::damaged(format!("the folder {} is gone", path.display())));
@@ -60,6 +64,27 @@ pub(super) fn create_if_absent(dir: &Path, is_known: bool) -> Result<bool, Store
     files::sync_dir(&aside)?;
     files::rename_synced(&aside, &path)?;
     Ok(true)
+}
+
+/// Asks for the lock of the database and gives it back: [`open`] takes it. Whoever has it may be
+/// writing to the journals that are to be looked at.
+///
+/// Where its file is gone it is not made again. A running process would keep a lock that nobody
+/// can see, and two would write.
+fn require_unused(dir: &Path) -> Result<(), StoreError> {
+    let path = log_dir(dir).join(LOCK);
+    let file = match File::options().read(true).write(true).open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(StoreError::NoLock { path });
+        }
+        Err(source) => return Err(StoreError::file("open", &path, source)),
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: dir.to_path_buf() }),
+        Err(TryLockError::Error(source)) => Err(StoreError::file("lock", &path, source)),
+    }
 }
 
 /// Opens the database. To be called after [`super::inspect::inspect`].

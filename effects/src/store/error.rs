@@ -10,6 +10,15 @@ use super::{BATCH_BYTES_MAX, Seq};
 /// A failure of the store. Each message ends with what to do.
 #[derive(Debug, Error)]
 pub enum StoreError {
+    /// The lock file of the log is gone, so that nothing tells whether another process has it.
+    #[error(
+        "the lock file {} is gone, and with it the knowledge whether another process uses the \
+         log; see that none does, create the file again (empty), and start", path.display()
+    )]
+    NoLock {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another process holds the folder.
     #[error(
         "the data folder {} is in use by another process; stop that one (`moot down`), or choose \
@@ -99,7 +108,7 @@ pub enum StoreError {
 pub enum StoreClass {
     /// Damaged, foreign or newer data: starting again does not help.
     Damaged,
-    /// Another process has the data.
+    /// Another process has the data, or may have it.
     InUse,
     /// The storage failed: full, read-only, or a sync error.
     Failed,
@@ -121,7 +130,7 @@ impl StoreError {
     pub fn class(&self) -> StoreClass {
         match self {
             Self::Foreign { .. } | Self::Newer { .. } | Self::Damaged { .. } => StoreClass::Damaged,
-            Self::InUse { .. } => StoreClass::InUse,
+            Self::InUse { .. } | Self::NoLock { .. } => StoreClass::InUse,
             Self::Full { .. }
             | Self::Io { .. }
             | Self::Stopped { .. }

@@ -50,6 +50,13 @@ pub(super) fn list(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
     Ok(paths)
 }
 
+/// Bytes that are left on the file system of a folder for whoever is not its superuser.
+pub(super) fn free_bytes(dir: &Path) -> Option<u64> {
+    let found = rustix::fs::statvfs(dir);
+    let found = found.inspect_err(|error| tracing::debug!(%error, "free space is not known"));
+    found.ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::chain::Stamp;
 use super::*;
+use crate::ports::{Log as _, StoreLog};
 
 const BOOT: BootId = [7; 16];
 
@@ -91,6 +92,19 @@ fn records_can_be_read_from_anywhere() {
         let expected: Vec<_> = (7 - count..7).map(|seq| (seq, record(seq))).collect();
         assert_eq!(records.collect::<Vec<_>>(), expected, "from {from}");
     }
+}
+
+#[test]
+fn the_disk_of_the_log_says_how_much_is_left() {
+    let dir = TempDir::new().unwrap();
+    let (store, _) = open(dir.path());
+    let free = store.free_bytes().unwrap();
+    assert!(free > 0);
+    let log = StoreLog::new(store);
+    let log = log.with_reserve(u64::MAX);
+    let shortage = log.shortage().unwrap();
+    assert_eq!(shortage.reserve_bytes, u64::MAX);
+    assert_eq!(log.with_reserve(1).shortage(), None);
 }
 
 #[test]

@@ -279,7 +279,7 @@ impl Session {
             Ok(bytes)
         });
         let bytes = read.map_err(|source| Failure::file("read", file, &source))?;
-        self.give(&block_on(self.client().import(OpsFile::decode(&bytes)?))?)
+        self.give(&block_on(self.client().import(OpsFile::decode(&bytes)?))?.or_refusal()?)
     }
 
     fn replay(&self, replay: Replay) -> Result<(), Failure> {

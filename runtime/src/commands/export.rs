@@ -170,6 +170,22 @@ impl ImportReply {
         self.pending = page.pending;
         self.reason = self.reason.take().or(page.reason);
     }
+
+    /// The report; a failure where every op was refused.
+    ///
+    /// # Errors
+    ///
+    /// `import-refused`, with the reason of the first refusal.
+    pub fn or_refusal(self) -> Result<Self, Failure> {
+        let Self { new, known, pending, refused, .. } = self;
+        if refused == 0 || new + known + pending > 0 {
+            return Ok(self);
+        }
+        let reason = self.reason.as_deref().unwrap_or("no reason was given");
+        let message = format!("all {refused} ops of the file were refused: {reason}");
+        let hint = format!("they are of namespace {}; compare `moot ns list`", self.namespace);
+        Err(Failure::new(Class::Failed, "import-refused", message).hint(hint))
+    }
 }
 
 impl Show for ImportReply {
@@ -203,6 +219,22 @@ mod tests {
         }
         assert!(OpsFile::decode(&[bytes, vec![0]].concat()).is_err());
         assert_eq!(OpsFile::decode(&file(0, 0).encode()), Ok(file(0, 0)));
+    }
+
+    #[test]
+    fn an_import_fails_only_where_nothing_was_taken() {
+        let refused = ImportReply { refused: 2, reason: Some("why".into()), ..Default::default() };
+        let failure = refused.clone().or_refusal().unwrap_err();
+        assert_eq!((failure.class, failure.code.as_str()), (Class::Failed, "import-refused"));
+        assert_eq!(failure.message, "all 2 ops of the file were refused: why");
+        assert!(ImportReply::default().or_refusal().is_ok(), "an empty file");
+        for taken in [
+            ImportReply { new: 1, ..refused.clone() },
+            ImportReply { known: 1, ..refused.clone() },
+            ImportReply { pending: 1, ..refused },
+        ] {
+            assert_eq!(taken.clone().or_refusal(), Ok(taken));
+        }
     }
 
     #[test]

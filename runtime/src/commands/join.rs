@@ -112,7 +112,7 @@ pub async fn run(
         let _ = progress.send(Progress::Warning(text)).await;
     }
     let me = cx.identity_for(&namespace, call.identity.as_deref())?;
-    let request = code.request(me, |message| cx.keys.sign(&me, message));
+    let request = code.request(me, |message| Some(cx.keys.sign(&me, message)?.signature()));
     let no_key = || Failure::new(Class::Failed, "no-key", format!("{me} cannot sign here"));
     let wish = Command::Join {
         request: request.ok_or_else(no_key)?,

@@ -24,7 +24,7 @@ fn keys_are_for_their_owner_alone_and_outlive_the_process() {
     assert_eq!(mode(&home.path().join(KEYS)), 0o700);
     assert_eq!(mode(&keys.key_path(&member)), 0o600);
     let message = [3; 32];
-    let signature = again(&home).sign(&member, &message).unwrap();
+    let signature = again(&home).sign(&member, &message).unwrap().signature();
     assert!(folkmoot_core::key::is_valid(&member, &message, &signature));
     assert_eq!(again(&home).sign(&MemberId([9; 32]), &message), None);
     assert_eq!(*keys.transport().unwrap(), *again(&home).transport().unwrap());

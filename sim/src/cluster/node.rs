@@ -1,16 +1,13 @@
 //! One node of a cluster.
 
 use crate::kit::Author;
-use folkmoot_core::codec;
 use folkmoot_core::command::{CommandId, Outcome};
 use folkmoot_core::effect::{Draft, Notice};
 use folkmoot_core::evolve::evolve;
 use folkmoot_core::governance::invitation::Invitation;
-use folkmoot_core::governance::op::Payload;
 use folkmoot_core::id::{MemberId, NamespaceId, OpId, PeerKey};
 use folkmoot_core::input::{ExchangeId, RequestId, Signed};
 use folkmoot_core::record;
-use folkmoot_core::signed::verify;
 use folkmoot_core::state::State;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,19 +73,9 @@ pub(super) fn sign(author: &Author, draft: &Draft) -> Signed {
             let signature = author.endorse(&terms.id().0);
             Signed::Invitation(Invitation { terms: terms.clone(), signature })
         }
-        Draft::Op { payload } => {
-            let decoded: Result<Payload, _> = codec::decode(payload, payload.len());
-            let sealed = decoded.ok().map(|payload| author.seal(&payload));
-            let verified = sealed.and_then(|op| {
-                let own = decoded_namespace(payload).filter(|ns| ns.0 != [0; 32]);
-                verify(&codec::encode(&op), own.unwrap_or(op.id().into())).ok()
-            });
-            verified.map_or(Signed::NoKey(author.id), Signed::Op)
+        Draft::Op(op) => {
+            let sealed = op.clone().seal(&author.make(&op.id().0));
+            sealed.map_or(Signed::NoKey(author.id), Signed::Op)
         }
     }
-}
-
-fn decoded_namespace(payload: &[u8]) -> Option<NamespaceId> {
-    let payload: Payload = codec::decode(payload, payload.len()).ok()?;
-    Some(payload.namespace)
 }

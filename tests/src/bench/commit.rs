@@ -6,22 +6,23 @@ use super::measure::{Clock, Measured, Samples, time};
 use super::node::Node;
 use super::report::{Goal, Report, Row};
 use folkmoot_core::command::{Command, CommandId, Outcome};
+use folkmoot_core::digest;
 use folkmoot_core::effect::{Draft, Effect};
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::id::{MemberId, NamespaceId, OpId, PeerKey};
 use folkmoot_core::input::{Input, Signed};
-use folkmoot_core::key::Signature;
+use folkmoot_core::key::{OwnSignature, Signature};
 use folkmoot_core::settings::Settings;
-use folkmoot_core::{codec, digest};
 use folkmoot_effects::driver::{
     Driver, Executor, ExecutorConfig, INBOX_MAX, Message, Recovered, SNAPSHOT_EVERY,
 };
 use folkmoot_effects::perform::{Asked, Charges, NoticeBoard, Outside, Performer};
 use folkmoot_effects::ports::memory::MemoryNet;
 use folkmoot_effects::ports::{Log as _, Signer, StoreLog, SystemClock};
+use folkmoot_effects::recorder::{Recorder, RecorderLimits};
 use folkmoot_effects::store::{Home, Store};
-use folkmoot_sim::kit::{self, Author};
+use folkmoot_sim::kit::Author;
 use std::fs::File;
 use std::hint::black_box;
 use std::io::Write as _;
@@ -45,8 +46,8 @@ const ENTRY_BYTES: usize = 500;
 struct Key(Author);
 
 impl Signer for Key {
-    fn sign(&self, member: &MemberId, message: &[u8; 32]) -> Option<Signature> {
-        (*member == self.0.id).then(|| self.0.endorse(message))
+    fn sign(&self, member: &MemberId, message: &[u8; 32]) -> Option<OwnSignature> {
+        (*member == self.0.id).then(|| self.0.make(message))
     }
 }
 
@@ -78,7 +79,7 @@ fn node_of(members: usize) -> Node {
     Node::with(crowd.space(), administrator().id)
 }
 
-/// A driver on its thread, on a log on the disk.
+/// A driver on its thread, on a log on the disk, with the recorder that a node has.
 struct Service {
     inbox: SyncSender<Message>,
     outcomes: Receiver<Outcome>,
@@ -88,7 +89,9 @@ struct Service {
 
 impl Service {
     fn start(home: &Path, node: Node) -> Self {
-        let home = Home::claim(home, &[]).expect("the folder is new");
+        let recording = Recorder::open(&home.join("recording"), RecorderLimits::default(), [1; 16]);
+        let recorder = Some(recording.expect("a recording can be begun"));
+        let home = Home::claim(home, &["recording"]).expect("the folder is new");
         let (store, _) = Store::open(home, [1; 16]).expect("a log can be created");
         let log = Box::new(StoreLog::new(store));
         let performer = Performer::new(Outside {
@@ -100,8 +103,7 @@ impl Service {
             charges: Charges::default(),
             notices: NoticeBoard::default(),
         });
-        let config =
-            ExecutorConfig { log, performer, recorder: None, snapshot_every: SNAPSHOT_EVERY };
+        let config = ExecutorConfig { log, performer, recorder, snapshot_every: SNAPSHOT_EVERY };
         let recovered = Recovered { state: node.state, ..Recovered::default() };
         let executor = Executor::new(recovered, config);
         let (inbox, messages) = sync_channel(INBOX_MAX);
@@ -127,9 +129,9 @@ impl Service {
         op
     }
 
-    /// Keeps so many commands under way until `count` are answered.
-    fn keep_busy(&self, clients: usize, count: usize, wishes: &mut Wishes) {
-        let wishes: Vec<Command> = (0..count).map(|_| wishes.next()).collect();
+    /// Keeps so many commands under way until all are answered.
+    fn keep_busy(&self, clients: usize, wishes: Vec<Command>) {
+        let count = wishes.len();
         for (number, wish) in wishes.into_iter().enumerate() {
             if number >= clients {
                 self.wait();
@@ -176,11 +178,11 @@ fn step_time(node: &mut Node, wishes: &mut Wishes) -> Samples {
         let first = time(Clock::Cpu, || output = Some(node.step(issue)));
         let effects = output.map(|output| output.effects).unwrap_or_default();
         let signed = effects.into_iter().find_map(|effect| {
-            let Effect::Sign { request, draft: Draft::Op { payload }, .. } = effect else {
+            let Effect::Sign { request, draft: Draft::Op(op), .. } = effect else {
                 return None;
             };
-            let payload = codec::decode(&payload, payload.len()).expect("a payload");
-            let op = kit::unchecked(&administrator().seal(&payload), true);
+            let own = administrator().make(&op.id().0);
+            let op = op.seal(&own).expect("the administrator signs");
             Some(Input::SignatureReady { request, signed: Signed::Op(op) })
         });
         let signed = signed.expect("a command is signed");
@@ -232,7 +234,8 @@ fn measure_size(options: Options, size: usize) -> (Measured, Measured) {
             sign.add(time(Clock::Cpu, || _ = black_box(bare.sign())), 1);
         }
         let count = CLIENTS * 4;
-        let busy = time(Clock::Wall, || service.keep_busy(CLIENTS, count, &mut wishes));
+        let commands = (0..count).map(|_| wishes.next()).collect();
+        let busy = time(Clock::Wall, || service.keep_busy(CLIENTS, commands));
         if round > 0 {
             one.join(samples);
             many.push(busy.as_secs_f64() * 1e6 / count as f64);

@@ -11,7 +11,7 @@ use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::governance::space::Space;
 use folkmoot_core::id::{MemberId, NamespaceId};
 use folkmoot_core::input::{Heard, Input, MessageId};
-use folkmoot_core::key::Signature;
+use folkmoot_core::key::OwnSignature;
 use folkmoot_core::limits::{ANCHOR_OPS, RULES_VERSION};
 use folkmoot_core::record;
 use folkmoot_core::signed::{Op, Verified};
@@ -43,7 +43,7 @@ const WRITTEN: &str = "written";
 struct NoKeys;
 
 impl Signer for NoKeys {
-    fn sign(&self, _: &MemberId, _: &[u8; 32]) -> Option<Signature> {
+    fn sign(&self, _: &MemberId, _: &[u8; 32]) -> Option<OwnSignature> {
         None
     }
 }

@@ -45,7 +45,8 @@ fn attack_52_a_lock_file_that_is_deleted_does_not_let_a_second_process_in() {
         fs::remove_file(anna.home().join(name)).unwrap();
     }
     let refusal = run_within(anna.up(&["--json"]), PATIENCE).refusal();
-    assert!([8, 9].contains(&refusal.exit), "{refusal:?}");
+    assert_eq!((refusal.exit, refusal.code.as_str()), (9, "data-in-use"), "{refusal:?}");
+    assert!(refusal.message.contains("log/lock"), "{refusal:?}");
     anna.data(&["group", "create", "Orchard"]);
 }
 

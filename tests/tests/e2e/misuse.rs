@@ -161,3 +161,20 @@ fn help_needs_no_node_and_no_folder() {
     assert_eq!(node.data(&["version"])["rules"], 1);
     assert!(!node.home().exists());
 }
+
+#[test]
+fn a_port_that_another_node_has_is_refused_by_name() {
+    let stage = stage();
+    let anna = founder(&stage, "anna");
+    let taken = anna.address();
+    let taken = taken.split("/p2p/").next().unwrap();
+    let bob = stage.node("bob");
+    for words in [&["up"][..], &["up", "--detach"]] {
+        let mut command = bob.command(words);
+        command.args(["--listen", taken, "--mdns", "false", "--json"]);
+        let refusal = run_within(command, PATIENCE).refusal();
+        assert_eq!((refusal.exit, refusal.code.as_str()), (1, "cannot-listen"), "{refusal:?}");
+        assert!(refusal.message.contains(taken), "{refusal:?}");
+    }
+    anna.data(&["group", "create", "Garden"]);
+}

@@ -117,8 +117,9 @@ fn an_export_brings_a_member_up_to_date_without_any_connection() {
     // Who takes no part in the namespace gets nothing by a file: membership is asked for.
     let mut dan = stage.node("dan");
     dan.start();
-    let report = dan.data(&["import", file]);
-    assert_eq!((&report["new"], &report["refused"]), (&0.into(), &ops.into()));
+    let refusal = dan.refusal(&["import", file]);
+    assert_eq!((refusal.exit, refusal.code.as_str()), (1, "import-refused"));
+    assert!(refusal.message.contains(&format!("all {ops} ops")), "{refusal:?}");
     assert_eq!(dan.data(&["ns", "list"])["namespaces"], serde_json::json!([]));
 
     // A file that was cut or changed is refused as a whole.

@@ -170,11 +170,39 @@ impl Drop for Disk {
     }
 }
 
+/// A founder who signs as long as the disk takes it.
+fn unreserved(stage: &Stage) -> Node {
+    let mut anna = stage.node("anna");
+    fs::write(anna.home().join("config.toml"), "reserve_mib = 0\n").unwrap();
+    anna.start().data(&["ns", "create", "Acme"]);
+    anna
+}
+
+#[test]
+fn attack_47_while_the_disk_is_nearly_full_nothing_is_signed_and_the_node_stays() {
+    let stage = stage();
+    let Some(_disk) = Disk::mount(&stage, "anna") else { return };
+    let mut anna = unreserved(&stage);
+    let summit = anna.summit();
+    anna.down();
+    // The whole disk is smaller than what is kept unless one says otherwise.
+    fs::remove_file(anna.home().join("config.toml")).unwrap();
+    anna.start();
+    for words in [&["group", "create", "Garden"][..], &["invite"], &["ns", "create", "Globex"]] {
+        let refusal = anna.refusal(words);
+        assert_eq!((refusal.exit, refusal.code.as_str()), (10, "disk-nearly-full"), "{words:?}");
+    }
+    assert_eq!(anna.summit(), summit);
+    anna.down();
+    anna.data(&["verify"]);
+    drop(anna);
+}
+
 #[test]
 fn attack_47_a_full_disk_ends_the_node_and_loses_nothing() {
     let stage = stage();
     let Some(disk) = Disk::mount(&stage, "anna") else { return };
-    let mut anna = founder(&stage, "anna");
+    let mut anna = unreserved(&stage);
     let mut answered = Vec::new();
     for room in [64, 32, 16, 8, 4, 0] {
         let filler = disk.fill(room * 1024);
@@ -213,7 +241,7 @@ fn attack_47_a_full_disk_ends_the_node_and_loses_nothing() {
 fn a_disk_that_cannot_be_written_is_told_apart_from_damage() {
     let stage = stage();
     let Some(disk) = Disk::mount(&stage, "anna") else { return };
-    let mut anna = founder(&stage, "anna");
+    let mut anna = unreserved(&stage);
     let summit = govern(&anna);
     anna.down();
     disk.remount("remount,ro");

@@ -432,3 +432,26 @@ fn a_full_disk_stops_the_store_and_loses_nothing() {
     store.append(&Batch { records: vec![vec![6]], blobs: vec![] }).unwrap();
     store.close().unwrap();
 }
+
+#[test]
+fn a_lock_file_that_is_gone_is_named_and_nothing_else_is_blamed() {
+    let dir = TempDir::new().unwrap();
+    let (mut store, _) = open(dir.path());
+    fill(&mut store, 2);
+    let lock = dir.path().join("log/lock");
+    fs::remove_file(&lock).unwrap();
+    // While the one that held it still runs, and after it.
+    fs::remove_file(dir.path().join("lock")).unwrap();
+    let refused = |dir: &Path| {
+        let error = open_with(dir, BOOT).unwrap_err();
+        assert!(matches!(error, StoreError::NoLock { .. }), "{error}");
+        assert!(error.to_string().contains("log/lock"), "{error}");
+        assert_eq!(error.class().exit_code(), 9);
+    };
+    refused(dir.path());
+    fill(&mut store, 1);
+    store.close().unwrap();
+    refused(dir.path());
+    fs::write(&lock, []).unwrap();
+    assert_eq!(read_all(&open(dir.path()).0).unwrap(), 9);
+}

@@ -1,7 +1,5 @@
 //! Fetching what is behind heads, and reconciling where neither knows all heads of the other.
 
-use alloc::vec;
-use alloc::vec::Vec;
 use super::{UNKNOWN, heads, is_fetch, is_ranges, last, times};
 use crate::governance::table::Ix;
 use crate::input::{Answer, Input};
@@ -10,6 +8,8 @@ use crate::sync::{Shortfall, Verdict};
 use crate::testing::web::{DELAY_MS, Web, peer};
 use crate::wire::{Request, Response};
 use alloc::collections::BTreeSet;
+use alloc::vec;
+use alloc::vec::Vec;
 
 #[test]
 fn net_42_histories_that_parted_meet_at_the_cost_of_the_difference() {

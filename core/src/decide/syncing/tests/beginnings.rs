@@ -1,6 +1,5 @@
 //! How exchanges begin, and what they conclude from heads alone.
 
-use alloc::vec::Vec;
 use super::{heads, is_fetch, is_ranges, last, pull, times};
 use crate::identities::Identity;
 use crate::input::{Answer, Input};
@@ -8,6 +7,7 @@ use crate::sync::{Shortfall, Verdict};
 use crate::testing::Author;
 use crate::testing::web::{Web, peer};
 use crate::wire::Refused;
+use alloc::vec::Vec;
 
 #[test]
 fn net_46_equal_heads_and_roots_are_in_sync_and_other_roots_have_diverged() {

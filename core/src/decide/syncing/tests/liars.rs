@@ -1,13 +1,13 @@
 //! Partners that do not do what they say (attacks 32 and 33).
 
-use alloc::vec;
-use alloc::vec::Vec;
 use super::{UNKNOWN, heads, is_fetch, last, pull};
 use crate::input::{Answer, Input};
 use crate::signed::Malformed;
 use crate::sync::{Shortfall, Verdict};
 use crate::testing::web::{Web, peer};
 use crate::wire::{Heads, Ranges, Refused, Request};
+use alloc::vec;
+use alloc::vec::Vec;
 
 fn page(count: u64, total: u64, refused: Option<Malformed>) -> Answer {
     Answer::Ops { ops: Vec::new(), count, refused, newer: Vec::new(), total }

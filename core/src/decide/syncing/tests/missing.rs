@@ -1,6 +1,5 @@
 //! Parents that ops wait for (NET-41).
 
-use alloc::vec::Vec;
 use super::{heads, is_fetch, last, times};
 use crate::event::Event;
 use crate::id::NamespaceId;
@@ -8,6 +7,7 @@ use crate::input::{Answer, Heard, Input, MessageId};
 use crate::signed::{Op, Verified};
 use crate::testing::web::{Web, peer};
 use crate::wire::Request;
+use alloc::vec::Vec;
 
 /// Node 0 lacks what node 1 wrote; peers 2 to 6 have joined and are in sync.
 fn apart(count: usize) -> (Web, NamespaceId, Vec<Verified<Op>>) {
