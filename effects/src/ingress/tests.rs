@@ -290,7 +290,9 @@ fn answers_without_a_page_are_read_and_bad_ones_fail_the_question() {
 
 /// A statement, signed by the member that it names.
 fn stated<T: Statement>(statement: T) -> Attested<T> {
-    let sign = |by: &MemberId, digest: &[u8; 32]| Some(Keys::of(4).sign(by, digest)?.signature());
+    let sign = |by: &folkmoot_core::id::MemberId, digest: &[u8; 32]| {
+        Some(Keys::of(4).sign(by, digest)?.signature())
+    };
     Attested::by(statement, sign).unwrap()
 }
 
