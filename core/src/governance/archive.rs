@@ -1,5 +1,6 @@
 //! A space as bytes: what cannot be derived, and the root by which the rest is checked.
 
+use crate::few::Few;
 use crate::governance::graph::{Deed, Grant, Graph, NodeParts, Restriction};
 use crate::governance::judged::Auth;
 use crate::governance::op::SlotKey;
@@ -241,7 +242,7 @@ impl GrantRow {
 
     fn grant(&self) -> Grant {
         let Self { op, target, group, rights, tier, rank } = *self;
-        Grant { op, target, group, rights, tier, rank, used: Vec::new() }
+        Grant { op, target, group, rights, tier, rank, used: Few::None }
     }
 }
 

@@ -12,6 +12,8 @@ pub use node::{Deed, Grant, Node, Restriction};
 pub use place::Placed;
 pub use restore::NodeParts;
 
+use crate::few::Few;
+use crate::governance::index::IdIndex;
 use crate::governance::judged::Judged;
 use crate::governance::op::SlotKey;
 use crate::governance::order::Seniority;
@@ -31,12 +33,12 @@ use alloc::vec::Vec;
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     pub(super) nodes: Table<Ix, Node>,
-    by_id: BTreeMap<OpId, Ix>,
+    by_id: IdIndex<Ix>,
     pub(super) chains: Chains,
     pub(super) grants: Table<GrantIx, Grant>,
     pub(super) restrictions: Table<RestrictionIx, Restriction>,
     pub(super) people: Table<PersonIx, Person>,
-    people_by_id: BTreeMap<MemberId, PersonIx>,
+    people_by_id: IdIndex<PersonIx>,
     pub(super) groups: Table<GroupIx, GroupId>,
     groups_by_id: BTreeMap<GroupId, GroupIx>,
     pub(super) slots: Table<SlotIx, Slot>,
@@ -61,11 +63,11 @@ pub struct Person {
     /// Its key.
     pub id: MemberId,
     /// Grants to it.
-    pub grants: Vec<GrantIx>,
+    pub grants: Few<GrantIx>,
     /// Restrictions on it.
-    pub restrictions: Vec<RestrictionIx>,
+    pub restrictions: Few<RestrictionIx>,
     /// Its ops, one for each nonce from 1 on.
-    pub ops: Vec<Ix>,
+    pub ops: Few<Ix>,
 }
 
 /// What is known of a slot.
@@ -109,7 +111,7 @@ impl Graph {
 
     /// The op with this id, where it is stored.
     pub fn find(&self, id: &OpId) -> Option<Ix> {
-        self.by_id.get(id).copied()
+        self.by_id.find(&id.0, |ix| &self.nodes[ix].id.0)
     }
 
     /// The op at a place.
@@ -124,7 +126,7 @@ impl Graph {
 
     /// The person with this key, where some op names it.
     pub fn person(&self, id: &MemberId) -> Option<PersonIx> {
-        self.people_by_id.get(id).copied()
+        self.people_by_id.find(&id.0, |person| &self.people[person].id.0)
     }
 
     /// The group with this id, where some op created it.
@@ -334,7 +336,8 @@ impl Graph {
             auths,
             tree,
         });
-        self.by_id.insert(id, ix);
+        let nodes = &self.nodes;
+        self.by_id.insert(ix, &id.0, |ix| &nodes[ix].id.0);
         self.note_nonce(ix, signer, nonce);
         self.index(ix);
     }

@@ -37,7 +37,7 @@ pub struct View {
     cut: Cut,
     /// Admitted ops of the set that are not effective.
     void: PMap<()>,
-    people: PMap<Arc<Standing>>,
+    people: PMap<Standing>,
     tree: Arc<Tree>,
     /// The last structure op in the order by which the tree was built.
     tree_end: Option<TreeOrder>,
@@ -115,7 +115,7 @@ impl View {
 
     /// What a person has.
     pub fn standing(&self, person: PersonIx) -> Option<&Standing> {
-        self.people.get(person.place()).map(AsRef::as_ref)
+        self.people.get(person.place())
     }
 
     /// The winner of a slot and its rivals, where an effective op wrote it.

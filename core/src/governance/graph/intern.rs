@@ -1,6 +1,7 @@
 //! Naming what ops speak of by its place in a table, the same place each time.
 
 use super::{Grant, Graph, Invited, Person, Restriction, Slot};
+use crate::few::Few;
 use crate::governance::invitation::Terms;
 use crate::governance::op::SlotKey;
 use crate::governance::table::{GrantIx, GroupIx, InvitationIx, PersonIx, RestrictionIx, SlotIx};
@@ -30,9 +31,10 @@ impl Graph {
 
     /// Appends a person that is not in the table yet.
     pub(in crate::governance) fn enter_person(&mut self, id: MemberId) -> PersonIx {
-        let (grants, restrictions, ops) = (Vec::new(), Vec::new(), Vec::new());
+        let (grants, restrictions, ops) = (Few::None, Few::None, Few::None);
         let person = self.people.push(Person { id, grants, restrictions, ops });
-        self.people_by_id.insert(id, person);
+        let people = &self.people;
+        self.people_by_id.insert(person, &id.0, |person| &people[person].id.0);
         person
     }
 

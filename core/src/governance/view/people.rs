@@ -1,6 +1,7 @@
 //! Who stands where: the rights that effective grants still give (section 5).
 
 use super::{Row, View, row_key};
+use crate::few::Few;
 use crate::governance::graph::Graph;
 use crate::governance::order::Seniority;
 use crate::governance::relation::Reach;
@@ -8,16 +9,15 @@ use crate::governance::rights::Rights;
 use crate::governance::table::{GrantIx, GroupIx, Key, PersonIx, RestrictionIx};
 use crate::governance::view::roots::RowName;
 use alloc::collections::BTreeMap;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// What one person has, in every group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Effective grants with what remains of them, where anything does.
-    pub live: Vec<(GrantIx, Rights)>,
+    pub live: Few<(GrantIx, Rights)>,
     /// Where effective restrictions shut out what is held above (D10).
-    pub denied: Vec<Denial>,
+    pub denied: Few<Denial>,
 }
 
 /// A grant that gives less in one subtree.
@@ -91,7 +91,7 @@ impl View {
     pub(super) fn refresh_person(&mut self, graph: &Graph, person: PersonIx) {
         let after = self.derive_standing(graph, person);
         let before = self.people.get(person.place()).cloned().unwrap_or_default();
-        if *before == after {
+        if before == after {
             return;
         }
         self.update_rows(graph, person, &before, &after);
@@ -99,7 +99,7 @@ impl View {
         if after == Standing::default() {
             self.people.remove(person.place());
         } else {
-            self.people.insert(person.place(), Arc::new(after));
+            self.people.insert(person.place(), after);
         }
     }
 
@@ -129,7 +129,6 @@ impl View {
                 standing.live.push((grant, remaining));
             }
         }
-        standing.live.shrink_to_fit();
         standing
     }
 
@@ -171,8 +170,9 @@ impl View {
     }
 }
 
-fn deny(denials: &mut Vec<Denial>, group: GroupIx, grant: GrantIx, keep: Rights) {
-    match denials.iter_mut().find(|denial| denial.group == group && denial.grant == grant) {
+fn deny(denials: &mut Few<Denial>, group: GroupIx, grant: GrantIx, keep: Rights) {
+    let mut known = denials.as_mut_slice().iter_mut();
+    match known.find(|denial| denial.group == group && denial.grant == grant) {
         Some(denial) => denial.keep = denial.keep & keep,
         None => denials.push(Denial { group, grant, keep }),
     }

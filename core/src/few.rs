@@ -1,0 +1,102 @@
+//! A list that is mostly empty or has one item, without an allocation in these cases.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::ops::Deref;
+
+/// Items in the order of their arrival; two words large for items of up to twelve bytes.
+///
+/// There is one for each member in several tables, where the three words of a vector and the
+/// allocation behind it would be most of what a member takes.
+#[derive(Clone, Debug)]
+#[expect(clippy::box_collection, reason = "a vector inside would make every list larger")]
+pub enum Few<T> {
+    /// No item.
+    None,
+    /// One item.
+    One([T; 1]),
+    /// Any number of them.
+    Many(Box<Vec<T>>),
+}
+
+impl<T> Few<T> {
+    /// Appends an item.
+    pub fn push(&mut self, item: T) {
+        *self = match core::mem::take(self) {
+            Self::None => Self::One([item]),
+            Self::One([first]) => Self::Many(Box::new(Vec::from([first, item]))),
+            Self::Many(mut items) => {
+                items.push(item);
+                Self::Many(items)
+            }
+        };
+    }
+
+    /// The items, to be changed.
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        match self {
+            Self::None => &mut [],
+            Self::One(item) => item,
+            Self::Many(items) => items,
+        }
+    }
+}
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self::None
+    }
+}
+
+impl<T> Deref for Few<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        match self {
+            Self::None => &[],
+            Self::One(item) => item,
+            Self::Many(items) => items,
+        }
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Few<T> {
+    type Item = &'a T;
+    type IntoIter = core::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// Equal items in equal order, however they are kept.
+impl<T: PartialEq> PartialEq for Few<T> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl<T: Eq> Eq for Few<T> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_stay_in_order_and_compare_by_content() {
+        let mut few = Few::default();
+        for count in 0..5_u32 {
+            assert!(few.iter().copied().eq(0..count));
+            few.push(count);
+        }
+        let boxed: Few<u32> = Few::Many(Box::new(Vec::from([7])));
+        assert_eq!(boxed, Few::One([7]));
+        assert_ne!(boxed, Few::None);
+    }
+
+    #[test]
+    fn a_list_of_small_items_takes_two_words() {
+        assert_eq!(size_of::<Few<u32>>(), 16);
+        assert_eq!(size_of::<Few<[u32; 3]>>(), 16);
+    }
+}
