@@ -14,6 +14,7 @@
 //! Every change rehashes the path to it, so the root of each version is at hand. Keys themselves
 //! are not kept.
 
+mod build;
 mod proof;
 #[cfg(test)]
 mod tests;

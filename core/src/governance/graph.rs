@@ -70,6 +70,12 @@ pub struct Person {
     pub ops: Few<Ix>,
 }
 
+impl Person {
+    fn new(id: MemberId) -> Self {
+        Self { id, grants: Few::None, restrictions: Few::None, ops: Few::None }
+    }
+}
+
 /// What is known of a slot.
 #[derive(Clone, Debug)]
 pub struct Slot {
@@ -300,12 +306,15 @@ impl Graph {
             signer,
             nonce: op.payload.nonce,
             group: self.group(&op.payload.group).unwrap_or(GroupIx::ROOT),
-            parents: placed.parents.clone(),
+            parents: placed.parents.as_slice().into(),
             deed: self.read_deed(ix, op, judged),
             auths: judged.auths,
             tree,
         };
-        self.append(parts, placed.cut.clone(), placed.generation);
+        let (place, past) = self.cover(&parts.parents, placed.cut.clone());
+        self.append(parts, place, past, placed.generation);
+        let nodes = &self.nodes;
+        self.by_id.insert(ix, &op.id.0, |ix| &nodes[ix].id.0);
         if let Some(void) = judged.void {
             self.void.insert(ix, void);
         } else if !judged.dead_moves.is_empty() {
@@ -314,15 +323,19 @@ impl Graph {
         ix
     }
 
-    /// Appends a node whose rows are in the tables, with its place in the chain cover.
-    fn append(&mut self, parts: NodeParts, cut: Cut, generation: u64) {
-        let NodeParts { id, signer, nonce, group, parents, deed, auths, tree } = parts;
-        let ix = Ix(self.nodes.len());
+    /// Takes a place in the chain cover for the next op; gives it with the ancestors off its chain.
+    fn cover(&mut self, parents: &[Ix], cut: Cut) -> (Place, Cut) {
         let nodes = &self.nodes;
         let ends: Vec<Place> = parents.iter().map(|parent| nodes[*parent].place).collect();
+        let ix = Ix(nodes.len());
         let place = self.chains.assign(ix, &ends, &cut, |ix| nodes[ix].place);
-        let past = self.shared_past(&parents, place, cut);
-        let parents = parents.into_boxed_slice();
+        (place, self.shared_past(parents, place, cut))
+    }
+
+    /// Appends a node whose rows are in the tables. It is not found by its id yet.
+    fn append(&mut self, parts: NodeParts, place: Place, past: Cut, generation: u64) {
+        let NodeParts { id, signer, nonce, group, parents, deed, auths, tree } = parts;
+        let ix = Ix(self.nodes.len());
         self.nodes.push(Node {
             id,
             signer,
@@ -336,8 +349,6 @@ impl Graph {
             auths,
             tree,
         });
-        let nodes = &self.nodes;
-        self.by_id.insert(ix, &id.0, |ix| &nodes[ix].id.0);
         self.note_nonce(ix, signer, nonce);
         self.index(ix);
     }

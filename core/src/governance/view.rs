@@ -186,12 +186,10 @@ impl View {
     /// The view of everything in a graph, given which admitted ops are not effective.
     pub(super) fn restore(graph: &Graph, void: &[Ix]) -> Self {
         let mut view = Self::default();
-        for ix in graph.nodes.keys() {
-            view.cut.include(graph.node(ix).place);
-        }
+        view.cut = graph.everything();
         view.void = void.iter().map(|ix| (ix.place(), ())).collect();
         view.restore_anchors(graph);
-        view.work.people.extend(graph.people.keys());
+        view.restore_people(graph);
         view.work.slots.extend(graph.slots.keys().map(|slot| (slot, SlotWork::Rebuild)));
         view.work.tree = if graph.is_empty() { TreeWork::None } else { TreeWork::Rebuild };
         view.settle_all(graph);

@@ -1,7 +1,6 @@
 //! Naming what ops speak of by its place in a table, the same place each time.
 
 use super::{Grant, Graph, Invited, Person, Restriction, Slot};
-use crate::few::Few;
 use crate::governance::invitation::Terms;
 use crate::governance::op::SlotKey;
 use crate::governance::table::{GrantIx, GroupIx, InvitationIx, PersonIx, RestrictionIx, SlotIx};
@@ -31,8 +30,7 @@ impl Graph {
 
     /// Appends a person that is not in the table yet.
     pub(in crate::governance) fn enter_person(&mut self, id: MemberId) -> PersonIx {
-        let (grants, restrictions, ops) = (Few::None, Few::None, Few::None);
-        let person = self.people.push(Person { id, grants, restrictions, ops });
+        let person = self.people.push(Person::new(id));
         let people = &self.people;
         self.people_by_id.insert(person, &id.0, |person| &people[person].id.0);
         person

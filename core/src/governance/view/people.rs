@@ -103,6 +103,29 @@ impl View {
         }
     }
 
+    /// Derives everybody's standing, and the rows of all at once.
+    pub(super) fn restore_people(&mut self, graph: &Graph) {
+        let mut rows: BTreeMap<GroupIx, Vec<(Vec<u8>, Row)>> = BTreeMap::new();
+        for person in graph.people.keys() {
+            let standing = self.derive_standing(graph, person);
+            if standing == Standing::default() {
+                continue;
+            }
+            let key = row_key(&RowName::Member(graph.people[person].id));
+            for (group, row) in standing.rows(graph) {
+                rows.entry(group).or_default().push((key.clone(), Row::Member(row)));
+            }
+            for denial in &standing.denied {
+                let row = (denial_key(graph, person, denial), Row::Denied(denial.keep));
+                rows.entry(denial.group).or_default().push(row);
+            }
+            self.people.insert(person.place(), standing);
+        }
+        for (group, rows) in rows {
+            self.restore_rows(group, rows);
+        }
+    }
+
     fn derive_standing(&self, graph: &Graph, person: PersonIx) -> Standing {
         let known = &graph.people[person];
         let grants = known.grants.iter().copied();
@@ -152,22 +175,24 @@ impl View {
         before: &Standing,
         after: &Standing,
     ) {
-        let key = |denial: &Denial| {
-            let grant = graph.node(graph.grants[denial.grant].op).id;
-            row_key(&RowName::Denied(graph.people[who].id, grant))
-        };
         let same = |a: &Denial, b: &Denial| a.group == b.group && a.grant == b.grant;
         for denial in &before.denied {
             if !after.denied.iter().any(|other| same(denial, other)) {
-                self.remove_row(denial.group, &key(denial));
+                self.remove_row(denial.group, &denial_key(graph, who, denial));
             }
         }
         for denial in &after.denied {
             if !before.denied.contains(denial) {
-                self.insert_row(denial.group, &key(denial), Row::Denied(denial.keep));
+                let key = denial_key(graph, who, denial);
+                self.insert_row(denial.group, &key, Row::Denied(denial.keep));
             }
         }
     }
+}
+
+fn denial_key(graph: &Graph, who: PersonIx, denial: &Denial) -> Vec<u8> {
+    let grant = graph.node(graph.grants[denial.grant].op).id;
+    row_key(&RowName::Denied(graph.people[who].id, grant))
 }
 
 fn deny(denials: &mut Few<Denial>, group: GroupIx, grant: GrantIx, keep: Rights) {

@@ -114,6 +114,12 @@ impl View {
         self.work.groups.insert(group);
     }
 
+    /// Puts rows into a group that has none.
+    pub(super) fn restore_rows(&mut self, group: GroupIx, rows: Vec<(Vec<u8>, Row)>) {
+        self.rows.insert(group.place(), MerkleMap::of(rows));
+        self.work.groups.insert(group);
+    }
+
     pub(super) fn remove_row(&mut self, group: GroupIx, key: &[u8]) {
         if let Some(rows) = self.rows.get_mut(group.place()) {
             rows.remove(key);
