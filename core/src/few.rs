@@ -1,4 +1,4 @@
-//! A list that is mostly empty or has one item, without an allocation in these cases.
+//! Lists that are mostly empty or have one item, without an allocation in these cases.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -31,15 +31,6 @@ impl<T> Few<T> {
             }
         };
     }
-
-    /// The items, to be changed.
-    pub fn as_mut_slice(&mut self) -> &mut [T] {
-        match self {
-            Self::None => &mut [],
-            Self::One(item) => item,
-            Self::Many(items) => items,
-        }
-    }
 }
 
 impl<T> Default for Few<T> {
@@ -69,6 +60,49 @@ impl<'a, T> IntoIterator for &'a Few<T> {
     }
 }
 
+/// Items in the order of their arrival, mostly none: one word large.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::box_collection, reason = "a vector inside would make every list larger")]
+pub struct Rare<T>(Option<Box<Vec<T>>>);
+
+impl<T> Rare<T> {
+    /// No item.
+    pub const NONE: Self = Self(None);
+
+    /// Appends an item.
+    pub fn push(&mut self, item: T) {
+        self.0.get_or_insert_default().push(item);
+    }
+
+    /// The items, to be changed.
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        self.0.as_mut().map_or(&mut [], |items| items)
+    }
+}
+
+impl<T> Default for Rare<T> {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+impl<T> Deref for Rare<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        self.0.as_ref().map_or(&[], |items| items)
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Rare<T> {
+    type Item = &'a T;
+    type IntoIter = core::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 /// Equal items in equal order, however they are kept.
 impl<T: PartialEq> PartialEq for Few<T> {
     fn eq(&self, other: &Self) -> bool {
@@ -84,10 +118,11 @@ mod tests {
 
     #[test]
     fn items_stay_in_order_and_compare_by_content() {
-        let mut few = Few::default();
+        let (mut few, mut rare) = (Few::default(), Rare::NONE);
         for count in 0..5_u32 {
-            assert!(few.iter().copied().eq(0..count));
+            assert!(few.iter().copied().eq(0..count) && *few == *rare);
             few.push(count);
+            rare.push(count);
         }
         let boxed: Few<u32> = Few::Many(Box::new(Vec::from([7])));
         assert_eq!(boxed, Few::One([7]));
@@ -95,7 +130,8 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_small_items_takes_two_words() {
+    fn a_list_of_small_items_takes_two_words_or_one() {
+        assert_eq!(size_of::<Rare<[u64; 9]>>(), 8);
         assert_eq!(size_of::<Few<u32>>(), 16);
         assert_eq!(size_of::<Few<[u32; 3]>>(), 16);
     }

@@ -244,7 +244,8 @@ fn admitting_op(known: &Namespace, request: &JoinRequest) -> Option<OpId> {
     let joiner = graph.person(&request.joiner)?;
     view.tree().exists(group).then_some(())?;
     let row = view.member_row(graph, joiner, group)?;
-    row.rights.covers(request.invitation.terms.rights).then_some(row.seniority.id)
+    let covers = row.rights.covers(request.invitation.terms.rights);
+    covers.then(|| graph.op_of_grant(row.grant))
 }
 
 /// Whether the history up to the invitation is here.

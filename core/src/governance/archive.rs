@@ -2,7 +2,7 @@
 
 mod nodes;
 
-use crate::few::Few;
+use crate::few::Rare;
 use crate::governance::graph::{Grant, Graph, Restriction};
 use crate::governance::op::SlotKey;
 use crate::governance::rights::Rights;
@@ -190,7 +190,7 @@ impl GrantRow {
 
     fn grant(&self) -> Grant {
         let Self { op, target, group, rights, tier, rank } = *self;
-        Grant { op, target, group, rights, tier, rank, used: Few::None }
+        Grant { op, target, group, rights, tier, rank, used: Rare::NONE }
     }
 }
 

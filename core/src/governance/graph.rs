@@ -12,7 +12,7 @@ pub use node::{Deed, Grant, Node, Restriction};
 pub use place::Placed;
 pub use restore::NodeParts;
 
-use crate::few::Few;
+use crate::few::{Few, Rare};
 use crate::governance::index::IdIndex;
 use crate::governance::judged::Judged;
 use crate::governance::op::SlotKey;
@@ -65,14 +65,14 @@ pub struct Person {
     /// Grants to it.
     pub grants: Few<GrantIx>,
     /// Restrictions on it.
-    pub restrictions: Few<RestrictionIx>,
+    pub restrictions: Rare<RestrictionIx>,
     /// Its ops, one for each nonce from 1 on.
-    pub ops: Few<Ix>,
+    pub ops: Rare<Ix>,
 }
 
 impl Person {
     fn new(id: MemberId) -> Self {
-        Self { id, grants: Few::None, restrictions: Few::None, ops: Few::None }
+        Self { id, grants: Few::None, restrictions: Rare::NONE, ops: Rare::NONE }
     }
 }
 

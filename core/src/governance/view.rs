@@ -43,7 +43,8 @@ pub struct View {
     tree_end: Option<TreeOrder>,
     slots: PMap<Contest>,
     rows: PMap<MerkleMap<Row>>,
-    top: MerkleMap<Row>,
+    /// The root of each group's own rows.
+    top: MerkleMap<[u8; 32]>,
     anchors: Arc<Vec<Ix>>,
     work: Work,
 }

@@ -1,19 +1,17 @@
 //! A map of many entries at once: every inner node is hashed once, not once for each entry below.
 
-use super::{
-    Leaf, Link, MerkleMap, MerkleValue, PATH_NIBBLES, Target, leaf_digest, nibble, path_of,
-};
+use super::{Leaf, Link, MerkleMap, PATH_NIBBLES, Target, leaf_digest, nibble, path_of};
 use crate::pmap::slots::Slots;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-impl<V: Clone + MerkleValue> MerkleMap<V> {
-    /// The map with these entries, the same as if each was inserted into an empty one. Their keys
-    /// differ.
-    pub fn of<K: AsRef<[u8]>>(entries: impl IntoIterator<Item = (K, V)>) -> Self {
-        let leaf = |(key, value): (K, V)| {
+impl<V: Clone> MerkleMap<V> {
+    /// The map with these entries (key, bytes, value), the same as if each was put into an empty one
+    /// by [`MerkleMap::insert_as`]. Their keys differ.
+    pub fn of<B: AsRef<[u8]>>(entries: impl IntoIterator<Item = (B, B, V)>) -> Self {
+        let leaf = |(key, bytes, value): (B, B, V)| {
             let path = path_of(key.as_ref());
-            let digest = leaf_digest(&path, &value);
+            let digest = leaf_digest(&path, bytes.as_ref());
             (path, Link { digest, target: Target::Leaf(Arc::new(Leaf { path, value })) })
         };
         let mut leaves: Vec<_> = entries.into_iter().map(leaf).collect();

@@ -1,6 +1,6 @@
 //! Rows of the graph's tables.
 
-use crate::few::Few;
+use crate::few::Rare;
 use crate::governance::judged::Auth;
 use crate::governance::reach::{Cut, Place};
 use crate::governance::rights::Rights;
@@ -163,7 +163,7 @@ pub struct Grant {
     /// Second part of its key: the generation of the op, or an owner's rank.
     pub rank: u64,
     /// Ops that it authorises.
-    pub used: Few<Ix>,
+    pub used: Rare<Ix>,
 }
 
 /// What an op leaves of somebody's rights (D5).

@@ -1,7 +1,7 @@
 //! Reading an op that was judged: its body becomes a deed and rows of the tables.
 
 use super::{Deed, Grant, Graph, Restriction};
-use crate::few::Few;
+use crate::few::Rare;
 use crate::governance::judged::Judged;
 use crate::governance::op::Body;
 use crate::governance::order::Seniority;
@@ -76,7 +76,7 @@ impl Graph {
                 rights: Rights::ADMIN,
                 tier: Seniority::OWNER,
                 rank,
-                used: Few::None,
+                used: Rare::NONE,
             };
             self.enter_grant(grant);
         }
@@ -93,7 +93,7 @@ impl Graph {
     ) -> GrantIx {
         let target = self.intern_person(target);
         let (tier, rank) = (judged.tier, judged.generation);
-        self.enter_grant(Grant { op, target, group, rights, tier, rank, used: Few::None })
+        self.enter_grant(Grant { op, target, group, rights, tier, rank, used: Rare::NONE })
     }
 
     fn add_restriction(

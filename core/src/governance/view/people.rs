@@ -1,9 +1,8 @@
 //! Who stands where: the rights that effective grants still give (section 5).
 
 use super::{Row, View, row_key};
-use crate::few::Few;
+use crate::few::{Few, Rare};
 use crate::governance::graph::Graph;
-use crate::governance::order::Seniority;
 use crate::governance::relation::Reach;
 use crate::governance::rights::Rights;
 use crate::governance::table::{GrantIx, GroupIx, Key, PersonIx, RestrictionIx};
@@ -17,7 +16,7 @@ pub struct Standing {
     /// Effective grants with what remains of them, where anything does.
     pub live: Few<(GrantIx, Rights)>,
     /// Where effective restrictions shut out what is held above (D10).
-    pub denied: Few<Denial>,
+    pub denied: Rare<Denial>,
 }
 
 /// A grant that gives less in one subtree.
@@ -37,7 +36,7 @@ pub struct MemberRow {
     /// What all effective grants on the group still give together.
     pub rights: Rights,
     /// The most senior of them.
-    pub seniority: Seniority,
+    pub grant: GrantIx,
 }
 
 impl Standing {
@@ -53,12 +52,13 @@ impl Standing {
     fn rows(&self, graph: &Graph) -> BTreeMap<GroupIx, MemberRow> {
         let mut rows = BTreeMap::new();
         for (grant, rights) in &self.live {
-            let seniority = graph.seniority(*grant);
-            let row = rows
-                .entry(graph.grants[*grant].group)
-                .or_insert(MemberRow { rights: Rights::NONE, seniority });
+            let group = graph.grants[*grant].group;
+            let row =
+                rows.entry(group).or_insert(MemberRow { rights: Rights::NONE, grant: *grant });
             row.rights = row.rights | *rights;
-            row.seniority = row.seniority.min(seniority);
+            if *grant != row.grant && graph.seniority(*grant) < graph.seniority(row.grant) {
+                row.grant = *grant;
+            }
         }
         rows
     }
@@ -122,7 +122,7 @@ impl View {
             self.people.insert(person.place(), standing);
         }
         for (group, rows) in rows {
-            self.restore_rows(group, rows);
+            self.restore_rows(graph, group, rows);
         }
     }
 
@@ -163,7 +163,7 @@ impl View {
         }
         for (group, row) in after {
             if before.get(&group) != Some(&row) {
-                self.insert_row(group, &key, Row::Member(row));
+                self.insert_row(graph, group, &key, Row::Member(row));
             }
         }
     }
@@ -184,7 +184,7 @@ impl View {
         for denial in &after.denied {
             if !before.denied.contains(denial) {
                 let key = denial_key(graph, who, denial);
-                self.insert_row(denial.group, &key, Row::Denied(denial.keep));
+                self.insert_row(graph, denial.group, &key, Row::Denied(denial.keep));
             }
         }
     }
@@ -195,7 +195,7 @@ fn denial_key(graph: &Graph, who: PersonIx, denial: &Denial) -> Vec<u8> {
     row_key(&RowName::Denied(graph.people[who].id, grant))
 }
 
-fn deny(denials: &mut Few<Denial>, group: GroupIx, grant: GrantIx, keep: Rights) {
+fn deny(denials: &mut Rare<Denial>, group: GroupIx, grant: GrantIx, keep: Rights) {
     let mut known = denials.as_mut_slice().iter_mut();
     match known.find(|denial| denial.group == group && denial.grant == grant) {
         Some(denial) => denial.keep = denial.keep & keep,
