@@ -8,14 +8,14 @@ use core::ops::Deref;
 ///
 /// There is one for each member in several tables, where the three words of a vector and the
 /// allocation behind it would be most of what a member takes.
-#[derive(Clone, Debug)]
-#[expect(clippy::box_collection, reason = "a vector inside would make every list larger")]
+#[derive(Clone, Debug, Default)]
 pub enum Few<T> {
     /// No item.
+    #[default]
     None,
     /// One item.
     One([T; 1]),
-    /// Any number of them.
+    /// Any number of them; a vector without the box would make every list larger.
     Many(Box<Vec<T>>),
 }
 
@@ -30,12 +30,6 @@ impl<T> Few<T> {
                 Self::Many(items)
             }
         };
-    }
-}
-
-impl<T> Default for Few<T> {
-    fn default() -> Self {
-        Self::None
     }
 }
 
@@ -62,7 +56,7 @@ impl<'a, T> IntoIterator for &'a Few<T> {
 
 /// Items in the order of their arrival, mostly none: one word large.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::box_collection, reason = "a vector inside would make every list larger")]
+#[expect(clippy::box_collection, reason = "a vector without the box would take three words")]
 pub struct Rare<T>(Option<Box<Vec<T>>>);
 
 impl<T> Rare<T> {

@@ -83,8 +83,9 @@ impl<K: Key> IdIndex<K> {
         block.entries.insert(place, entry);
         if block.entries.len() >= BLOCK_MAX {
             let upper = block.entries.split_off(BLOCK_MAX / 2);
-            let upper = upper.first().copied().map(|first| Block { first, entries: upper });
-            self.blocks.splice(at + 1..at + 1, upper);
+            if let Some(first) = upper.first().copied() {
+                self.blocks.insert(at + 1, Block { first, entries: upper });
+            }
         }
     }
 

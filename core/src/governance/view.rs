@@ -186,9 +186,11 @@ impl View {
 
     /// The view of everything in a graph, given which admitted ops are not effective.
     pub(super) fn restore(graph: &Graph, void: &[Ix]) -> Self {
-        let mut view = Self::default();
-        view.cut = graph.everything();
-        view.void = void.iter().map(|ix| (ix.place(), ())).collect();
+        let mut view = Self {
+            cut: graph.everything(),
+            void: void.iter().map(|ix| (ix.place(), ())).collect(),
+            ..Self::default()
+        };
         view.restore_anchors(graph);
         view.restore_people(graph);
         view.work.slots.extend(graph.slots.keys().map(|slot| (slot, SlotWork::Rebuild)));

@@ -221,6 +221,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_while_the_log_opens_is_what_is_read_after() {
+        let home = TempDir::new().unwrap();
+        let digest = write(home.path(), 12, 8);
+        let claimed = Home::claim(home.path(), &[]).unwrap();
+        let (store, _, recovered) = super::open(claimed, [5; 16]).unwrap();
+        assert!(recovered.snapshot_seq > 0 && recovered.head == store.head().seq);
+        assert_eq!(durable_digest(&recovered.state), digest);
+    }
+
+    #[test]
+    fn a_snapshot_of_another_log_is_not_believed() {
+        let (home, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let digest = write(home.path(), 12, 8);
+        write(other.path(), 13, 1_000);
+        std::fs::remove_dir_all(home.path().join("snapshots")).unwrap();
+        std::fs::rename(other.path().join("snapshots"), home.path().join("snapshots")).unwrap();
+        let home = Home::claim(home.path(), &[]).unwrap();
+        let (_, _, recovered) = super::open(home, [5; 16]).unwrap();
+        assert_eq!(recovered.snapshot_seq, 0);
+        assert_eq!(durable_digest(&recovered.state), digest);
+    }
+
+    #[test]
     fn a_snapshot_that_cannot_be_read_costs_time_only() {
         let home = TempDir::new().unwrap();
         let expected = write(home.path(), 5, 1_000);
