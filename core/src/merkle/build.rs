@@ -6,8 +6,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 impl<V: Clone> MerkleMap<V> {
-    /// The map with these entries (key, bytes, value), the same as if each was put into an empty one
-    /// by [`MerkleMap::insert_as`]. Their keys differ.
+    /// The map with these entries (key, bytes, value), the same as if each was put into an empty
+    /// one by [`MerkleMap::insert_as`]. Their keys differ.
     pub fn of<B: AsRef<[u8]>>(entries: impl IntoIterator<Item = (B, B, V)>) -> Self {
         let leaf = |(key, bytes, value): (B, B, V)| {
             let path = path_of(key.as_ref());
