@@ -300,7 +300,8 @@ pub(super) fn admitting_op(known: &Namespace, request: &JoinRequest) -> Option<O
     let joiner = graph.person(&request.joiner)?;
     view.tree().exists(group).then_some(())?;
     let row = view.member_row(graph, joiner, group)?;
-    row.rights.covers(request.invitation.terms.rights).then_some(row.seniority.id)
+    let covers = row.rights.covers(request.invitation.terms.rights);
+    covers.then(|| graph.op_of_grant(row.grant))
 }
 
 /// Ops that are known to be missing: what the inviter knew, then what the last partner did not
