@@ -73,7 +73,7 @@ impl Turn<'_> {
         let own = desk.identities.peers_of(member).next();
         let via = desk.readiness.heard(&member).map(|heard| heard.via);
         if let Some(peer) = own.or(via)
-            && desk.readiness.begin_pull(&member, peer, now)
+            && desk.readiness.begin_pull(&member, (peer, own.is_some()), now)
         {
             self.pull_from(namespace, peer);
         }
@@ -87,8 +87,9 @@ impl Turn<'_> {
         verdict: &Verdict,
     ) {
         let now = self.now.mono;
-        let followup = self.desk(namespace).readiness.end_pull(peer, verdict, now);
-        for member in followup.pull {
+        let desk = self.desk(namespace);
+        let behind = desk.identities.member(&peer);
+        for member in desk.readiness.end_pull(peer, behind, verdict, now) {
             self.pull(namespace, member);
         }
         self.review_readiness(namespace);
