@@ -226,7 +226,9 @@ impl Readiness {
             Verdict::InSync { .. } => true,
             Verdict::Incomplete { .. } => false,
             Verdict::Diverged { .. } => {
-                member.into_iter().for_each(|member| self.table.contradict(member));
+                if let Some(member) = member {
+                    self.table.contradict(member);
+                }
                 true
             }
         };

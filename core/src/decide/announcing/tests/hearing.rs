@@ -389,7 +389,7 @@ fn net_21_while_joining_a_beacon_of_an_unknown_key_tells_where_to_pull_and_no_mo
         (Tier::Locally, 60_000, &[peer]),
     ] {
         let sent_at = UnixMillis(node.unix().0 - offset);
-        let beacon = Beacon { sent_at, tier, ..there.beacon_of(&owner) };
+        let beacon = Beacon { tier, sent_at, ..there.beacon_of(&owner) };
         let effects = node.hear(&owner, beacon);
         assert_eq!(verdicts(&effects), [Forward::Ignore]);
         assert_eq!(pulled(&effects), pulls);
