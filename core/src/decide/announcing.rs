@@ -3,6 +3,7 @@
 use super::Turn;
 use crate::effect::{Effect, Forward, Notice};
 use crate::governance::judge::has_standing;
+use crate::governance::reach::Cut;
 use crate::governance::view::Changes;
 use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
 use crate::input::MessageId;
@@ -73,7 +74,7 @@ impl Turn<'_> {
         let own = desk.identities.peers_of(member).next();
         let via = desk.readiness.heard(&member).map(|heard| heard.via);
         if let Some(peer) = own.or(via)
-            && desk.readiness.begin_pull(&member, peer, now)
+            && desk.readiness.begin_pull(&member, (peer, own.is_some()), now)
         {
             self.pull_from(namespace, peer);
         }
@@ -87,8 +88,9 @@ impl Turn<'_> {
         verdict: &Verdict,
     ) {
         let now = self.now.mono;
-        let followup = self.desk(namespace).readiness.end_pull(peer, verdict, now);
-        for member in followup.pull {
+        let desk = self.desk(namespace);
+        let behind = desk.identities.member(&peer);
+        for member in desk.readiness.end_pull(peer, behind, verdict, now) {
             self.pull(namespace, member);
         }
         self.review_readiness(namespace);
@@ -275,9 +277,9 @@ impl Turn<'_> {
         }
     }
 
-    /// Connected peers of a namespace, the best partner first (NET-15): by tier, by how much of what
-    /// we know it covers, by round trip, by how lately it was heard. Nothing that it merely claims
-    /// counts. Those who have not proved who they are come last.
+    /// Connected peers of a namespace, the best partner first (NET-15): by tier, by how much of
+    /// what we know it covers, by round trip, by how lately it was heard. Nothing that it merely
+    /// claims counts. Those who have not proved who they are come last.
     pub(super) fn partners(&self, namespace: NamespaceId) -> Vec<PeerKey> {
         let mut peers = self.peers_of(namespace);
         let known = self.open_namespace(&namespace);
@@ -292,7 +294,7 @@ impl Turn<'_> {
             let tier = fresh.map(|heard| heard.beacon.tier);
             let covered = fresh.map(|heard| {
                 let heads = desk.readiness.known_heads(graph, &heard.beacon.member);
-                graph.closure(&heads).distance(&crate::governance::reach::Cut::default())
+                graph.closure(&heads).distance(&Cut::default())
             });
             let round_trip_ms = identity.map_or(u64::MAX, |identity| identity.round_trip_ms);
             let last = heard.map(|heard| heard.at);
