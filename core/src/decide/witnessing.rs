@@ -79,10 +79,10 @@ impl Turn<'_> {
     }
 
     /// Nothing was written for a joiner.
-    pub(super) fn refuse_joiner(&mut self, request: &JoinRequest, why: Refusal) {
+    pub(super) fn refuse_joiner(&mut self, request: &JoinRequest, why: &Refusal) {
         let namespace = request.invitation.terms.namespace;
         let refused = if let Refusal::WouldBeVoid(void) = why {
-            Refused::NotAdmitted(void)
+            Refused::NotAdmitted(*void)
         } else {
             Refused::Busy
         };

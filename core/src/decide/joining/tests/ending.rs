@@ -8,9 +8,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 fn stopped(done: &[Effect]) -> Vec<&str> {
-    let stopped = done.iter().filter_map(|effect| match effect {
-        Effect::StopDialing(address) => Some(address.as_str()),
-        _ => None,
+    let stopped = done.iter().filter_map(|effect| {
+        if let Effect::StopDialing(address) = effect { Some(address.as_str()) } else { None }
     });
     stopped.collect()
 }
@@ -70,17 +69,13 @@ fn net_27_a_new_peer_ends_the_wait() {
 fn net_29_cancelled_in_any_phase_nothing_is_left_but_the_identity() {
     for phase in [Phase::Probing, Phase::Pulling, Phase::Asking] {
         let mut scene = Scene::new();
-        match phase {
-            Phase::Asking => {
-                scene.ask(P);
-            }
-            Phase::Pulling => {
-                scene.join(0, WITHIN);
-                scene.meet(0, P);
-            }
-            _ => {
-                scene.join(0, WITHIN);
-            }
+        if phase == Phase::Asking {
+            scene.ask(P);
+        } else {
+            scene.join(0, WITHIN);
+        }
+        if phase == Phase::Pulling {
+            scene.meet(0, P);
         }
         assert_eq!(scene.phase(), Some(phase));
         let namespace = scene.namespace;
