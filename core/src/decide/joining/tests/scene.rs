@@ -215,6 +215,16 @@ impl Scene {
         self.answer(at, request, Answer::Refused(why))
     }
 
+    /// Whether this peer is asked for its heads at this moment; its answer is lost.
+    pub(super) fn compares_with(&mut self, at: u64, done: &[Effect], peer: PeerKey) -> bool {
+        let asked = heads_of(done).into_iter().filter(|(_, asked)| *asked == peer);
+        let asked: Vec<(RequestId, PeerKey)> = asked.collect();
+        for (request, _) in &asked {
+            self.input(at, Input::RequestFailed { request: *request });
+        }
+        !asked.is_empty()
+    }
+
     /// Another member is known to have these heads.
     pub(super) fn covered(&mut self, at: u64, member: MemberId, heads: &[OpId]) -> Done {
         let namespace = self.namespace;
@@ -231,6 +241,12 @@ impl Scene {
     pub(super) fn phase(&self) -> Option<Phase> {
         let desk = self.state.volatile.desks.get(&self.namespace)?;
         desk.joining.as_ref().map(|joining| joining.phases.now)
+    }
+
+    /// The partner in use.
+    pub(super) fn partner(&self) -> Option<PeerKey> {
+        let desk = self.state.volatile.desks.get(&self.namespace)?;
+        desk.joining.as_ref()?.partner.map(|partner| partner.peer)
     }
 
     /// Whether nothing of a join is left: no topic, timer, request, nor work.
@@ -283,9 +299,13 @@ pub(super) fn probes(done: &[Effect]) -> usize {
 
 /// Who was asked for its heads.
 pub(super) fn pulled(done: &[Effect]) -> Vec<PeerKey> {
+    heads_of(done).into_iter().map(|(_, peer)| peer).collect()
+}
+
+fn heads_of(done: &[Effect]) -> Vec<(RequestId, PeerKey)> {
     let asked = questions(done);
     let heads = asked.filter(|(_, _, question)| matches!(question, Request::Heads { .. }));
-    heads.map(|(_, peer, _)| peer).collect()
+    heads.map(|(request, peer, _)| (request, peer)).collect()
 }
 
 pub(super) fn notices(done: &[Effect]) -> Vec<&Notice> {
