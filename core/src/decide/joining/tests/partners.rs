@@ -32,6 +32,24 @@ fn net_21_a_partner_that_lacks_what_the_inviter_knew_is_dropped_for_the_next() {
 }
 
 #[test]
+fn net_21_a_partner_that_was_behind_is_asked_as_soon_as_it_is_not() {
+    for (within_ms, waits) in [(3_000, false), (30_000, true)] {
+        let mut scene = Scene::new();
+        scene.join(0, within_ms);
+        scene.meet(0, P);
+        let done = scene.in_sync(1, P);
+        let tried = vec![(P, Declined::Behind)];
+        let error = JoinError::PartnersFailed { tried };
+        assert_eq!(failed(&done), (!waits).then_some(error));
+        if waits {
+            // No wait between attempts is awaited to its end.
+            scene.receive_history(2);
+            assert_eq!(admit(&scene.in_sync(2, P)).unwrap().1, P);
+        }
+    }
+}
+
+#[test]
 fn net_21_a_partner_that_proved_to_be_no_member_is_not_asked() {
     let mut scene = with_two(WITHIN);
     scene.identify(P, Author::new(50).id);
@@ -101,6 +119,17 @@ fn net_24_a_partner_that_stalls_is_replaced_and_comes_back_if_it_delivers() {
     // What the first one had arrives after all.
     scene.receive_history(6);
     assert_eq!(admit(&scene.in_sync(6, P)).unwrap().1, P);
+}
+
+#[test]
+fn net_24_one_that_has_nothing_does_not_take_the_place_of_one_that_delivers() {
+    let mut scene = with_two(WITHIN);
+    assert_eq!(scene.partner(), Some(P));
+    scene.in_sync(5, Q);
+    assert_eq!(scene.partner(), Some(P));
+    // One that has what the invitation asks for does.
+    scene.receive_history(6);
+    assert_eq!(admit(&scene.in_sync(6, Q)).unwrap().1, Q);
 }
 
 #[test]
