@@ -69,7 +69,7 @@ impl Budgets {
     /// Forgets every bucket that is full again, whether its peer is connected or not: a full one is
     /// as good as none. So nobody fills its bucket by coming anew.
     pub fn forget_full(&mut self, now: MonoMillis) {
-        self.buckets.retain(|(_, kind), (left, since)| kind.refilled(*left, *since, now).is_none());
+        self.buckets.retain(|(_, kind), (left, since)| kind.refilled(*left, *since, now).is_some());
     }
 }
 

@@ -140,7 +140,7 @@ impl<'a> Turn<'a> {
                 _,
             ) => self.on_sync_failed(exchange, Shortfall::Lied),
             (Purpose::Identify { namespace, peer, nonce }, Answer::Identity { hello, pass }) => {
-                self.on_identity(namespace, peer, nonce, &hello, pass)
+                self.on_identity(namespace, peer, nonce, &hello, pass);
             }
             (Purpose::Acknowledge, Answer::Noted) => {}
             (Purpose::Admit { namespace, .. }, Answer::Joined(op)) => {
