@@ -11,7 +11,7 @@ use crate::input::{Answer, ExchangeId, Input, RequestId, Signed};
 use crate::limits::PAGE_OPS_MAX;
 use crate::receive;
 use crate::settings::Settings;
-use crate::signed::from_own_log;
+use crate::signed::{Op, Verified, from_own_log};
 use crate::state::State;
 use crate::statement::Attested;
 use crate::step::step;
@@ -256,7 +256,16 @@ impl Web {
             }
             Effect::Notify(notice) => self.nodes[at].notices.push(notice),
             Effect::Charge { peer, .. } => self.nodes[at].charged.push(peer),
-            _ => {}
+            Effect::Reply { .. }
+            | Effect::Subscribe(_)
+            | Effect::Unsubscribe(_)
+            | Effect::Publish { .. }
+            | Effect::Validate { .. }
+            | Effect::RespondJoined { .. }
+            | Effect::Announce(_)
+            | Effect::Acknowledge { .. }
+            | Effect::Dial(_)
+            | Effect::StopDialing(_) => {}
         }
     }
 
@@ -274,11 +283,9 @@ impl Web {
     /// Verdicts that a node came to with a peer.
     pub(crate) fn verdicts(&self, at: usize, with: usize) -> Vec<Verdict> {
         let notices = self.nodes[at].notices.iter();
-        let verdicts = notices.filter_map(|notice| match notice {
-            Notice::SyncEnded { peer: ended, verdict, .. } if *ended == peer(with) => {
-                Some(verdict.clone())
-            }
-            _ => None,
+        let verdicts = notices.filter_map(|notice| {
+            let Notice::SyncEnded { peer: ended, verdict, .. } = notice else { return None };
+            (*ended == peer(with)).then(|| verdict.clone())
         });
         verdicts.collect()
     }
@@ -305,11 +312,20 @@ impl Web {
     /// Ops that travelled from one node to another.
     pub(crate) fn ops_sent(&self, from: usize, to: usize) -> usize {
         let sent = self.answered.iter().filter(|(at, other, ..)| (*at, *other) == (from, to));
-        sent.map(|(_, _, response, _)| match response {
-            Response::Ops { ops, .. } => ops.len(),
-            _ => 0,
-        })
-        .sum()
+        let pages = sent.map(
+            |(_, _, response, _)| {
+                if let Response::Ops { ops, .. } = response { ops.len() } else { 0 }
+            },
+        );
+        pages.sum()
+    }
+
+    /// The ops that a node has stored, in order; the genesis stands first.
+    pub(crate) fn ops_of(&self, at: usize) -> Vec<Verified<Op>> {
+        let ops = self.nodes[at].log.iter().filter_map(|event| {
+            if let Event::OpAccepted { op, .. } = event { Some(op.clone()) } else { None }
+        });
+        ops.collect()
     }
 }
 

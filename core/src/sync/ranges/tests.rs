@@ -24,7 +24,7 @@ impl Keyed for Ops {
 fn key(number: u32) -> Key {
     let digest = blake3::hash(&number.to_le_bytes());
     let mut id = *digest.as_bytes();
-    if number % 8 == 0 {
+    if number.is_multiple_of(8) {
         id[..20].fill(7);
     }
     Key { generation: u64::from(number / 3), id: OpId(id) }

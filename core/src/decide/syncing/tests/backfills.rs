@@ -1,6 +1,7 @@
 //! Fetching what is behind heads, and reconciling where neither knows all heads of the other.
 
 use super::{UNKNOWN, heads, is_fetch, is_ranges, last, times};
+use crate::effect::Effect;
 use crate::governance::table::Ix;
 use crate::input::{Answer, Input};
 use crate::limits::PAGES_AHEAD_MAX;
@@ -176,9 +177,9 @@ fn net_45_a_third_list_is_refused_and_a_question_beyond_the_budget() {
         };
         let input = Input::RequestReceived { exchange, peer, request, signatures_valid: true };
         let out = crate::step::step(node, now, input);
-        out.effects.into_iter().find_map(|effect| match effect {
-            crate::effect::Effect::RespondWithOps { ops, total, .. } => Some((ops.len(), total)),
-            _ => None,
+        out.effects.into_iter().find_map(|effect| {
+            let Effect::RespondWithOps { ops, total, .. } = effect else { return None };
+            Some((ops.len(), total))
         })
     };
     assert_eq!(ask(&mut web, 1100, 0), Some((512, 1101)));
@@ -197,11 +198,7 @@ fn net_45_a_third_list_is_refused_and_a_question_beyond_the_budget() {
 fn net_43_an_answer_is_used_in_the_order_of_the_list() {
     let (mut web, namespace) = Web::new(2, 0);
     web.write(1, namespace, 1500);
-    let ops = web.nodes[1].log.iter().filter_map(|event| match event {
-        crate::event::Event::OpAccepted { op, .. } => Some(op.clone()),
-        _ => None,
-    });
-    let ops: Vec<_> = ops.skip(1).collect();
+    let ops = web.ops_of(1)[1..].to_vec();
     let (theirs, root) = web.heads(1, namespace);
     web.connect(0, 2, namespace);
     let asked = last(&web, 0, 2);
