@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use libp2p::gossipsub::{MessageAcceptance, TopicHash};
-use libp2p::multiaddr::Protocol;
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Swarm, ping};
 use tokio::sync::mpsc::Receiver;
@@ -22,7 +21,8 @@ use super::gossip::Unjudged;
 use super::outbox::{Flush, Outbox};
 use super::peers::Peers;
 use super::redial::{self, Standing};
-use super::{NetCommand, NetConfig, NetEvent, Topic};
+use super::wide::Relays;
+use super::{NetCommand, NetConfig, NetError, NetEvent, Topic};
 
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(250);
@@ -44,6 +44,9 @@ pub(super) struct Task {
     exchanges: Exchanges,
     /// The topics that this node is subscribed to, and how many peers are in the mesh of each.
     meshes: BTreeMap<Topic, (TopicHash, u64)>,
+    relays: Relays,
+    /// Whether what it listens on is known to be reachable.
+    is_public: bool,
     quic: bool,
 }
 
@@ -53,8 +56,8 @@ impl Task {
         swarm: Swarm<Behaviour>,
         commands: Receiver<NetCommand>,
         events: SyncSender<NetEvent>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, NetError> {
+        Ok(Self {
             swarm,
             commands,
             outbox: Outbox::new(events),
@@ -63,8 +66,10 @@ impl Task {
             unjudged: Unjudged::new(config.validation_timeout),
             exchanges: Exchanges::new(config.streams_per_peer_max, config.request_timeout),
             meshes: BTreeMap::new(),
+            relays: Relays::new(&config.relays, Instant::now())?,
+            is_public: config.relay_server,
             quic: config.quic,
-        }
+        })
     }
 
     /// Runs until it is told to stop or nobody listens any more.
@@ -139,10 +144,14 @@ impl Task {
         let now = Instant::now();
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour(event, now),
-            SwarmEvent::NewListenAddr { address, .. } => {
-                let address = address.with(Protocol::P2p(*self.swarm.local_peer_id()));
-                self.outbox.push(NetEvent::Listening { address: address.to_string() });
+            SwarmEvent::NewListenAddr { address, listener_id } => {
+                self.relays.reserved(listener_id);
+                if self.is_public {
+                    self.swarm.add_external_address(address.clone());
+                }
+                self.tell_address(address);
             }
+            SwarmEvent::ExternalAddrConfirmed { address } => self.tell_address(address),
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 self.on_opened(peer_id, connection_id, &endpoint, now);
             }
@@ -152,8 +161,9 @@ impl Task {
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
                 self.on_dial_error(connection_id, &error, now);
             }
-            SwarmEvent::ListenerClosed { addresses, reason, .. } => {
+            SwarmEvent::ListenerClosed { listener_id, addresses, reason } => {
                 tracing::warn!(?addresses, ?reason, "no longer listening");
+                self.relays.lost(listener_id, now);
             }
             SwarmEvent::ListenerError { error, .. } => tracing::debug!(%error, "listener error"),
             SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
@@ -163,7 +173,6 @@ impl Task {
             | SwarmEvent::ExpiredListenAddr { .. }
             | SwarmEvent::Dialing { .. }
             | SwarmEvent::NewExternalAddrCandidate { .. }
-            | SwarmEvent::ExternalAddrConfirmed { .. }
             | SwarmEvent::ExternalAddrExpired { .. }
             | SwarmEvent::NewExternalAddrOfPeer { .. }
             | _ => {}
@@ -182,7 +191,9 @@ impl Task {
             }) => {
                 self.swarm.close_connection(connection);
             }
-            BehaviourEvent::Ping(_) | BehaviourEvent::Identify(_) => {}
+            BehaviourEvent::Identify(event) => self.on_identified(event),
+            BehaviourEvent::Ping(_) => {}
+            BehaviourEvent::Wide(event) => tracing::debug!(?event, "wide area"),
             BehaviourEvent::Blocked(never) | BehaviourEvent::Limits(never) => match never {},
         }
     }
@@ -193,6 +204,7 @@ impl Task {
         }
         self.expire_requests(now);
         self.review_meshes();
+        self.reserve(now);
         self.dial_due(now);
     }
 }

@@ -4,13 +4,16 @@ use std::time::Instant;
 
 use libp2p::core::ConnectedPoint;
 use libp2p::swarm::{ConnectionError, ConnectionId, DialError};
-use libp2p::{Multiaddr, PeerId, mdns};
+use libp2p::{Multiaddr, PeerId, identify, mdns};
 
 use super::super::behaviour::{peer_id, peer_key};
-use super::super::peers::{Closed, Opened};
+use super::super::peers::{Closed, Opened, Via};
 use super::super::redial::{self, Origin};
 use super::super::{DialFailure, NetEvent, PeerKey};
 use super::Task;
+
+/// Addresses of one peer that are taken from its word.
+const ADDRESSES_MAX: usize = 16;
 
 impl Task {
     pub(super) fn dial(&mut self, address: String) {
@@ -27,6 +30,35 @@ impl Task {
             return Err(DialFailure::Own);
         }
         self.standing.add(address, Origin::Asked, now)
+    }
+
+    /// Tells where this node can be reached.
+    pub(super) fn tell_address(&mut self, address: Multiaddr) {
+        match address.with_p2p(*self.swarm.local_peer_id()) {
+            Ok(address) => {
+                self.outbox.push(NetEvent::Listening { address: address.to_string() });
+            }
+            Err(address) => tracing::warn!(%address, "an address of this node names another one"),
+        }
+    }
+
+    /// Asks for places at relays.
+    pub(super) fn reserve(&mut self, now: Instant) {
+        let swarm = &mut self.swarm;
+        self.relays.reserve(now, |address| {
+            let listening = swarm.listen_on(address.clone());
+            listening.inspect_err(|error| tracing::warn!(%address, %error, "no relay")).ok()
+        });
+    }
+
+    /// A peer said where it can be reached: that goes into the directory.
+    pub(super) fn on_identified(&mut self, event: identify::Event) {
+        let identify::Event::Received { peer_id, info, .. } = event else { return };
+        if let Some(kad) = self.swarm.behaviour_mut().wide.kad.as_mut() {
+            for address in info.listen_addrs.into_iter().take(ADDRESSES_MAX) {
+                kad.add_address(&peer_id, address);
+            }
+        }
     }
 
     pub(super) fn on_discovery(&mut self, event: mdns::Event, now: Instant) {
@@ -93,7 +125,8 @@ impl Task {
             self.disconnect(Some(peer));
             return;
         };
-        match self.peers.opened(peer, key, connection, now) {
+        let via = if endpoint.is_relayed() { Via::Relay } else { Via::Direct };
+        match self.peers.opened(peer, key, (connection, via), now) {
             Opened::First => {
                 let address: &Multiaddr = endpoint.get_remote_address();
                 self.outbox
