@@ -129,7 +129,8 @@ pub struct NetConfig {
     /// keep-alives. Default: 3 s.
     pub quic_idle: Duration,
     /// A second connection of a peer whose first one is at least this old means that the peer
-    /// restarted; both are closed and dialled anew. Default: 3 s.
+    /// restarted; both are closed and dialled anew. Not used with `autonat` or `relay_server`,
+    /// where it may mean something else. Default: 3 s.
     pub settled_after: Duration,
     /// Addresses of relays, each with `/p2p/<peer>`, over which this node can be reached where
     /// nobody can dial it; connections that come so are replaced by direct ones where that is

@@ -57,11 +57,15 @@ impl Task {
         commands: Receiver<NetCommand>,
         events: SyncSender<NetEvent>,
     ) -> Result<Self, NetError> {
+        // A node that tries out for another whether it can be dialled makes a second connection at
+        // any time. A restart is then told by the end of the first one alone.
+        let probes = config.autonat || config.relay_server;
+        let settled_after = if probes { Duration::MAX } else { config.settled_after };
         Ok(Self {
             swarm,
             commands,
             outbox: Outbox::new(events),
-            peers: Peers::new(config.settled_after, config.bytes_per_second),
+            peers: Peers::new(settled_after, config.bytes_per_second),
             standing: Standing::default(),
             unjudged: Unjudged::new(config.validation_timeout),
             exchanges: Exchanges::new(config.streams_per_peer_max, config.request_timeout),
