@@ -129,9 +129,17 @@ pub struct NetConfig {
     /// keep-alives. Default: 3 s.
     pub quic_idle: Duration,
     /// A second connection of a peer whose first one is at least this old means that the peer
-    /// restarted; both are closed and dialled anew. Not used with `autonat` or `relay_server`,
-    /// where it may mean something else. Default: 3 s.
+    /// restarted; both are closed and dialled anew. Not used with
+    /// [`WideConfig::autonat`] or [`WideConfig::relay_server`], where it may mean something else.
+    /// Default: 3 s.
     pub settled_after: Duration,
+    /// For nodes that cannot simply dial each other. Default: nothing of it.
+    pub wide: WideConfig,
+}
+
+/// What a node does to reach others, and to be reached, beyond its own network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WideConfig {
     /// Addresses of relays, each with `/p2p/<peer>`, over which this node can be reached where
     /// nobody can dial it; connections that come so are replaced by direct ones where that is
     /// possible. Default: none.
@@ -169,11 +177,7 @@ impl Default for NetConfig {
             validation_timeout: Duration::from_secs(10),
             quic_idle: Duration::from_secs(3),
             settled_after: Duration::from_secs(3),
-            relays: Vec::new(),
-            relay_server: false,
-            autonat: false,
-            external: Vec::new(),
-            kad: None,
+            wide: WideConfig::default(),
         }
     }
 }

@@ -81,7 +81,7 @@ pub(super) fn build(
         })
         .build();
     listen(&mut swarm, config)?;
-    for address in &config.external {
+    for address in &config.wide.external {
         let why = |error: libp2p::multiaddr::Error| setup("an external address", &error);
         swarm.add_external_address(address.parse().map_err(why)?);
     }
@@ -138,7 +138,7 @@ fn behaviour(
         mdns: discovery(config, keypair).into(),
         ping: ping::Behaviour::new(ping),
         identify: identify::Behaviour::new(identify),
-        wide: wide::behaviour(config, keypair.public().to_peer_id(), relayed)?,
+        wide: wide::behaviour(&config.wide, keypair.public().to_peer_id(), relayed)?,
     })
 }
 

@@ -205,11 +205,15 @@ impl Standing {
 
 /// The peer that an address names: behind a relay, if it leads over one.
 pub(super) fn named_in(address: &Multiaddr) -> Option<PeerId> {
-    address.iter().fold(None, |named, part| match part {
-        Protocol::P2p(peer) => Some(peer),
-        Protocol::P2pCircuit => None,
-        _ => named,
-    })
+    let mut named = None;
+    for part in address {
+        if let Protocol::P2p(peer) = part {
+            named = Some(peer);
+        } else if part == Protocol::P2pCircuit {
+            named = None;
+        }
+    }
+    named
 }
 
 impl Entry {

@@ -2,6 +2,7 @@
 
 mod connecting;
 mod exchanging;
+mod finding;
 mod gossiping;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ use super::gossip::Unjudged;
 use super::outbox::{Flush, Outbox};
 use super::peers::Peers;
 use super::redial::{self, Standing};
-use super::wide::Relays;
+use super::wide::{Relays, WideEvent};
 use super::{NetCommand, NetConfig, NetError, NetEvent, Topic};
 
 /// How often deadlines are looked at.
@@ -42,12 +43,22 @@ pub(super) struct Task {
     standing: Standing,
     unjudged: Unjudged,
     exchanges: Exchanges,
-    /// The topics that this node is subscribed to, and how many peers are in the mesh of each.
-    meshes: BTreeMap<Topic, (TopicHash, u64)>,
+    /// The topics that this node is subscribed to.
+    meshes: BTreeMap<Topic, Mesh>,
     relays: Relays,
     /// Whether what it listens on is known to be reachable.
     is_public: bool,
     quic: bool,
+}
+
+/// A topic that this node is subscribed to.
+struct Mesh {
+    name: TopicHash,
+    /// Peers to which its messages go directly, as last reported.
+    peers: u64,
+    /// When the directory is asked for others, and how often it was.
+    next_look_up: Instant,
+    look_ups: u32,
 }
 
 impl Task {
@@ -59,7 +70,7 @@ impl Task {
     ) -> Result<Self, NetError> {
         // A node that tries out for another whether it can be dialled makes a second connection at
         // any time. A restart is then told by the end of the first one alone.
-        let probes = config.autonat || config.relay_server;
+        let probes = config.wide.autonat || config.wide.relay_server;
         let settled_after = if probes { Duration::MAX } else { config.settled_after };
         Ok(Self {
             swarm,
@@ -70,8 +81,8 @@ impl Task {
             unjudged: Unjudged::new(config.validation_timeout),
             exchanges: Exchanges::new(config.streams_per_peer_max, config.request_timeout),
             meshes: BTreeMap::new(),
-            relays: Relays::new(&config.relays, Instant::now())?,
-            is_public: config.relay_server,
+            relays: Relays::new(&config.wide.relays, Instant::now())?,
+            is_public: config.wide.relay_server,
             quic: config.quic,
         })
     }
@@ -96,7 +107,7 @@ impl Task {
                 _ = tick.tick() => self.on_tick(Instant::now()),
             }
         }
-        self.close().await;
+        Box::pin(self.close()).await;
     }
 
     async fn close(mut self) {
@@ -155,7 +166,10 @@ impl Task {
                 }
                 self.tell_address(address);
             }
-            SwarmEvent::ExternalAddrConfirmed { address } => self.tell_address(address),
+            SwarmEvent::ExternalAddrConfirmed { address } => {
+                self.tell_address(address);
+                self.look_up_soon(now);
+            }
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 self.on_opened(peer_id, connection_id, &endpoint, now);
             }
@@ -197,6 +211,7 @@ impl Task {
             }
             BehaviourEvent::Identify(event) => self.on_identified(event),
             BehaviourEvent::Ping(_) => {}
+            BehaviourEvent::Wide(WideEvent::Kad(event)) => self.on_directory(event),
             BehaviourEvent::Wide(event) => tracing::debug!(?event, "wide area"),
             BehaviourEvent::Blocked(never) | BehaviourEvent::Limits(never) => match never {},
         }
@@ -209,6 +224,7 @@ impl Task {
         self.expire_requests(now);
         self.review_meshes();
         self.reserve(now);
+        self.look_up(now);
         self.dial_due(now);
     }
 }

@@ -10,9 +10,9 @@ use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{Multiaddr, PeerId, StreamProtocol, autonat, dcutr, kad, relay};
 
-use super::{NetConfig, NetError};
+use super::{NetError, WideConfig};
 
-const KAD_PROTOCOL: StreamProtocol = StreamProtocol::new("/folkmoot/kad/1");
+pub(super) const KAD_PROTOCOL: StreamProtocol = StreamProtocol::new("/folkmoot/kad/1");
 
 /// What a node that helps others carries: as long and as much as a small group needs, where the
 /// usual limits (two minutes, 128 KiB) would end in the middle of a history.
@@ -37,7 +37,7 @@ pub(super) struct Wide {
 }
 
 pub(super) fn behaviour(
-    config: &NetConfig,
+    config: &WideConfig,
     local: PeerId,
     relayed: relay::client::Behaviour,
 ) -> Result<Wide, NetError> {
@@ -69,7 +69,7 @@ fn server(local: PeerId) -> relay::Behaviour {
 
 /// A directory of peers and their addresses. A node answers in it once it is known to be reachable.
 fn directory(
-    config: &NetConfig,
+    config: &WideConfig,
     local: PeerId,
 ) -> Result<Option<kad::Behaviour<kad::store::MemoryStore>>, NetError> {
     let Some(settings) = &config.kad else { return Ok(None) };

@@ -4,16 +4,13 @@ use std::time::Instant;
 
 use libp2p::core::ConnectedPoint;
 use libp2p::swarm::{ConnectionError, ConnectionId, DialError};
-use libp2p::{Multiaddr, PeerId, identify, mdns};
+use libp2p::{Multiaddr, PeerId, mdns};
 
 use super::super::behaviour::{peer_id, peer_key};
 use super::super::peers::{Closed, Opened, Via};
 use super::super::redial::{self, Origin};
 use super::super::{DialFailure, NetEvent, PeerKey};
 use super::Task;
-
-/// Addresses of one peer that are taken from its word.
-const ADDRESSES_MAX: usize = 16;
 
 impl Task {
     pub(super) fn dial(&mut self, address: String) {
@@ -49,16 +46,6 @@ impl Task {
             let listening = swarm.listen_on(address.clone());
             listening.inspect_err(|error| tracing::warn!(%address, %error, "no relay")).ok()
         });
-    }
-
-    /// A peer said where it can be reached: that goes into the directory.
-    pub(super) fn on_identified(&mut self, event: identify::Event) {
-        let identify::Event::Received { peer_id, info, .. } = event else { return };
-        if let Some(kad) = self.swarm.behaviour_mut().wide.kad.as_mut() {
-            for address in info.listen_addrs.into_iter().take(ADDRESSES_MAX) {
-                kad.add_address(&peer_id, address);
-            }
-        }
     }
 
     pub(super) fn on_discovery(&mut self, event: mdns::Event, now: Instant) {

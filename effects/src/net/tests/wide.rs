@@ -2,21 +2,33 @@
 
 use super::*;
 
-/// A node that anybody can dial and that helps others.
+fn wide(wide: WideConfig) -> NetConfig {
+    NetConfig { wide, ..config(TCP) }
+}
+
+/// What a node does that anybody can dial and that helps others.
+fn public() -> WideConfig {
+    WideConfig { relay_server: true, ..WideConfig::default() }
+}
+
 fn helper() -> Node {
-    Node::start_with(9, &NetConfig { relay_server: true, ..config(TCP) }, 1_024)
+    Node::start_with(9, &wide(public()), 1_024)
 }
 
 /// A node that nobody can dial, and that is reachable over a relay.
-fn hidden(seed: u8, relay: &Node, settings: NetConfig) -> Node {
+fn hidden(seed: u8, relay: &Node) -> Node {
     let relays = vec![relay.address.clone()];
-    Node::start_with(seed, &NetConfig { listen: vec![], relays, ..settings }, 1_024)
+    Node::start_with(
+        seed,
+        &NetConfig { listen: vec![], ..wide(WideConfig { relays, ..WideConfig::default() }) },
+        1_024,
+    )
 }
 
 #[test]
 fn two_nodes_that_nobody_can_dial_meet_over_a_third() {
     let relay = helper();
-    let (a, b) = (hidden(1, &relay, config(TCP)), hidden(2, &relay, config(TCP)));
+    let (a, b) = (hidden(1, &relay), hidden(2, &relay));
     assert!(b.address.contains(&format!("{}/p2p-circuit/p2p/", relay.address)), "{}", b.address);
     join(&a, &b);
     // More than the 128 KiB after which relays usually cut a circuit, both ways.
@@ -37,12 +49,12 @@ fn two_nodes_that_nobody_can_dial_meet_over_a_third() {
 #[test]
 fn a_relayed_connection_that_is_lost_comes_back() {
     let relay = helper();
-    let (a, b) = (hidden(1, &relay, config(TCP)), hidden(2, &relay, config(TCP)));
+    let (a, b) = (hidden(1, &relay), hidden(2, &relay));
     join(&a, &b);
     let port = relay.address.split("/p2p/").next().unwrap().to_owned();
     relay.kill();
     a.wait_for(&NetEvent::PeerDisconnected { peer: b.key() });
-    let settings = NetConfig { relay_server: true, ..config(&port) };
+    let settings = NetConfig { wide: public(), ..config(&port) };
     let _relay = Node::start_with(9, &settings, 1_024);
     a.wait_subscribed(b.key());
 }
@@ -53,8 +65,12 @@ fn a_node_does_not_start_with_a_relay_that_is_none() {
     for address in ["nonsense", "/ip4/127.0.0.1/tcp/1"] {
         let relays = vec![address.to_owned()];
         let (events, _received) = sync_channel(1);
-        let refused =
-            spawn(&NetConfig { relays, ..config(TCP) }, [1; 32], events, runtime.handle());
+        let refused = spawn(
+            &wide(WideConfig { relays, ..WideConfig::default() }),
+            [1; 32],
+            events,
+            runtime.handle(),
+        );
         assert!(matches!(refused, Err(NetError::Setup { .. })));
     }
 }
@@ -62,9 +78,30 @@ fn a_node_does_not_start_with_a_relay_that_is_none() {
 #[test]
 fn a_node_finds_out_from_another_that_it_can_be_reached() {
     let server = helper();
-    let settings = NetConfig { autonat: true, ..config(TCP) };
+    let settings = wide(WideConfig { autonat: true, ..WideConfig::default() });
     let node = Node::start_with(1, &settings, 1_024);
     node.dial(&server);
     // Its own address a second time: confirmed by somebody else.
     node.wait_for(&NetEvent::Listening { address: node.address.clone() });
+}
+
+#[test]
+fn two_nodes_that_know_a_third_find_each_other_by_their_topic() {
+    let kad = |bootstrap: Vec<String>| Some(KadConfig { bootstrap });
+    let settings = wide(WideConfig { kad: kad(vec![]), ..public() });
+    let directory = Node::start_with(9, &settings, 1_024);
+    let bootstrap = vec![directory.address.clone()];
+    // They are taken to be reachable, which otherwise takes some seconds to find out.
+    let settings = wide(WideConfig { kad: kad(bootstrap), ..public() });
+    let nodes: Vec<Node> = (1..=2).map(|seed| Node::start_with(seed, &settings, 1_024)).collect();
+    let other = Node::start_with(3, &settings, 1_024);
+    for node in &nodes {
+        node.dial(&directory);
+        node.wait_connected(directory.key());
+        node.send(NetCommand::Subscribe(TOPIC));
+    }
+    other.send(NetCommand::Subscribe(Topic([2; 32])));
+    nodes[0].wait_subscribed(nodes[1].key());
+    nodes[1].wait_subscribed(nodes[0].key());
+    assert!(other.events.try_iter().all(|event| !matches!(event, NetEvent::PeerSubscribed { .. })));
 }
