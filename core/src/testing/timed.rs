@@ -103,7 +103,7 @@ impl Timed {
             }
             for effect in out.effects {
                 if let Effect::Sign { request, draft, .. } = &effect {
-                    let (request, signed) = (*request, self.signature(draft));
+                    let (request, signed) = (*request, self.author.sign_draft(draft));
                     inputs.push(Input::SignatureReady { request, signed });
                 }
                 effects.push(effect);
@@ -201,18 +201,6 @@ impl Timed {
         let (message, namespace) = (MessageId(self.messages), self.namespace);
         let heard = Ok(Heard::Op(op));
         self.input(Input::GossipReceived { message, peer: via, namespace, heard })
-    }
-
-    fn signature(&self, draft: &Draft) -> Signed {
-        match draft {
-            Draft::Op { payload } => {
-                Signed::Op(from_own_log(self.author.seal(payload.clone()), true).unwrap())
-            }
-            Draft::Invitation(terms) => {
-                let signature = self.author.sign(&terms.id().0);
-                Signed::Invitation(Invitation { terms: terms.clone(), signature })
-            }
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Several nodes, and peers that a test plays itself: time passes only as the test says.
 
 use crate::codec;
-use crate::command::{Command, CommandId};
+use crate::command::{Command, CommandId, Delivery};
 use crate::effect::{Draft, Effect, Notice};
 use crate::event::Event;
 use crate::evolve::evolve;
@@ -142,7 +142,8 @@ impl Web {
             let command = CommandId(self.sequence);
             let body = if number < 50 { create() } else { Body::Noop };
             let group = namespace.root();
-            let wish = Command::Govern { namespace, group, body, expected_root: None };
+            let delivery = Delivery::default();
+            let wish = Command::Govern { namespace, group, body, expected_root: None, delivery };
             self.give(at, Input::CommandIssued { command, wish });
             self.run(0);
         }
@@ -225,7 +226,7 @@ impl Web {
     fn perform(&mut self, at: usize, effect: Effect) {
         match effect {
             Effect::Sign { request, draft, .. } => {
-                let signed = self.nodes[at].sign(&draft);
+                let signed = self.nodes[at].author.sign_draft(&draft);
                 let ready = Parcel::Input(Box::new(Input::SignatureReady { request, signed }));
                 self.send_after(0, at, ready);
             }
@@ -260,6 +261,7 @@ impl Web {
             | Effect::Subscribe(_)
             | Effect::Unsubscribe(_)
             | Effect::Publish { .. }
+            | Effect::PublishStored { .. }
             | Effect::Validate { .. }
             | Effect::RespondJoined { .. }
             | Effect::Announce(_)
@@ -349,11 +351,6 @@ impl WebNode {
         }
         node.state.durable.settle();
         node
-    }
-
-    fn sign(&self, draft: &Draft) -> Signed {
-        let Draft::Op { payload } = draft else { unreachable!() };
-        Signed::Op(from_own_log(self.author.seal(payload.clone()), true).unwrap())
     }
 }
 

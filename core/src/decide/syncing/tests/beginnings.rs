@@ -120,7 +120,7 @@ fn net_40_every_thirty_seconds_one_member_is_compared_with_and_not_one_connectio
             _ => Author::new(99).id,
         };
         let desk = web.nodes[0].state.volatile.desks.get_mut(&namespace).unwrap();
-        desk.identities.insert(peer(other), Identity { member, pass: None });
+        desk.identities.insert(peer(other), Identity { member, pass: None, round_trip_ms: 0 });
     }
     web.asked.clear();
     let mut counts = [0; 20];
