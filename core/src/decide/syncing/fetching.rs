@@ -133,10 +133,16 @@ impl Turn<'_> {
             return;
         }
         syncing.backfill = None;
-        let waits = |stage: &Stage| matches!(stage, Stage::Fetching(list) if list.is_long() && !list.is_waiting());
-        let exchanges = syncing.exchanges.iter();
-        let waiting =
-            exchanges.filter(|(other, exchange)| **other != peer && waits(&exchange.stage));
+        let others = syncing.exchanges.iter().filter(|(other, _)| **other != peer);
+        let waiting = others.filter(|(_, exchange)| match &exchange.stage {
+            Stage::Fetching(list) => list.is_long() && !list.is_waiting(),
+            Stage::Comparing
+            | Stage::Waiting(_)
+            | Stage::Weighing
+            | Stage::Yielding
+            | Stage::Ordering
+            | Stage::Reconciling(_) => false,
+        });
         let waiting: Vec<PeerKey> = waiting.map(|(other, _)| *other).collect();
         for other in waiting {
             self.ask_heads(namespace, other);
