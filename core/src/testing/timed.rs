@@ -2,16 +2,15 @@
 
 use super::Author;
 use crate::command::{Command, CommandId, Delivery};
-use crate::effect::{Draft, Effect, Forward, Notice};
-use crate::governance::invitation::Invitation;
+use crate::effect::{Effect, Forward, Notice};
 use crate::governance::op::{Body, Payload};
 use crate::governance::rights::Rights;
 use crate::id::{NamespaceId, OpId, PeerKey};
-use crate::input::{Heard, Input, MessageId, Signed};
+use crate::input::{Heard, Input, MessageId};
 use crate::readiness;
 use crate::receive;
 use crate::settings::Settings;
-use crate::signed::{Op, Verified, from_own_log};
+use crate::signed::{Op, Verified};
 use crate::state::{Desk, State, Volatile};
 use crate::statement::{Attested, Beacon, HeadSummary, Tier};
 use crate::step::step;

@@ -2,23 +2,23 @@
 
 use crate::codec;
 use crate::command::{Command, CommandId, Delivery};
-use crate::effect::{Draft, Effect, Notice};
+use crate::effect::{Effect, Notice};
 use crate::event::Event;
 use crate::evolve::evolve;
 use crate::governance::op::{Body, Visibility};
 use crate::id::{NamespaceId, OpId, PeerKey};
-use crate::input::{Answer, ExchangeId, Input, RequestId, Signed};
+use crate::input::{Answer, ExchangeId, Input, RequestId};
 use crate::limits::PAGE_OPS_MAX;
 use crate::receive;
 use crate::settings::Settings;
-use crate::signed::{Op, Verified, from_own_log};
+use crate::signed::{Op, Verified, verify_statement};
 use crate::state::State;
-use crate::statement::Attested;
+use crate::statement::{Attested, Hello};
 use crate::step::step;
 use crate::sync::Verdict;
 use crate::testing::{Author, Node};
 use crate::time::{MonoMillis, Now, UnixMillis};
-use crate::wire::{OpBytes, Refused, Request, Response};
+use crate::wire::{Nonce, OpBytes, Refused, Request, Response};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -48,7 +48,7 @@ pub(crate) struct WebNode {
     pub(crate) notices: Vec<Notice>,
     pub(crate) charged: Vec<PeerKey>,
     pub(crate) bodies: BTreeMap<OpId, Vec<u8>>,
-    author: Author,
+    pub(crate) author: Author,
     wake_at: Option<u64>,
 }
 
@@ -133,6 +133,8 @@ impl Web {
         for (at, other) in [(a, b), (b, a)] {
             self.give(at, Input::PeerSubscribed { peer: peer(other), namespace });
         }
+        // What takes no time: a peer that the test plays proves at once who it is.
+        self.run(0);
     }
 
     /// Has an owner write so many ops: groups, and what changes nothing once there are many.
@@ -235,6 +237,10 @@ impl Web {
                 let bytes = question.encode();
                 if to < self.nodes.len() && !self.silent.contains(&(at, to)) {
                     self.send(to, Parcel::Question { from: at, id, bytes });
+                } else if to >= self.nodes.len()
+                    && let Request::Identify { namespace, nonce } = question
+                {
+                    self.introduce(at, to, id, namespace, nonce);
                 }
                 self.asked.push(Asked { at: self.now, from: at, to, id, question });
             }
@@ -269,6 +275,25 @@ impl Web {
             | Effect::Dial(_)
             | Effect::StopDialing(_) => {}
         }
+    }
+
+    /// A peer that the test plays proves to be the first owner, on another machine.
+    fn introduce(
+        &mut self,
+        at: usize,
+        from: usize,
+        id: RequestId,
+        namespace: NamespaceId,
+        nonce: Nonce,
+    ) {
+        let owner = self.nodes[0].author.clone();
+        let to = self.nodes[at].state.volatile.peer;
+        let hello = Hello { namespace, member: owner.id, from: peer(from), to, nonce };
+        let hello = Attested::by(hello, |_, digest| Some(owner.sign(digest))).unwrap();
+        let hello = verify_statement(hello, namespace).unwrap();
+        let answer = Answer::Identity { hello, pass: None };
+        let input = Input::ResponseReceived { request: id, peer: peer(from), answer };
+        self.send_after(0, at, Parcel::Input(Box::new(input)));
     }
 
     fn respond(&mut self, exchange: ExchangeId, response: Response) {

@@ -166,6 +166,11 @@ fn net_42_a_peer_that_lacks_ours_is_told_what_is_common_and_asks_for_the_rest() 
     web.silent.clear();
     web.give(1, Input::PeerDisconnected { peer: peer(0) });
     web.give(1, Input::PeerConnected { peer: peer(0) });
+    // It was met on another topic, and proved there who it is.
+    let member = web.nodes[0].author.id;
+    let identity = Identity { member, pass: None, round_trip_ms: 0 };
+    let desk = web.nodes[1].state.volatile.desks.get_mut(&namespace).unwrap();
+    desk.identities.insert(peer(0), identity);
     web.give(0, Input::PeerConnected { peer: peer(1) });
     web.give(0, Input::PeerSubscribed { peer: peer(1), namespace });
     web.run(100);
