@@ -291,10 +291,9 @@ impl Turn<'_> {
         let notes = &mut desk.syncing.notes;
         if let Verdict::Incomplete { why, .. } = &verdict {
             match why {
-                Shortfall::Gone => {}
                 Shortfall::Stalled | Shortfall::Refused(_) => notes.entry(peer).failed = Some(now),
                 Shortfall::Lacking if exchange.was_behind => notes.spare(peer, now),
-                Shortfall::Lacking => {}
+                Shortfall::Lacking | Shortfall::Gone => {}
                 Shortfall::Lied => notes.shun(peer, now),
             }
         }

@@ -7,7 +7,7 @@ use crate::input::{Answer, Input};
 use crate::limits::PAGES_AHEAD_MAX;
 use crate::sync::{Shortfall, Verdict};
 use crate::testing::web::{DELAY_MS, Web, peer};
-use crate::wire::{Request, Response};
+use crate::wire::{Refused, Request, Response};
 use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -226,4 +226,18 @@ fn net_43_an_answer_is_used_in_the_order_of_the_list() {
     web.run(1000);
     assert_eq!(web.heads(0, namespace), (theirs.clone(), root));
     assert_eq!(web.verdicts(0, 2), [Verdict::InSync { heads: theirs, root }]);
+}
+
+#[test]
+fn net_42_a_long_history_is_ordered_in_slices_and_the_asker_waits() {
+    let (mut web, namespace) = Web::new(2, crate::limits::ORDER_SLICE as usize + 300);
+    web.write(0, namespace, 3);
+    web.write(1, namespace, 2);
+    web.connect(0, 1, namespace);
+    web.run(100);
+    let busy = Response::Refused(Refused::Busy);
+    assert!(web.answered.iter().any(|(_, _, response, _)| *response == busy));
+    web.run(1000);
+    assert_eq!(web.heads(0, namespace), web.heads(1, namespace));
+    assert_eq!((web.ops_sent(0, 1), web.ops_sent(1, 0)), (3, 2));
 }
