@@ -142,8 +142,8 @@ fn open_recorder(config: &NodeConfig, boot: BootId) -> Option<Recorder> {
 }
 
 fn net_config(config: &NodeConfig) -> NetConfig {
-    let NodeConfig { listen, quic, mdns, .. } = config;
-    NetConfig { listen: listen.clone(), quic: *quic, mdns: *mdns, ..NetConfig::default() }
+    let NodeConfig { listen, quic, mdns, wide, .. } = config.clone();
+    NetConfig { listen, quic, mdns, wide, ..NetConfig::default() }
 }
 
 fn spawn_pages(

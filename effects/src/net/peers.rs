@@ -30,8 +30,8 @@ struct Peer {
     restarted: bool,
 }
 
-/// How a connection leads to its peer. A direct one that joins a relayed one, and a relayed one that
-/// ends beside a direct one, are what was wanted, and say nothing about a restart.
+/// How a connection leads to its peer. A direct one that joins a relayed one, and a relayed one
+/// that ends beside a direct one, are what was wanted, and say nothing about a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Via {
     /// Without anybody between.

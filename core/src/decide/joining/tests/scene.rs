@@ -171,7 +171,11 @@ impl Scene {
 
     pub(super) fn verdict(&mut self, at: u64, peer: PeerKey, verdict: &Verdict) -> Done {
         let namespace = self.namespace;
-        self.call(at, |turn| turn.join_after_sync(namespace, peer, verdict))
+        self.call(at, |turn| {
+            // With its verdict an exchange is over.
+            turn.desk(namespace).syncing.exchanges.remove(&peer);
+            turn.join_after_sync(namespace, peer, verdict);
+        })
     }
 
     pub(super) fn in_sync(&mut self, at: u64, peer: PeerKey) -> Done {
