@@ -65,8 +65,8 @@ impl Turn<'_> {
         for namespace in namespaces {
             self.part_with(namespace, peer);
         }
-        self.forget_identities(peer);
         self.lose_partner(peer);
+        self.forget_identities(peer);
     }
 
     /// A peer takes part in a namespace no longer.

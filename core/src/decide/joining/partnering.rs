@@ -42,6 +42,10 @@ impl Turn<'_> {
         let with_join = self.volatile.desks.iter_mut();
         let losing = with_join.filter_map(|(namespace, desk)| {
             let joining = desk.joining.as_mut()?;
+            // A member that went away is there again once others forward its word.
+            if let Some(member) = desk.identities.member(&peer) {
+                joining.heard.remove(&member);
+            }
             let is_partner = joining.partner.is_some_and(|partner| partner.peer == peer);
             Some((*namespace, is_partner && joining.admitted.is_none()))
         });
