@@ -54,8 +54,8 @@ impl Turn<'_> {
         if let Some(topics) = self.volatile.peers.get_mut(&peer) {
             topics.remove(&namespace);
         }
-        self.forget_identity(namespace, peer);
         self.part_with(namespace, peer);
+        self.forget_identity(namespace, peer);
     }
 
     pub(super) fn on_disconnected(&mut self, peer: PeerKey) {
@@ -72,6 +72,7 @@ impl Turn<'_> {
     /// A peer takes part in a namespace no longer.
     fn part_with(&mut self, namespace: NamespaceId, peer: PeerKey) {
         let now = self.now.mono;
+        self.lose_sight(namespace, peer);
         let Some(desk) = self.volatile.desks.get_mut(&namespace) else { return };
         desk.syncing.questions.retain(|question| question.peer != peer);
         desk.syncing.notes.forget(&peer, now);

@@ -37,15 +37,20 @@ impl Turn<'_> {
         self.take_partner(namespace, peer);
     }
 
+    /// A peer takes part no longer. The member behind it is there again once others forward its
+    /// word.
+    pub(in crate::decide) fn lose_sight(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        let Some(desk) = self.volatile.desks.get_mut(&namespace) else { return };
+        if let (Some(joining), Some(member)) = (&mut desk.joining, desk.identities.member(&peer)) {
+            joining.heard.remove(&member);
+        }
+    }
+
     /// A peer has disconnected.
     pub(in crate::decide) fn lose_partner(&mut self, peer: PeerKey) {
         let with_join = self.volatile.desks.iter_mut();
         let losing = with_join.filter_map(|(namespace, desk)| {
             let joining = desk.joining.as_mut()?;
-            // A member that went away is there again once others forward its word.
-            if let Some(member) = desk.identities.member(&peer) {
-                joining.heard.remove(&member);
-            }
             let is_partner = joining.partner.is_some_and(|partner| partner.peer == peer);
             Some((*namespace, is_partner && joining.admitted.is_none()))
         });
