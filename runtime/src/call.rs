@@ -7,7 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use folkmoot_core::codec;
-use folkmoot_core::command::{Command, Outcome};
+use folkmoot_core::command::{Command, Delivery, Outcome};
 use folkmoot_core::governance::op::{Body, Payload};
 use folkmoot_core::id::{GroupId, NamespaceId, OpId};
 use folkmoot_core::limits::OP_BYTES_MAX;
@@ -94,7 +94,8 @@ impl Cx {
         group: GroupId,
         body: Body,
     ) -> Result<OpId, Failure> {
-        let wish = Command::Govern { namespace, group, body, expected_root: None };
+        let delivery = Delivery::default();
+        let wish = Command::Govern { namespace, group, body, expected_root: None, delivery };
         let outcome = self.command(wish).await?;
         let Outcome::Accepted { op, .. } = outcome else { return Err(unexpected(&outcome)) };
         Ok(op)

@@ -35,6 +35,16 @@ impl From<Refusal> for Failure {
                 "disk-nearly-full",
                 "free some space; `reserve_mib` in config.toml says how much is kept",
             ),
+            // Nothing was waited for, so it is no timeout: the node is not well connected, and the
+            // API says 503, not yet.
+            Refusal::TransportNotReady { .. } => (
+                Class::Unhealthy,
+                "transport-not-ready",
+                "`moot peers` shows who is connected; without --strict it is written all the same",
+            ),
+            Refusal::NotJoining(_) => {
+                (Class::NotFound, "not-joining", "`moot ns list` shows what is being joined")
+            }
             Refusal::Closed => (Class::Failed, "closed", "the namespace was left meanwhile"),
         };
         Self::new(class, code, refusal.to_string()).hint(hint)
@@ -82,22 +92,31 @@ fn of_void(void: &VoidAtCut) -> (Class, &'static str, &'static str) {
 
 fn of_join(error: &JoinError) -> (Class, &'static str, &'static str) {
     match error {
-        JoinError::NoPeers { .. } => (
+        JoinError::InvitationInvalid(_) => {
+            (Class::Usage, "invitation-invalid", "ask the inviter for a new invitation")
+        }
+        JoinError::InvitationExpired { .. } => {
+            (Class::Denied, "invitation-expired", "ask the inviter for a new invitation")
+        }
+        JoinError::NoReadyPeers { .. } => (
             Class::Timeout,
-            "no-peers",
+            "no-ready-peers",
             "the same code can be tried again; `moot connect ADDR` reaches a member by hand",
         ),
+        JoinError::PartnersFailed { .. } => {
+            (Class::Timeout, "partners-failed", "try the same code again, with a longer --timeout")
+        }
         JoinError::PullIncomplete { .. } => {
             (Class::Timeout, "pull-incomplete", "try the same code again, with a longer --timeout")
         }
         JoinError::Refused(_) => {
             (Class::Denied, "join-refused", "ask the inviter for a new invitation")
         }
-        JoinError::NotEffective(_) => {
-            (Class::Denied, "join-not-effective", "ask the inviter for a new invitation")
+        JoinError::Unconfirmed { .. } => {
+            (Class::Timeout, "join-unconfirmed", "`moot status` shows when another member has it")
         }
-        JoinError::NoWitness { .. } => {
-            (Class::Timeout, "no-witness", "try the same code again while a member is online")
+        JoinError::Cancelled => {
+            (Class::Failed, "join-cancelled", "the same code can be tried again")
         }
     }
 }

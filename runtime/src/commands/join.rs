@@ -3,6 +3,7 @@
 use folkmoot_core::command::{Command, Outcome};
 use folkmoot_core::effect::{Notice, Phase};
 use folkmoot_core::id::{MemberId, NamespaceId};
+use folkmoot_core::join::JoinReport;
 use folkmoot_core::limits::JOIN_MS;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -77,12 +78,14 @@ pub const fn phase_name(phase: Phase) -> &'static str {
         Phase::Asking => "asking",
         Phase::Confirmed => "confirmed",
         Phase::Failed => "failed",
+        Phase::Validating => "validating",
     }
 }
 
 /// Passes on a phase of this join.
 async fn tell(heard: &Heard, joined: &NamespaceId, progress: &mpsc::Sender<Progress>) {
-    if let Heard::Noticed(Noticed { notice: Notice::JoinPhase { namespace, phase }, .. }) = heard
+    if let Heard::Noticed(Noticed { notice: Notice::JoinPhase { namespace, phase, .. }, .. }) =
+        heard
         && namespace == joined
     {
         // A listener who has gone away does not stop the join.
@@ -138,7 +141,7 @@ pub async fn run(
         tell(&heard, &namespace, progress).await;
     }
     let outcome = outcome?;
-    let Outcome::Joined { namespace, group, op } = outcome else {
+    let Outcome::Joined(JoinReport { namespace, group, op, .. }) = outcome else {
         return Err(unexpected(&outcome));
     };
     let scene = cx.scene_of(namespace).await?;
