@@ -1,64 +1,98 @@
 //! Several reducers in one thread: the network is a queue, time is a number, and keys sign at once.
 //!
 //! Nothing is modelled but the boundary: every node runs [`step`], its events go through the codec
-//! of the log, and every message through the codec of the wire and the checks of the ingress.
+//! of the log, and every message through the codec of the wire and the checks of the ingress. What
+//! a node accepts it forwards, and what came before it does not hear again, as on a real topic.
+//!
+//! The network is as bad as a test wants it: a [`Link`] loses, doubles and delays messages each way
+//! for itself, and a node may have a [`Liar`] that changes what it answers. Every choice comes from
+//! one seed, so a run is the same each time.
 
+mod link;
 mod node;
+mod perform;
 #[cfg(test)]
 mod tests;
 
 use crate::kit::Author;
+use crate::world::Prng;
 use folkmoot_core::command::{Command, CommandId, Outcome};
-use folkmoot_core::effect::Effect;
-use folkmoot_core::id::{NamespaceId, OpId, PeerKey};
-use folkmoot_core::input::{ExchangeId, Input, MessageId, RequestId, Signed};
+use folkmoot_core::id::{NamespaceId, PeerKey};
+use folkmoot_core::input::{ExchangeId, Input, MessageId, RequestId};
 use folkmoot_core::receive;
 use folkmoot_core::record;
 use folkmoot_core::settings::Settings;
-use folkmoot_core::statement::{Attested, Statement};
 use folkmoot_core::step::{Output, step};
 use folkmoot_core::time::{MonoMillis, Now, UnixMillis};
-use folkmoot_core::wire::{Gossip, OpBytes, Refused, Request, Response};
+use folkmoot_core::wire::Request;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use node::Node;
-use node::sign;
+pub use link::{Link, Traffic};
+use node::Question;
+pub use node::{Asked, Liar, Node};
 
-/// How long a message travels, in milliseconds.
-const DELAY_MS: u64 = 5;
+/// What the clocks of the nodes say at the beginning, in milliseconds.
+pub const START_UNIX_MS: u64 = 1_700_000_000_000;
+/// Questions from this number on were asked by a test.
+const OF_TESTS: u64 = 1 << 63;
 
 /// Nodes, and what is on its way between them.
 #[derive(Default)]
 pub struct Cluster {
     /// The nodes, by number.
     pub nodes: Vec<Node>,
+    /// What went from one node to another so far.
+    pub traffic: BTreeMap<(usize, usize), Traffic>,
     now: u64,
     queue: BTreeMap<(u64, u64), (usize, Parcel)>,
     sequence: u64,
-    cuts: BTreeSet<(usize, usize)>,
+    links: BTreeMap<(usize, usize), Link>,
+    rng: Prng,
 }
 
 /// Something on its way to a node.
+#[derive(Clone)]
 enum Parcel {
     Input(Box<Input>),
     Mesh,
-    Gossip { from: usize, namespace: NamespaceId, bytes: Vec<u8> },
+    Gossip { from: usize, namespace: NamespaceId, bytes: Vec<u8>, again: bool },
     Question { from: usize, request: RequestId, bytes: Vec<u8> },
     Reply { from: usize, request: RequestId, namespace: NamespaceId, bytes: Vec<u8> },
+}
+
+impl Parcel {
+    /// The node that sent it, and how many bytes it is.
+    fn sent(&self) -> Option<(usize, u64)> {
+        match self {
+            Self::Input(_) | Self::Mesh => None,
+            Self::Gossip { from, bytes, .. }
+            | Self::Question { from, bytes, .. }
+            | Self::Reply { from, bytes, .. } => Some((*from, bytes.len() as u64)),
+        }
+    }
 }
 
 impl Cluster {
     /// `count` nodes, all connected.
     pub fn new(count: usize) -> Self {
-        let mut cluster = Self::default();
-        for at in 0..count {
-            cluster.nodes.push(Node::new());
-            cluster.start(at);
-        }
+        let mut cluster = Self::apart(count);
         for a in 0..count {
             for b in 0..a {
-                cluster.connect(a, b);
+                cluster.heal(a, b);
             }
+        }
+        cluster
+    }
+
+    /// `count` nodes, none connected.
+    pub fn apart(count: usize) -> Self {
+        let mut cluster = Self::default();
+        for at in 0..count {
+            cluster.nodes.push(Node::default());
+            for other in 0..count {
+                cluster.links.insert((at, other), Link::down());
+            }
+            cluster.start(at);
         }
         cluster
     }
@@ -75,6 +109,11 @@ impl Cluster {
         PeerKey([u8::try_from(at).unwrap_or(u8::MAX); 32])
     }
 
+    /// Milliseconds since the beginning.
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
     /// Gives a node a key to sign with.
     pub fn give_key(&mut self, at: usize, author: &Author) {
         if let Some(node) = self.nodes.get_mut(at) {
@@ -82,18 +121,34 @@ impl Cluster {
         }
     }
 
-    /// Cuts the link between two nodes.
+    /// Has a node lie when it answers.
+    pub fn corrupt(&mut self, at: usize, liar: Liar) {
+        if let Some(node) = self.nodes.get_mut(at) {
+            node.liar = Some(liar);
+        }
+    }
+
+    /// Cuts the link between two nodes: both know at once, and what was on its way is lost.
     pub fn cut(&mut self, a: usize, b: usize) {
-        self.cuts.extend([(a, b), (b, a)]);
+        for (from, to) in [(a, b), (b, a)] {
+            self.links.insert((from, to), Link::down());
+        }
+        self.drop_parcels(|from, to| (from, to) == (a, b) || (from, to) == (b, a));
         self.lose(a, b);
         self.lose(b, a);
     }
 
     /// Mends the link between two nodes.
     pub fn heal(&mut self, a: usize, b: usize) {
-        self.cuts.remove(&(a, b));
-        self.cuts.remove(&(b, a));
+        for (from, to) in [(a, b), (b, a)] {
+            self.links.insert((from, to), Link::default());
+        }
         self.connect(a, b);
+    }
+
+    /// Makes the link from one node to another, one way, as bad as it is told to; it is up.
+    pub fn impair(&mut self, from: usize, to: usize, link: Link) {
+        self.links.insert((from, to), link);
     }
 
     fn connect(&mut self, a: usize, b: usize) {
@@ -117,6 +172,25 @@ impl Cluster {
         self.tell_mesh(at);
     }
 
+    /// Drops what is on its way where `is_lost` says so, by sender and receiver. Whoever waits for
+    /// an answer to it hears that there will be none.
+    fn drop_parcels(&mut self, is_lost: impl Fn(usize, usize) -> bool) {
+        let mut failed = Vec::new();
+        self.queue.retain(|_, (to, parcel)| {
+            let lost = parcel.sent().is_some_and(|(from, _)| is_lost(from, *to));
+            if let (Parcel::Question { from, request, .. }, true) = (&parcel, lost) {
+                failed.push((*from, *request));
+            }
+            if let (Parcel::Reply { request, .. }, true) = (&parcel, lost) {
+                failed.push((*to, *request));
+            }
+            !lost
+        });
+        for (at, request) in failed {
+            self.fail(at, request);
+        }
+    }
+
     fn topics(&self, at: usize) -> BTreeSet<NamespaceId> {
         self.nodes.get(at).map(|node| node.topics.clone()).unwrap_or_default()
     }
@@ -134,22 +208,38 @@ impl Cluster {
         }
     }
 
+    /// Issues a command; [`Cluster::outcome`] tells what came of it.
+    pub fn issue(&mut self, at: usize, wish: Command) -> CommandId {
+        let command = CommandId(self.sequence);
+        self.give(at, Input::CommandIssued { command, wish });
+        command
+    }
+
+    /// How a command ended, once.
+    pub fn outcome(&mut self, at: usize, command: CommandId) -> Option<Outcome> {
+        self.nodes.get_mut(at)?.replies.remove(&command)
+    }
+
     /// Issues a command and runs until it is answered.
     ///
     /// # Panics
     ///
     /// Where it is not answered within ten minutes of simulated time.
     pub fn command(&mut self, at: usize, wish: Command) -> Outcome {
-        let command = CommandId(self.sequence);
-        self.give(at, Input::CommandIssued { command, wish });
+        let command = self.issue(at, wish);
         let deadline = self.now + 600_000;
         loop {
-            let reply = self.nodes.get_mut(at).and_then(|node| node.replies.remove(&command));
-            if let Some(outcome) = reply {
+            if let Some(outcome) = self.outcome(at, command) {
                 return outcome;
             }
             assert!(self.advance(deadline), "command {command:?} of node {at} was never answered");
         }
+    }
+
+    /// Sends a question, whatever it is, as if a node had asked it. The answer is not for the
+    /// reducer of that node: it comes to [`Node::answers`].
+    pub fn ask_as(&mut self, at: usize, to: usize, bytes: &[u8]) {
+        self.ask(at, RequestId(OF_TESTS | self.sequence), to, bytes);
     }
 
     /// Runs until nothing is under way, or `ms` milliseconds have passed.
@@ -159,11 +249,20 @@ impl Cluster {
         self.now = deadline;
     }
 
+    /// Puts a node to sleep: it does nothing, its monotonic clock stands still, and what is sent to
+    /// it arrives when it wakes up.
+    pub fn sleep(&mut self, at: usize, ms: u64) {
+        if let Some(node) = self.nodes.get_mut(at) {
+            node.slept_ms += ms;
+            node.asleep_until = self.now + ms;
+        }
+    }
+
     /// Delivers the next thing, if it is due by `deadline`.
     fn advance(&mut self, deadline: u64) -> bool {
         let parcel = self.queue.first_key_value().map(|((at, _), _)| *at);
         let wakes = self.nodes.iter().enumerate();
-        let wake = wakes.filter_map(|(at, node)| Some((node.wake_at?, at))).min();
+        let wake = wakes.filter_map(|(at, node)| Some((node.wakes_at()?, at))).min();
         match (parcel, wake) {
             (Some(due), wake) if due <= deadline && wake.is_none_or(|(at, _)| due <= at) => {
                 self.now = self.now.max(due);
@@ -182,28 +281,45 @@ impl Cluster {
     }
 
     fn deliver(&mut self, at: usize, parcel: Parcel) {
+        let asleep = self.nodes.get(at).map_or(0, |node| node.asleep_until);
+        if asleep > self.now {
+            return self.send(at, asleep - self.now, parcel);
+        }
         match parcel {
             Parcel::Input(input) => self.give(at, *input),
             Parcel::Mesh => self.tell_mesh(at),
-            Parcel::Gossip { from, namespace, bytes } => {
+            Parcel::Gossip { from, namespace, bytes, again } => {
                 let message = MessageId(self.sequence);
-                self.give(at, receive::gossip(message, Self::peer(from), namespace, &bytes));
+                let Some(node) = self.nodes.get_mut(at) else { return };
+                // Every message passes once, unless the network goes mad.
+                if !node.seen.insert(*blake3::hash(&bytes).as_bytes()) && !again {
+                    return;
+                }
+                let input = receive::gossip(message, Self::peer(from), namespace, &bytes);
+                node.messages.insert(message, (from, namespace, bytes));
+                self.give(at, input);
             }
-            Parcel::Question { from, request, bytes } => self.question(at, from, request, &bytes),
+            Parcel::Question { from, request, bytes } => self.question(at, from, request, bytes),
             Parcel::Reply { from, request, namespace, bytes } => {
-                self.answer(at, from, request, namespace, &bytes);
+                self.answer(at, from, request, namespace, bytes);
             }
         }
     }
 
-    fn question(&mut self, at: usize, from: usize, id: RequestId, bytes: &[u8]) {
-        let Ok(request) = Request::decode(bytes) else { return };
+    fn question(&mut self, at: usize, from: usize, request: RequestId, bytes: Vec<u8>) {
         let exchange = ExchangeId(self.sequence);
-        if let Some(node) = self.nodes.get_mut(at) {
-            node.exchanges.insert(exchange, (from, id, request.namespace()));
-        }
-        if let Ok(input) = receive::request(exchange, Self::peer(from), bytes) {
-            self.give(at, input);
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        let read = Request::decode(&bytes).map(|request| request.namespace());
+        match (read, receive::request(exchange, Self::peer(from), &bytes)) {
+            (Ok(namespace), Ok(input)) => {
+                let question = Question { from, request, namespace, question: bytes };
+                node.exchanges.insert(exchange, question);
+                self.give(at, input);
+            }
+            _ => {
+                node.charged.push(Self::peer(from));
+                self.fail(from, request);
+            }
         }
     }
 
@@ -213,24 +329,29 @@ impl Cluster {
         from: usize,
         request: RequestId,
         namespace: NamespaceId,
-        bytes: &[u8],
+        bytes: Vec<u8>,
     ) {
-        let peer = Self::peer(from);
-        self.give(
-            at,
-            match receive::answer(bytes, namespace) {
-                Ok(answer) => Input::ResponseReceived { request, peer, answer },
-                Err(_) => Input::RequestFailed { request },
-            },
-        );
+        let (peer, Some(node)) = (Self::peer(from), self.nodes.get_mut(at)) else { return };
+        if request.0 >= OF_TESTS {
+            return node.answers.push(bytes);
+        }
+        let input = match receive::answer(&bytes, namespace) {
+            Ok(answer) => Input::ResponseReceived { request, peer, answer },
+            Err(_) => {
+                node.charged.push(peer);
+                Input::RequestFailed { request }
+            }
+        };
+        self.give(at, input);
     }
 
     /// Steps a node and performs what it orders.
     pub fn give(&mut self, at: usize, input: Input) {
         self.sequence += 1;
-        let clock =
-            Now { mono: MonoMillis(self.now), unix: UnixMillis(1_700_000_000_000 + self.now) };
         let Some(node) = self.nodes.get_mut(at) else { return };
+        let unix = (START_UNIX_MS + self.now).saturating_add_signed(node.ahead_ms);
+        let mono = self.now.saturating_sub(node.slept_ms);
+        let clock = Now { mono: MonoMillis(mono), unix: UnixMillis(unix) };
         let Output { events, effects, wake_at } = step(&mut node.state, clock, input);
         node.wake_at = wake_at.map(|at| at.0);
         for event in &events {
@@ -248,169 +369,38 @@ impl Cluster {
         self.queue.insert((self.now + after, self.sequence), (to, parcel));
     }
 
+    /// Sends something over a link, which may lose or double it.
+    fn carry(&mut self, from: usize, to: usize, parcel: &Parcel) {
+        let bytes = parcel.sent().map_or(0, |(_, bytes)| bytes);
+        let traffic = self.traffic.entry((from, to)).or_default();
+        traffic.messages += 1;
+        traffic.bytes += bytes;
+        let copies = self.links.get(&(from, to)).map(|link| link.copies(&mut self.rng));
+        for (number, delay) in copies.unwrap_or_default().into_iter().enumerate() {
+            let mut copy = parcel.clone();
+            if let Parcel::Gossip { again, .. } = &mut copy {
+                *again = number > 0;
+            }
+            self.send(to, delay, copy);
+        }
+    }
+
     fn is_linked(&self, a: usize, b: usize) -> bool {
-        a != b && !self.cuts.contains(&(a, b))
-    }
-
-    fn perform(&mut self, at: usize, effect: Effect) {
-        match effect {
-            Effect::Sign { request, signer, draft } => {
-                let Some(node) = self.nodes.get(at) else { return };
-                let signed = node
-                    .keys
-                    .get(&signer)
-                    .map_or(Signed::NoKey(signer), |author| sign(author, &draft));
-                let input = Input::SignatureReady { request, signed };
-                self.send(at, 1, Parcel::Input(Box::new(input)));
-            }
-            Effect::Subscribe(namespace) => self.subscribe(at, namespace),
-            Effect::Unsubscribe(namespace) => self.unsubscribe(at, namespace),
-            Effect::Publish { namespace, gossip } => self.publish(at, namespace, &gossip.encode()),
-            Effect::PublishStored { namespace, op, nonce } => {
-                if let Some(op) = self.body(at, &op) {
-                    self.publish(at, namespace, &Gossip::Again { nonce, op }.encode());
-                }
-            }
-            Effect::Ask { request, peer, question } => self.ask(at, request, peer, &question),
-            Effect::Announce(beacon) => {
-                let namespace = beacon.namespace;
-                if let Some(beacon) = self.attest(at, beacon) {
-                    self.publish(at, namespace, &Gossip::Beacon(beacon).encode());
-                }
-            }
-            Effect::Introduce { exchange, hello, pass } => {
-                let hello = self.attest(at, hello);
-                let stranger = Response::Refused(Refused::Stranger);
-                let identity = hello.map_or(stranger, |hello| Response::Identity { hello, pass });
-                self.respond(at, exchange, &identity);
-            }
-            Effect::Acknowledge { request, peer, ack } => {
-                if let Some(ack) = self.attest(at, ack) {
-                    self.ask(at, request, peer, &Request::Ack(ack));
-                }
-            }
-            Effect::Respond { exchange, response } => self.respond(at, exchange, &response),
-            Effect::RespondWithOps { exchange, ops, total } => {
-                let page: Vec<OpBytes> = ops.iter().filter_map(|op| self.body(at, op)).collect();
-                let ops = folkmoot_core::bounded::Bounded::truncated(page);
-                self.respond(at, exchange, &Response::Ops { ops, total });
-            }
-            Effect::RespondJoined { exchange, op } => {
-                if let Some(bytes) = self.body(at, &op) {
-                    self.respond(at, exchange, &Response::Joined(bytes));
-                }
-            }
-            Effect::Reply { command, outcome } => {
-                if let Some(node) = self.nodes.get_mut(at) {
-                    node.replies.insert(command, outcome);
-                }
-            }
-            Effect::Notify(notice) => {
-                if let Some(node) = self.nodes.get_mut(at) {
-                    node.notices.push(notice);
-                }
-            }
-            Effect::Charge { peer, .. } => {
-                if let Some(node) = self.nodes.get_mut(at) {
-                    node.charged.push(peer);
-                }
-            }
-            Effect::Validate { .. } | Effect::Dial(_) | Effect::StopDialing(_) => {}
-        }
-    }
-
-    fn ask(&mut self, at: usize, request: RequestId, peer: PeerKey, question: &Request) {
-        let to = usize::from(peer.0.first().copied().unwrap_or(0));
-        if self.is_linked(at, to) {
-            let bytes = question.encode();
-            self.send(to, DELAY_MS, Parcel::Question { from: at, request, bytes });
-        } else {
-            let failed = Input::RequestFailed { request };
-            self.send(at, DELAY_MS, Parcel::Input(Box::new(failed)));
-        }
-    }
-
-    fn attest<T: Statement>(&self, at: usize, statement: T) -> Option<Attested<T>> {
-        let author = self.nodes.get(at)?.keys.get(&statement.member())?;
-        Some(author.attest(statement))
-    }
-
-    fn body(&self, at: usize, op: &OpId) -> Option<OpBytes> {
-        OpBytes::new(self.nodes.get(at)?.bodies.get(op)?.clone())
-    }
-
-    fn subscribe(&mut self, at: usize, namespace: NamespaceId) {
-        let Some(node) = self.nodes.get_mut(at) else { return };
-        node.topics.insert(namespace);
-        for other in 0..self.nodes.len() {
-            let Some(node) = self.nodes.get(other) else { continue };
-            let both = node.topics.contains(&namespace);
-            if !self.is_linked(at, other) {
-                continue;
-            }
-            let subscribed = |peer| Input::PeerSubscribed { peer: Self::peer(peer), namespace };
-            self.send(other, DELAY_MS, Parcel::Input(Box::new(subscribed(at))));
-            if both {
-                self.send(at, DELAY_MS, Parcel::Input(Box::new(subscribed(other))));
-            }
-        }
-        self.meshes_changed();
-    }
-
-    fn unsubscribe(&mut self, at: usize, namespace: NamespaceId) {
-        let Some(node) = self.nodes.get_mut(at) else { return };
-        node.topics.remove(&namespace);
-        node.mesh.remove(&namespace);
-        for other in 0..self.nodes.len() {
-            if self.is_linked(at, other) {
-                let gone = Input::PeerUnsubscribed { peer: Self::peer(at), namespace };
-                self.send(other, DELAY_MS, Parcel::Input(Box::new(gone)));
-            }
-        }
-        self.meshes_changed();
-    }
-
-    fn meshes_changed(&mut self) {
-        for at in 0..self.nodes.len() {
-            self.send(at, DELAY_MS, Parcel::Mesh);
-        }
-    }
-
-    fn publish(&mut self, at: usize, namespace: NamespaceId, bytes: &[u8]) {
-        for to in 0..self.nodes.len() {
-            let topic = self.nodes.get(to).is_some_and(|node| node.topics.contains(&namespace));
-            if topic && self.is_linked(at, to) {
-                let bytes = bytes.to_vec();
-                self.send(to, DELAY_MS, Parcel::Gossip { from: at, namespace, bytes });
-            }
-        }
-    }
-
-    fn respond(&mut self, at: usize, exchange: ExchangeId, response: &Response) {
-        let found = self.nodes.get_mut(at).and_then(|node| node.exchanges.remove(&exchange));
-        let Some((to, request, namespace)) = found else { return };
-        if self.is_linked(at, to) {
-            let bytes = response.encode();
-            self.send(to, DELAY_MS, Parcel::Reply { from: at, request, namespace, bytes });
-        }
+        a != b && self.links.get(&(a, b)).is_some_and(|link| link.is_up)
     }
 
     /// Kills a node and starts it again from the first `records` of its log.
     pub fn restart(&mut self, at: usize, records: usize) {
         let linked: Vec<usize> =
             (0..self.nodes.len()).filter(|other| self.is_linked(at, *other)).collect();
+        self.drop_parcels(|_, to| to == at);
         for other in &linked {
             self.lose(*other, at);
         }
         // What is on its way to a process does not reach the next one.
         self.queue.retain(|_, (to, _)| *to != at);
         let Some(node) = self.nodes.get_mut(at) else { return };
-        node.log.truncate(records);
-        node.state = node.recover(records);
-        node.topics.clear();
-        node.mesh.clear();
-        node.exchanges.clear();
-        node.wake_at = None;
+        node.die(records);
         for other in &linked {
             self.tell_mesh(*other);
         }

@@ -2,16 +2,31 @@
 
 use crate::kit::Author;
 use folkmoot_core::command::{CommandId, Outcome};
-use folkmoot_core::effect::{Draft, Notice};
+use folkmoot_core::effect::{Draft, Forward, Notice};
 use folkmoot_core::evolve::evolve;
 use folkmoot_core::governance::invitation::Invitation;
 use folkmoot_core::id::{MemberId, NamespaceId, OpId, PeerKey};
-use folkmoot_core::input::{ExchangeId, RequestId, Signed};
+use folkmoot_core::input::{ExchangeId, MessageId, RequestId, Signed};
+use folkmoot_core::readiness;
 use folkmoot_core::record;
 use folkmoot_core::state::State;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A question, and what the reducer of the node that was asked would say.
+pub struct Asked<'a> {
+    /// Who asks.
+    pub from: usize,
+    /// What, as it came.
+    pub question: &'a [u8],
+    /// The answer of the reducer, as it would go.
+    pub honest: Vec<u8>,
+}
+
+/// What a liar says instead of what its reducer would: other bytes, or nothing at all.
+pub type Liar = Box<dyn FnMut(Asked<'_>) -> Option<Vec<u8>>>;
+
 /// One node.
+#[derive(Default)]
 pub struct Node {
     /// Its state.
     pub state: State,
@@ -25,30 +40,34 @@ pub struct Node {
     pub notices: Vec<Notice>,
     /// Peers that it charged.
     pub charged: Vec<PeerKey>,
+    /// What it said of each message, and who had forwarded that.
+    pub verdicts: Vec<(usize, Forward)>,
+    /// Answers to questions that a test asked in its name ([`super::Cluster::ask_as`]).
+    pub answers: Vec<Vec<u8>>,
+    /// How far its wall clock is ahead, in milliseconds.
+    pub ahead_ms: i64,
+    pub(super) liar: Option<Liar>,
     pub(super) keys: BTreeMap<MemberId, Author>,
     pub(super) topics: BTreeSet<NamespaceId>,
     pub(super) mesh: BTreeMap<NamespaceId, u64>,
-    pub(super) exchanges: BTreeMap<ExchangeId, (usize, RequestId, NamespaceId)>,
+    pub(super) exchanges: BTreeMap<ExchangeId, Question>,
+    pub(super) messages: BTreeMap<MessageId, (usize, NamespaceId, Vec<u8>)>,
+    pub(super) seen: BTreeSet<[u8; 32]>,
     pub(super) wake_at: Option<u64>,
+    /// How long it slept in all, in milliseconds: its monotonic clock stood still meanwhile.
+    pub(super) slept_ms: u64,
+    pub(super) asleep_until: u64,
+}
+
+/// A question that has no answer yet.
+pub(super) struct Question {
+    pub(super) from: usize,
+    pub(super) request: RequestId,
+    pub(super) namespace: NamespaceId,
+    pub(super) question: Vec<u8>,
 }
 
 impl Node {
-    pub(super) fn new() -> Self {
-        Self {
-            state: State::default(),
-            log: Vec::new(),
-            bodies: BTreeMap::new(),
-            replies: BTreeMap::new(),
-            notices: Vec::new(),
-            charged: Vec::new(),
-            keys: BTreeMap::new(),
-            topics: BTreeSet::new(),
-            mesh: BTreeMap::new(),
-            exchanges: BTreeMap::new(),
-            wake_at: None,
-        }
-    }
-
     /// The state that the first `records` of the log fold to.
     ///
     /// # Panics
@@ -63,6 +82,28 @@ impl Node {
             evolve(&mut state.durable, &event);
         }
         state
+    }
+
+    /// How ready it is.
+    pub fn readiness(&self, namespace: &NamespaceId) -> Option<readiness::State> {
+        self.state.volatile.desks.get(namespace).map(|desk| desk.readiness.state())
+    }
+
+    /// Forgets what a process that dies takes along.
+    pub(super) fn die(&mut self, records: usize) {
+        self.log.truncate(records);
+        self.state = self.recover(records);
+        self.topics.clear();
+        self.mesh.clear();
+        self.exchanges.clear();
+        self.messages.clear();
+        self.seen.clear();
+        self.wake_at = None;
+    }
+
+    /// When it wants to be woken, by the clock of the cluster.
+    pub(super) fn wakes_at(&self) -> Option<u64> {
+        Some(self.wake_at?.saturating_add(self.slept_ms).max(self.asleep_until))
     }
 }
 

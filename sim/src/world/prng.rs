@@ -1,7 +1,7 @@
 //! Integer random numbers: the same seed gives the same world on every machine.
 
 /// A generator of the `SplitMix64` kind.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Prng {
     state: u64,
 }
