@@ -5,7 +5,7 @@ use super::crowd::Crowd;
 use super::measure::{Clock, Measured, Samples, time};
 use super::node::Node;
 use super::report::{Goal, Report, Row};
-use folkmoot_core::command::{Command, Delivery, CommandId, Outcome};
+use folkmoot_core::command::{Command, CommandId, Delivery, Outcome};
 use folkmoot_core::digest;
 use folkmoot_core::effect::{Draft, Effect};
 use folkmoot_core::governance::op::Body;
