@@ -275,9 +275,9 @@ impl Turn<'_> {
         }
     }
 
-    /// Connected peers of a namespace, the best partner first (NET-15): by tier, by how much of what
-    /// we know it covers, by round trip, by how lately it was heard. Nothing that it merely claims
-    /// counts. Those who have not proved who they are come last.
+    /// Connected peers of a namespace, the best partner first (NET-15): by tier, by how much of
+    /// what we know it covers, by round trip, by how lately it was heard. Nothing that it merely
+    /// claims counts. Those who have not proved who they are come last.
     pub(super) fn partners(&self, namespace: NamespaceId) -> Vec<PeerKey> {
         let mut peers = self.peers_of(namespace);
         let known = self.open_namespace(&namespace);

@@ -18,8 +18,8 @@ pub struct Probes {
 }
 
 impl Probes {
-    /// Whether a probe is forwarded: as few as are needed, whoever sends how many (NET-3). One is as
-    /// good as another, for everybody hears the answers.
+    /// Whether a probe is forwarded: as few as are needed, whoever sends how many (NET-3). One is
+    /// as good as another, for everybody hears the answers.
     pub fn take_forward(&mut self, now: MonoMillis) -> bool {
         let is_due = is_due(self.forwarded, PROBES_EVERY_MS, now);
         if is_due {
@@ -37,8 +37,8 @@ impl Probes {
         begins
     }
 
-    /// A member in a ready tier was heard: it answers as well as we do. One that beacons three times
-    /// is one answer.
+    /// A member in a ready tier was heard: it answers as well as we do. One that beacons three
+    /// times is one answer.
     pub fn note_beacon(&mut self, member: MemberId) {
         if let Some(heard) = &mut self.heard
             && heard.len() < PROBE_QUIET_COUNT

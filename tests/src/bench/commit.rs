@@ -5,7 +5,7 @@ use super::crowd::Crowd;
 use super::measure::{Clock, Measured, Samples, time};
 use super::node::Node;
 use super::report::{Goal, Report, Row};
-use folkmoot_core::command::{Command, CommandId, Outcome};
+use folkmoot_core::command::{Command, CommandId, Delivery, Outcome};
 use folkmoot_core::digest;
 use folkmoot_core::effect::{Draft, Effect};
 use folkmoot_core::governance::op::Body;
@@ -63,7 +63,9 @@ impl Wishes {
         let member = Author::new((1 << 40) + self.count).id;
         let body = Body::MemberAdded { member, rights: Rights::READ };
         let (namespace, group) = (self.namespace, self.namespace.root());
-        Command::Govern { namespace, group, body, expected_root: None }
+        // Nobody else is there: what is measured is the way to the disk.
+        let delivery = Delivery::default();
+        Command::Govern { namespace, group, body, expected_root: None, delivery }
     }
 }
 

@@ -134,7 +134,9 @@ impl Turn<'_> {
             return;
         }
         syncing.backfill = None;
-        let waits = |stage: &Stage| matches!(stage, Stage::Fetching(list) if list.is_long() && !list.is_waiting());
+        let waits = |stage: &Stage| {
+            matches!(stage, Stage::Fetching(list) if list.is_long() && !list.is_waiting())
+        };
         let exchanges = syncing.exchanges.iter();
         let waiting =
             exchanges.filter(|(other, exchange)| **other != peer && waits(&exchange.stage));

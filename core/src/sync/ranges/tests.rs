@@ -152,7 +152,8 @@ proptest! {
         at in vec(0_usize..2000, 4),
     ) {
         let mut arrivals: Vec<u32> = numbers.iter().copied().collect();
-        arrivals.sort_by_key(|n| blake3::hash(&(shuffle ^ u64::from(*n)).to_le_bytes()).as_bytes()[0]);
+        let lot = |n: u32| blake3::hash(&(shuffle ^ u64::from(n)).to_le_bytes()).as_bytes()[0];
+        arrivals.sort_by_key(|n| lot(*n));
         let ops = ops(arrivals);
         let index = order(&ops);
         let set = index.ordered(&ops);
