@@ -76,6 +76,16 @@ pub fn decode_own<T: BorshDeserialize>(bytes: &[u8]) -> Result<T, CodecError> {
     if rest.is_empty() { Ok(value) } else { Err(CodecError::Malformed) }
 }
 
+/// Decodes one value of several that stand one after the other, and leaves the others in `rest`. As
+/// [`decode_own`].
+///
+/// # Errors
+///
+/// [`CodecError::Malformed`] when `rest` does not begin with a value.
+pub fn decode_next<T: BorshDeserialize>(rest: &mut &[u8]) -> Result<T, CodecError> {
+    T::deserialize(rest).map_err(|_| CodecError::Malformed)
+}
+
 /// The error for `got` bytes where `max` are allowed.
 pub(crate) const fn too_large(got: usize, max: usize) -> CodecError {
     CodecError::TooLarge { got: got as u64, max: max as u64 }

@@ -12,6 +12,7 @@ pub mod archive;
 pub mod cuts;
 pub mod frontier;
 pub mod graph;
+pub mod index;
 pub mod invitation;
 pub mod judge;
 pub mod judged;

@@ -11,6 +11,7 @@ pub mod digest;
 pub mod effect;
 pub mod event;
 pub mod evolve;
+pub mod few;
 pub mod governance;
 pub mod id;
 pub mod identities;

@@ -14,6 +14,7 @@
 //! Every change rehashes the path to it, so the root of each version is at hand. Keys themselves
 //! are not kept.
 
+mod build;
 mod proof;
 #[cfg(test)]
 mod tests;
@@ -262,6 +263,20 @@ impl<V: Clone + MerkleValue> MerkleMap<V> {
 
     fn insert_at(&mut self, path: [u8; 32], value: V) -> Option<V> {
         let digest = leaf_digest(&path, &value);
+        self.insert_leaf(path, digest, value)
+    }
+}
+
+impl<V: Clone> MerkleMap<V> {
+    /// Puts at `key` a value that is the encoding `bytes` for whoever looks from outside, while `V`
+    /// is only what it takes to make these bytes again ([`MerkleMap::prove_as`]). Returns the value
+    /// that was there.
+    pub fn insert_as(&mut self, key: &[u8], bytes: &[u8], value: V) -> Option<V> {
+        let path = path_of(key);
+        self.insert_leaf(path, leaf_digest(&path, bytes), value)
+    }
+
+    fn insert_leaf(&mut self, path: [u8; 32], digest: [u8; 32], value: V) -> Option<V> {
         let leaf = Link { digest, target: Target::Leaf(Arc::new(Leaf { path, value })) };
         let old = if let Some(root) = &mut self.root {
             root.insert(0, &path, leaf)

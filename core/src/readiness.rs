@@ -111,13 +111,6 @@ pub struct Meaning {
     pub contradicts: bool,
 }
 
-/// What to do about an exchange that has ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Followup {
-    /// Members that named more meanwhile: it is pulled too.
-    pub pull: Vec<MemberId>,
-}
-
 impl Readiness {
     /// How ready this node is.
     pub const fn state(&self) -> State {
@@ -209,16 +202,37 @@ impl Readiness {
         self.table.stored(op, from, now)
     }
 
-    /// Whether what a member named and we lack is pulled from `peer` now. After a pull that did not
-    /// bring it, half a minute passes: so much a liar can cost.
-    pub fn begin_pull(&mut self, member: &MemberId, peer: PeerKey, now: MonoMillis) -> bool {
-        self.table.begin_pull(member, peer, now)
+    /// Whether what a member named and we lack is pulled from a peer now, which is the member's own
+    /// or not. After a pull that did not bring it, half a minute passes: so much a liar can cost.
+    pub fn begin_pull(
+        &mut self,
+        member: &MemberId,
+        from: (PeerKey, bool),
+        now: MonoMillis,
+    ) -> bool {
+        self.table.begin_pull(member, from, now)
     }
 
-    /// An exchange with a peer has ended.
-    pub fn end_pull(&mut self, peer: PeerKey, verdict: &Verdict, now: MonoMillis) -> Followup {
-        let is_in_sync = matches!(verdict, Verdict::InSync { .. });
-        Followup { pull: self.table.end_pull(peer, is_in_sync, now) }
+    /// An exchange with a peer has ended, behind which `member` stands: the members that named more
+    /// meanwhile, which is to be pulled too.
+    pub fn end_pull(
+        &mut self,
+        peer: PeerKey,
+        member: Option<MemberId>,
+        verdict: &Verdict,
+        now: MonoMillis,
+    ) -> Vec<MemberId> {
+        let is_in_sync = match verdict {
+            Verdict::InSync { .. } => true,
+            Verdict::Incomplete { .. } => false,
+            Verdict::Diverged { .. } => {
+                if let Some(member) = member {
+                    self.table.contradict(member);
+                }
+                true
+            }
+        };
+        self.table.end_pull(peer, is_in_sync, now)
     }
 
     /// Whether people are still to be told of these two roots, `ours` and `theirs`.

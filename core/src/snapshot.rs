@@ -13,7 +13,7 @@ use thiserror::Error;
 
 /// Schema of the snapshots that this version writes and reads. A snapshot is disposable: one of
 /// another schema is passed over, and the log read from its beginning.
-const SCHEMA: u8 = 1;
+const SCHEMA: u8 = 2;
 
 /// Why a snapshot is of no use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

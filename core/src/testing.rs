@@ -51,6 +51,17 @@ impl Author {
         OwnSignature::make(&self.key, message)
     }
 
+    /// What a draft becomes in this author's hands.
+    pub(crate) fn sign_draft(&self, draft: &Draft) -> Signed {
+        match draft {
+            Draft::Op(op) => Signed::Op(op.clone().seal(&self.make(&op.id().0)).unwrap()),
+            Draft::Invitation(terms) => {
+                let signature = self.sign(&terms.id().0);
+                Signed::Invitation(Invitation { terms: terms.clone(), signature })
+            }
+        }
+    }
+
     /// Signs the bytes of a payload, whatever they are.
     pub(crate) fn seal(&self, payload: Vec<u8>) -> SignedOp {
         let mut signed = SignedOp { payload, signature: Signature([0; 64]) };
@@ -179,16 +190,7 @@ impl Node {
     }
 
     pub(crate) fn signature(&self, draft: &Draft) -> Signed {
-        match draft {
-            Draft::Op(op) => {
-                let own = self.author.make(&op.id().0);
-                Signed::Op(op.clone().seal(&own).unwrap())
-            }
-            Draft::Invitation(terms) => {
-                let signature = self.author.sign(&terms.id().0);
-                Signed::Invitation(Invitation { terms: terms.clone(), signature })
-            }
-        }
+        self.author.sign_draft(draft)
     }
 }
 

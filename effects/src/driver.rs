@@ -28,7 +28,7 @@ use crate::store::StoreError;
 pub use describe::input_name;
 pub use executor::{Executor, ExecutorConfig, RUN_BYTES_MAX, SNAPSHOT_EVERY, UPKEEP_MS};
 pub(crate) use recover::decode as recover_record;
-pub use recover::{RecoverError, Recovered, recover, recover_from};
+pub use recover::{RecoverError, Recovered, open, recover, recover_from};
 
 /// Messages that may wait for the driver.
 pub const INBOX_MAX: usize = 1_024;

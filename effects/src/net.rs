@@ -26,6 +26,7 @@ mod scoring;
 mod task;
 #[cfg(test)]
 mod tests;
+mod wide;
 
 use std::fmt;
 use std::sync::mpsc::SyncSender;
@@ -129,8 +130,37 @@ pub struct NetConfig {
     /// keep-alives. Default: 3 s.
     pub quic_idle: Duration,
     /// A second connection of a peer whose first one is at least this old means that the peer
-    /// restarted; both are closed and dialled anew. Default: 3 s.
+    /// restarted; both are closed and dialled anew. Not used with
+    /// [`WideConfig::autonat`] or [`WideConfig::relay_server`], where it may mean something else.
+    /// Default: 3 s.
     pub settled_after: Duration,
+    /// For nodes that cannot simply dial each other. Default: nothing of it.
+    pub wide: WideConfig,
+}
+
+/// What a node does to reach others, and to be reached, beyond its own network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WideConfig {
+    /// Addresses of relays, each with `/p2p/<peer>`, over which this node can be reached where
+    /// nobody can dial it; connections that come so are replaced by direct ones where that is
+    /// possible. Default: none.
+    pub relays: Vec<String>,
+    /// Carry connections of others, tell them how they are reached, and answer in the directory.
+    /// For nodes that anybody can dial: what they listen on is taken to be reachable. Default: off.
+    pub relay_server: bool,
+    /// Have other nodes find out which addresses of this node can be reached. Default: off.
+    pub autonat: bool,
+    /// Addresses at which others reach this node, where it cannot know them. Default: none.
+    pub external: Vec<String>,
+    /// Take part in a directory of peers and their addresses. Default: no.
+    pub kad: Option<KadConfig>,
+}
+
+/// A directory of peers, shared by all nodes that name each other here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KadConfig {
+    /// Nodes that take part already, each with `/p2p/<peer>`.
+    pub bootstrap: Vec<String>,
 }
 
 impl Default for NetConfig {
@@ -148,6 +178,7 @@ impl Default for NetConfig {
             validation_timeout: Duration::from_secs(10),
             quic_idle: Duration::from_secs(3),
             settled_after: Duration::from_secs(3),
+            wide: WideConfig::default(),
         }
     }
 }
@@ -438,6 +469,6 @@ pub fn spawn(
     let _context = runtime.enter();
     let (swarm, local) = behaviour::build(config, transport_secret)?;
     let (commands, orders) = mpsc::channel(COMMANDS_MAX);
-    runtime.spawn(task::Task::new(config, swarm, orders, events).run());
+    runtime.spawn(task::Task::new(config, swarm, orders, events)?.run());
     Ok(NetHandle { commands, local })
 }

@@ -17,7 +17,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use tokio::runtime::Handle;
 use zeroize::Zeroize;
 
-use crate::driver::{Driver, Executor, ExecutorConfig, INBOX_MAX, Message, Recovered, recover};
+use crate::driver::{self, Driver, Executor, ExecutorConfig, INBOX_MAX, Message, Recovered};
 use crate::ingress::{self, Book, Ingress};
 use crate::net::{self, NetConfig, NetEvent, NetHandle};
 use crate::perform::{
@@ -116,8 +116,7 @@ fn try_start(
 fn open(config: &NodeConfig, boot: BootId) -> Result<(Store, Recovered), NodeError> {
     let known: Vec<&str> = config.known_files.iter().map(String::as_str).collect();
     let home = Home::claim(&config.home, &known)?;
-    let (store, opened) = Store::open(home, boot)?;
-    let recovered = recover(&store)?;
+    let (store, opened, recovered) = driver::open(home, boot)?;
     let Opened { head, created, clean, torn_bytes, .. } = opened;
     tracing::info!(
         records = head.seq,
@@ -143,8 +142,8 @@ fn open_recorder(config: &NodeConfig, boot: BootId) -> Option<Recorder> {
 }
 
 fn net_config(config: &NodeConfig) -> NetConfig {
-    let NodeConfig { listen, quic, mdns, .. } = config;
-    NetConfig { listen: listen.clone(), quic: *quic, mdns: *mdns, ..NetConfig::default() }
+    let NodeConfig { listen, quic, mdns, wide, .. } = config.clone();
+    NetConfig { listen, quic, mdns, wide, ..NetConfig::default() }
 }
 
 fn spawn_pages(

@@ -50,6 +50,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use fjall::PersistMode;
@@ -295,6 +296,22 @@ impl Store {
     /// error; it is named in the answer.
     pub fn load_snapshot(&self) -> Result<LoadedSnapshot, StoreError> {
         snapshot::load(&self.shared)
+    }
+
+    /// Reads the newest snapshot in a data folder while the log is still being opened. Whether it
+    /// belongs to the log is for [`Store::holds`] to say; where there is none that can be read,
+    /// [`Store::load_snapshot`] says why and finds an older one.
+    pub fn peek_snapshot(dir: &Path) -> Option<(Head, Vec<u8>)> {
+        snapshot::peek(dir)
+    }
+
+    /// Whether the log was at this record with this running hash once.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the log cannot be read.
+    pub fn holds(&self, head: Head) -> Result<bool, StoreError> {
+        Ok(self.shared.head_at(head.seq)? == Some(head))
     }
 
     fn write(&mut self, batch: &Batch) -> Result<Seq, StoreError> {

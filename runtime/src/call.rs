@@ -7,14 +7,15 @@ use std::future::Future;
 use std::sync::Arc;
 
 use folkmoot_core::codec;
-use folkmoot_core::command::{Command, Delivery, Outcome};
-use folkmoot_core::governance::op::{Body, Payload};
-use folkmoot_core::id::{GroupId, NamespaceId, OpId};
+use folkmoot_core::command::{Command, Outcome};
+use folkmoot_core::governance::op::Payload;
+use folkmoot_core::id::OpId;
 use folkmoot_core::limits::OP_BYTES_MAX;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
+use crate::delivery::Wanted;
 use crate::errors::{Class, Failure};
 use crate::keys::Keystore;
 use crate::render::Show;
@@ -55,6 +56,8 @@ pub struct Cx {
     pub stop: Arc<Notify>,
     /// The namespace that was named, by id, name, or the beginning of either.
     pub ns: Option<String>,
+    /// What is wanted of the delivery of ops.
+    pub wanted: Wanted,
 }
 
 impl Cx {
@@ -81,24 +84,6 @@ impl Cx {
             return Err(refusal.into());
         }
         Ok(outcome)
-    }
-
-    /// Writes an op.
-    ///
-    /// # Errors
-    ///
-    /// As [`Cx::command`].
-    pub async fn govern(
-        &self,
-        namespace: NamespaceId,
-        group: GroupId,
-        body: Body,
-    ) -> Result<OpId, Failure> {
-        let delivery = Delivery::default();
-        let wish = Command::Govern { namespace, group, body, expected_root: None, delivery };
-        let outcome = self.command(wish).await?;
-        let Outcome::Accepted { op, .. } = outcome else { return Err(unexpected(&outcome)) };
-        Ok(op)
     }
 
     /// The payloads of stored ops, in the order of `ids`; none for one that is not stored.

@@ -13,6 +13,7 @@ use crate::commands::{
     context, group, history, invite, join, member, namespace, network, node, offline, tree, why,
 };
 use crate::config::Overrides;
+use crate::delivery::Wanted;
 
 pub use run::main;
 
@@ -50,6 +51,9 @@ pub(crate) struct Common {
     #[arg(short = 'n', long = "ns", global = true, help_heading = COMMON)]
     #[arg(value_name = "NS", env = "MOOT_NS")]
     pub namespace: Option<String>,
+    /// What commands that write want of their delivery.
+    #[command(flatten)]
+    pub wanted: Wanted,
 }
 
 /// The commands.

@@ -15,6 +15,7 @@ use tokio::net::UnixStream;
 use crate::call::{Call, Method};
 use crate::commands::export::{ImportReply, OpsFile};
 use crate::commands::join::{Join, JoinReply, Progress};
+use crate::delivery::Wanted;
 use crate::envelope;
 use crate::errors::{Class, Failure};
 use crate::server::{EXPORT, IMPORT, OPS_TYPE};
@@ -31,6 +32,8 @@ pub struct Client {
     pub timeout: Duration,
     /// The namespace that commands are about, where one was named.
     pub namespace: Option<String>,
+    /// What commands that write want of their delivery.
+    pub wanted: Wanted,
 }
 
 impl Client {
@@ -135,7 +138,12 @@ impl Client {
             Method::Get => hyper::Method::GET,
             Method::Post => hyper::Method::POST,
         };
-        let target = format!("{path}{}", query(parameters, self.namespace.as_deref()));
+        let mut common: Vec<(&str, String)> =
+            self.namespace.iter().map(|text| ("ns", text.clone())).collect();
+        if method == Method::Post {
+            common.extend(self.wanted.parameters());
+        }
+        let target = format!("{path}{}", query(parameters, &common));
         let request = Request::builder()
             .method(verb)
             .uri(target)
@@ -200,8 +208,8 @@ async fn collect(response: Response<Incoming>) -> Result<Bytes, Failure> {
     })
 }
 
-/// The parameters as a query, with the namespace that was named.
-fn query(parameters: &Value, namespace: Option<&str>) -> String {
+/// The parameters of a call as a query, with those that are common to all.
+fn query(parameters: &Value, common: &[(&str, String)]) -> String {
     let mut pairs = Vec::new();
     for (name, value) in parameters.as_object().into_iter().flatten() {
         match value {
@@ -212,7 +220,7 @@ fn query(parameters: &Value, namespace: Option<&str>) -> String {
             }
         }
     }
-    pairs.extend(namespace.map(|text| format!("ns={}", escape(text))));
+    pairs.extend(common.iter().map(|(name, text)| format!("{name}={}", escape(text))));
     if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
 }
 
@@ -234,8 +242,9 @@ mod tests {
     #[test]
     fn queries_are_escaped() {
         let parameters = serde_json::json!({ "group": "A&B ö", "limit": 5, "member": null });
-        assert_eq!(query(&parameters, Some("x=y")), "?group=A%26B%20%C3%B6&limit=5&ns=x%3Dy");
-        assert_eq!(query(&Value::Null, None), "");
+        let common = [("ns", "x=y".to_owned())];
+        assert_eq!(query(&parameters, &common), "?group=A%26B%20%C3%B6&limit=5&ns=x%3Dy");
+        assert_eq!(query(&Value::Null, &[]), "");
     }
 
     #[tokio::test]
@@ -245,6 +254,7 @@ mod tests {
             socket: home.path().join("moot.sock"),
             timeout: Duration::from_secs(1),
             namespace: None,
+            wanted: Wanted::default(),
         };
         let failure = client.call(&crate::commands::node::Status {}).await.unwrap_err();
         assert_eq!((failure.code.as_str(), failure.class), ("not-running", Class::NotRunning));

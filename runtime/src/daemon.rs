@@ -21,6 +21,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::call::Cx;
 use crate::config::Config;
+use crate::delivery::Wanted;
 use crate::errors::{Class, Failure};
 use crate::home::{self, KNOWN, LOCK, PID, SOCKET};
 use crate::keys::Keystore;
@@ -101,7 +102,13 @@ pub async fn run(
     let mut ended = pin!(exit.wait());
 
     let stop = Arc::new(Notify::new());
-    let cx = Cx { node: node.clone(), keys, stop: Arc::clone(&stop), ns: None };
+    let cx = Cx {
+        node: node.clone(),
+        keys,
+        stop: Arc::clone(&stop),
+        ns: None,
+        wanted: Wanted::default(),
+    };
     let (drain, drained) = watch::channel(());
     let serving = match serve(home, &cx, drained) {
         Ok(serving) => serving,

@@ -19,6 +19,7 @@ pub mod code;
 pub mod commands;
 pub mod config;
 pub mod daemon;
+pub mod delivery;
 pub mod demo;
 pub mod envelope;
 pub mod errors;

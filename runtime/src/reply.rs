@@ -1,8 +1,9 @@
 //! Pieces that answers are made of.
 
-use folkmoot_core::id::{NamespaceId, OpId};
+use folkmoot_core::id::OpId;
 use serde::{Deserialize, Serialize};
 
+use crate::delivery::{ReceiptReply, Sent};
 use crate::render::{Cell, Page, Show, Tone};
 
 /// Characters of an id that are shown where space is dear; they can be typed as they are.
@@ -148,17 +149,27 @@ pub struct Written {
     /// Id of what was created, where something was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
+    /// Who else has the last of the ops, and with it all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<ReceiptReply>,
 }
 
 impl Written {
-    /// One op.
-    pub fn one(done: impl Into<String>, namespace: NamespaceId, op: OpId) -> Self {
+    /// What was done by these ops.
+    pub fn new(done: impl Into<String>, sent: Sent) -> Self {
         Self {
             done: done.into(),
-            namespace: namespace.to_string(),
-            ops: vec![op.to_string()],
+            namespace: sent.namespace.to_string(),
+            ops: sent.ops.iter().map(OpId::to_string).collect(),
             created: None,
+            receipt: Some(sent.receipt),
         }
+    }
+
+    /// The same, with what was created.
+    #[must_use]
+    pub fn creating(self, id: impl ToString) -> Self {
+        Self { created: Some(id.to_string()), ..self }
     }
 }
 
@@ -171,6 +182,9 @@ impl Show for Written {
         page.end();
         if let Some(created) = &self.created {
             page.put(Tone::Strong, created).end();
+        }
+        if let Some(receipt) = &self.receipt {
+            receipt.show(page);
         }
     }
 

@@ -19,6 +19,7 @@ use crate::commands::join::{self, Join};
 use crate::commands::{
     context, group, history, invite, member, namespace, network, node, tree, why,
 };
+use crate::delivery::Wanted;
 use crate::envelope::seal;
 use crate::errors::{Class, Failure};
 
@@ -99,6 +100,12 @@ impl Routes {
 #[derive(Deserialize)]
 struct Common {
     ns: Option<String>,
+    #[serde(default)]
+    strict: bool,
+    #[serde(default)]
+    no_wait: bool,
+    acks: Option<u32>,
+    within_ms: Option<u64>,
 }
 
 async fn answer<C: Call>(State(cx): State<Cx>, request: Request) -> Response {
@@ -119,8 +126,9 @@ async fn read<C: Call>(cx: Cx, request: Request) -> Result<(Cx, C), Failure> {
 }
 
 fn with_namespace(cx: Cx, uri: &Uri) -> Result<Cx, Failure> {
-    let Common { ns } = parameters(uri)?;
-    Ok(Cx { ns, ..cx })
+    let Common { ns, strict, no_wait, acks, within_ms } = parameters(uri)?;
+    let wanted = Wanted { strict, no_wait, acks, within_ms };
+    Ok(Cx { ns, wanted, ..cx })
 }
 
 fn parameters<T: serde::de::DeserializeOwned>(uri: &Uri) -> Result<T, Failure> {

@@ -3,6 +3,7 @@
 use super::Turn;
 use crate::effect::{Effect, Forward, Notice};
 use crate::governance::judge::has_standing;
+use crate::governance::reach::Cut;
 use crate::governance::view::Changes;
 use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
 use crate::input::MessageId;
@@ -73,7 +74,7 @@ impl Turn<'_> {
         let own = desk.identities.peers_of(member).next();
         let via = desk.readiness.heard(&member).map(|heard| heard.via);
         if let Some(peer) = own.or(via)
-            && desk.readiness.begin_pull(&member, peer, now)
+            && desk.readiness.begin_pull(&member, (peer, own.is_some()), now)
         {
             self.pull_from(namespace, peer);
         }
@@ -87,8 +88,9 @@ impl Turn<'_> {
         verdict: &Verdict,
     ) {
         let now = self.now.mono;
-        let followup = self.desk(namespace).readiness.end_pull(peer, verdict, now);
-        for member in followup.pull {
+        let desk = self.desk(namespace);
+        let behind = desk.identities.member(&peer);
+        for member in desk.readiness.end_pull(peer, behind, verdict, now) {
             self.pull(namespace, member);
         }
         self.review_readiness(namespace);
@@ -292,7 +294,7 @@ impl Turn<'_> {
             let tier = fresh.map(|heard| heard.beacon.tier);
             let covered = fresh.map(|heard| {
                 let heads = desk.readiness.known_heads(graph, &heard.beacon.member);
-                graph.closure(&heads).distance(&crate::governance::reach::Cut::default())
+                graph.closure(&heads).distance(&Cut::default())
             });
             let round_trip_ms = identity.map_or(u64::MAX, |identity| identity.round_trip_ms);
             let last = heard.map(|heard| heard.at);

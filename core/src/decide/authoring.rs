@@ -276,7 +276,7 @@ impl Turn<'_> {
     pub(super) fn refuse_wish(&mut self, wish: &Wish, why: Refusal) {
         match wish {
             Wish::Command { command, .. } => self.refuse_command(*command, why),
-            Wish::Witness { request } => self.refuse_joiner(request, why),
+            Wish::Witness { request } => self.refuse_joiner(request, &why),
             Wish::Anchor | Wish::JoinHeads => {}
         }
     }

@@ -67,6 +67,7 @@ impl Turn<'_> {
         let identities = &mut self.desk(namespace).identities;
         let round_trip_ms = identities.waited_ms(&peer, now);
         identities.insert(peer, Identity { member: hello.member, pass, round_trip_ms });
+        // It is likely to know by now who we are, for it was met when we were.
         self.pull_from(namespace, peer);
         self.offer(namespace, peer);
         self.review_readiness(namespace);

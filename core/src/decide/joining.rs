@@ -243,7 +243,7 @@ impl Turn<'_> {
         let Some(joining) = desk.and_then(|desk| desk.joining.as_mut()) else { return };
         let error = joining.why(&job.request.invitation.terms, now);
         let Some(wait) = joining.retry.next(now, &mut self.volatile.prng, &error) else {
-            return self.fail(namespace, error);
+            return self.fail(namespace, &error);
         };
         joining.is_waiting = true;
         self.volatile.timers.set(Timer::JoinAttempt(namespace), now.plus(wait));
@@ -265,7 +265,7 @@ impl Turn<'_> {
         if let Some(admitted) = &joining.admitted {
             let waited_ms = now.since(joining.phases.started);
             let error = JoinError::Unconfirmed { op: admitted.op, waited_ms };
-            return self.end_unconfirmed(namespace, error);
+            return self.end_unconfirmed(namespace, &error);
         }
         let error = if joining.partner.is_some_and(|partner| partner.stage == Stage::Pulling) {
             JoinError::PullIncomplete { missing: missing(known, terms, &joining.pull.missing) }
@@ -274,7 +274,7 @@ impl Turn<'_> {
             let Some(joining) = self.joining(namespace) else { return };
             joining.why(terms, now)
         };
-        self.fail(namespace, error);
+        self.fail(namespace, &error);
     }
 
     /// NET-29
@@ -282,7 +282,7 @@ impl Turn<'_> {
         if self.joining(namespace).is_none() {
             return self.refuse_command(command, Refusal::NotJoining(namespace));
         }
-        self.fail(namespace, JoinError::Cancelled);
+        self.fail(namespace, &JoinError::Cancelled);
         self.reply(command, Outcome::Closed);
     }
 }
@@ -300,7 +300,8 @@ pub(super) fn admitting_op(known: &Namespace, request: &JoinRequest) -> Option<O
     let joiner = graph.person(&request.joiner)?;
     view.tree().exists(group).then_some(())?;
     let row = view.member_row(graph, joiner, group)?;
-    row.rights.covers(request.invitation.terms.rights).then_some(row.seniority.id)
+    let covers = row.rights.covers(request.invitation.terms.rights);
+    covers.then(|| graph.op_of_grant(row.grant))
 }
 
 /// Ops that are known to be missing: what the inviter knew, then what the last partner did not

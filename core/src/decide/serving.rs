@@ -85,13 +85,12 @@ impl Turn<'_> {
         let state_root = known.space.view().state_root();
         self.respond(exchange, Response::Heads { heads, state_root, knows_yours });
         self.note_coverage(namespace, peer, &theirs);
-        match common {
-            Some(common) => self.on_common(namespace, peer, &theirs, &common),
+        if let Some(common) = common {
+            self.on_common(namespace, peer, &theirs, &common);
+        } else {
             // It goes on from here, and tells us what is common if we lack something.
-            None => {
-                let now = self.now.mono;
-                self.desk(namespace).syncing.notes.entry(peer).asked_us = Some(now);
-            }
+            let now = self.now.mono;
+            self.desk(namespace).syncing.notes.entry(peer).asked_us = Some(now);
         }
         true
     }

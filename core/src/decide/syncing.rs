@@ -11,7 +11,7 @@ use super::Turn;
 use crate::effect::{Effect, Notice};
 use crate::governance::judge::has_standing;
 use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
-use crate::limits::REQUEST_MS_MAX;
+use crate::limits::{PAGES_AHEAD_MAX, REQUEST_MS_MAX};
 use crate::requests::{Exchanging, Purpose};
 use crate::sync::exchange::{Exchange, Stage, Told};
 use crate::sync::{Ended, Shortfall, Verdict};
@@ -54,8 +54,8 @@ impl Turn<'_> {
         if let Some(topics) = self.volatile.peers.get_mut(&peer) {
             topics.remove(&namespace);
         }
-        self.forget_identity(namespace, peer);
         self.part_with(namespace, peer);
+        self.forget_identity(namespace, peer);
     }
 
     pub(super) fn on_disconnected(&mut self, peer: PeerKey) {
@@ -65,13 +65,14 @@ impl Turn<'_> {
         for namespace in namespaces {
             self.part_with(namespace, peer);
         }
-        self.forget_identities(peer);
         self.lose_partner(peer);
+        self.forget_identities(peer);
     }
 
     /// A peer takes part in a namespace no longer.
     fn part_with(&mut self, namespace: NamespaceId, peer: PeerKey) {
         let now = self.now.mono;
+        self.lose_sight(namespace, peer);
         let Some(desk) = self.volatile.desks.get_mut(&namespace) else { return };
         desk.syncing.questions.retain(|question| question.peer != peer);
         desk.syncing.notes.forget(&peer, now);
@@ -87,8 +88,12 @@ impl Turn<'_> {
 
     /// Asks a peer, with a deadline.
     pub(super) fn ask(&mut self, purpose: Purpose, peer: PeerKey, question: Request) {
+        self.ask_within(REQUEST_MS_MAX, purpose, peer, question);
+    }
+
+    fn ask_within(&mut self, ms: u64, purpose: Purpose, peer: PeerKey, question: Request) {
         let request = self.volatile.requests.open(purpose);
-        let deadline = self.now.mono.plus(REQUEST_MS_MAX);
+        let deadline = self.now.mono.plus(ms);
         self.volatile.timers.set(Timer::Request(request), deadline);
         self.effect(Effect::Ask { request, peer, question });
     }
@@ -166,8 +171,8 @@ impl Turn<'_> {
     pub(super) fn pull_from(&mut self, namespace: NamespaceId, peer: PeerKey) {
         let now = self.now.mono;
         let syncing = &mut self.desk(namespace).syncing;
-        if let Some(exchange) = syncing.exchanges.get_mut(&peer) {
-            exchange.again = true;
+        if syncing.exchanges.contains_key(&peer) {
+            syncing.notes.entry(peer).again = true;
         } else if syncing.notes.is_spared(&peer, now) {
             // What it has does not fit here: the periodic comparison is enough.
         } else if let Some(after) = syncing.notes.pull_after(&peer, now) {
@@ -217,7 +222,12 @@ impl Turn<'_> {
     ) {
         let exchange = self.desk(namespace).syncing.exchanges.get(&peer);
         let Some(number) = exchange.map(|exchange| exchange.number) else { return };
-        self.ask(purpose(Exchanging { namespace, peer, number }), peer, question);
+        let purpose = purpose(Exchanging { namespace, peer, number });
+        // Pages are under way one behind the other; each has its own time besides.
+        let pages =
+            if matches!(purpose, Purpose::Fetch { .. }) { PAGES_AHEAD_MAX as u64 } else { 1 };
+        let ms = self.volatile.settings.page_ms.saturating_mul(pages);
+        self.ask_within(ms, purpose, peer, question);
     }
 
     /// A question of an exchange was not answered, or by something else.
@@ -280,17 +290,14 @@ impl Turn<'_> {
         let Some(exchange) = desk.syncing.exchanges.remove(&peer) else { return };
         desk.fetching.remove(&peer);
         let notes = &mut desk.syncing.notes;
-        match &verdict {
-            Verdict::Incomplete { why: Shortfall::Lied, .. } => notes.shun(peer, now),
-            Verdict::Incomplete { why: Shortfall::Lacking, .. } if exchange.was_behind => {
-                notes.spare(peer, now);
+        if let Verdict::Incomplete { why, .. } = &verdict {
+            match why {
+                Shortfall::Stalled | Shortfall::Refused(_) => notes.entry(peer).failed = Some(now),
+                Shortfall::Lacking if exchange.was_behind => notes.spare(peer, now),
+                Shortfall::Lacking | Shortfall::Gone => {}
+                Shortfall::Lied => notes.shun(peer, now),
             }
-            Verdict::Incomplete { why: Shortfall::Stalled, .. } => {
-                notes.entry(peer).failed = Some(now);
-            }
-            Verdict::Incomplete { .. } | Verdict::InSync { .. } | Verdict::Diverged { .. } => {}
         }
-        desk.syncing.end(Ended { peer, verdict: verdict.clone(), at: now });
         self.volatile.timers.cancel(Timer::Page(namespace, peer));
         self.volatile.timers.cancel(Timer::Retry(namespace, peer));
         self.release_backfill(namespace, peer);
@@ -304,7 +311,9 @@ impl Turn<'_> {
         }
         self.notify(Notice::SyncEnded { namespace, peer, verdict: verdict.clone() });
         self.on_sync_ended(namespace, peer, &verdict);
-        if exchange.again {
+        let syncing = &mut self.desk(namespace).syncing;
+        syncing.end(Ended { peer, verdict, at: now });
+        if syncing.notes.take_again(&peer) {
             self.pull_from(namespace, peer);
         }
     }
@@ -365,11 +374,8 @@ impl Turn<'_> {
     fn next_act(&self, namespace: NamespaceId) -> Option<Act> {
         let known = self.open_namespace(&namespace)?;
         let desk = self.volatile.desks.get(&namespace)?;
-        let is_judged = |id: &OpId| {
-            known.space.graph().find(id).is_some()
-                || desk.pending.contains(id)
-                || desk.refused.contains(id)
-        };
+        let is_judged =
+            |id: &OpId| known.space.graph().find(id).is_some() || desk.refused.contains(id);
         let is_idle = desk.ready.is_empty();
         let has_room = desk.ready.len() <= READY_LOW;
         desk.syncing.exchanges.iter().find_map(|(peer, exchange)| match &exchange.stage {

@@ -11,6 +11,7 @@ use crate::input::ExchangeId;
 use crate::limits::{COMMANDS_WAITING_MAX, JOINERS_MAX, QUESTIONS_PER_JOINER_MAX};
 use crate::state::{Desk, Namespace, Wish};
 use crate::wire::{Refused, Response};
+use alloc::vec::Vec;
 
 impl Turn<'_> {
     /// A joiner asks to be admitted: expiry is judged here and nowhere else.
@@ -73,16 +74,21 @@ impl Turn<'_> {
     /// The op that admits a joiner is stored.
     pub(super) fn admit_joiner(&mut self, namespace: NamespaceId, joiner: MemberId, op: OpId) {
         let questions = self.desk(namespace).joiners.remove(&joiner);
+        self.respond_joined(questions, op);
+    }
+
+    /// One answer to all questions of a joiner.
+    pub(super) fn respond_joined(&mut self, questions: Option<Vec<ExchangeId>>, op: OpId) {
         for exchange in questions.into_iter().flatten() {
             self.effect(Effect::RespondJoined { exchange, op });
         }
     }
 
     /// Nothing was written for a joiner.
-    pub(super) fn refuse_joiner(&mut self, request: &JoinRequest, why: Refusal) {
+    pub(super) fn refuse_joiner(&mut self, request: &JoinRequest, why: &Refusal) {
         let namespace = request.invitation.terms.namespace;
         let refused = if let Refusal::WouldBeVoid(void) = why {
-            Refused::NotAdmitted(void)
+            Refused::NotAdmitted(*void)
         } else {
             Refused::Busy
         };

@@ -12,6 +12,8 @@ pub use node::{Deed, Grant, Node, Restriction};
 pub use place::Placed;
 pub use restore::NodeParts;
 
+use crate::few::{Few, Rare};
+use crate::governance::index::IdIndex;
 use crate::governance::judged::Judged;
 use crate::governance::op::SlotKey;
 use crate::governance::order::Seniority;
@@ -31,12 +33,12 @@ use alloc::vec::Vec;
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     pub(super) nodes: Table<Ix, Node>,
-    by_id: BTreeMap<OpId, Ix>,
+    by_id: IdIndex<Ix>,
     pub(super) chains: Chains,
     pub(super) grants: Table<GrantIx, Grant>,
     pub(super) restrictions: Table<RestrictionIx, Restriction>,
     pub(super) people: Table<PersonIx, Person>,
-    people_by_id: BTreeMap<MemberId, PersonIx>,
+    people_by_id: IdIndex<PersonIx>,
     pub(super) groups: Table<GroupIx, GroupId>,
     groups_by_id: BTreeMap<GroupId, GroupIx>,
     pub(super) slots: Table<SlotIx, Slot>,
@@ -61,11 +63,17 @@ pub struct Person {
     /// Its key.
     pub id: MemberId,
     /// Grants to it.
-    pub grants: Vec<GrantIx>,
+    pub grants: Few<GrantIx>,
     /// Restrictions on it.
-    pub restrictions: Vec<RestrictionIx>,
+    pub restrictions: Rare<RestrictionIx>,
     /// Its ops, one for each nonce from 1 on.
-    pub ops: Vec<Ix>,
+    pub ops: Rare<Ix>,
+}
+
+impl Person {
+    fn new(id: MemberId) -> Self {
+        Self { id, grants: Few::None, restrictions: Rare::NONE, ops: Rare::NONE }
+    }
 }
 
 /// What is known of a slot.
@@ -109,7 +117,7 @@ impl Graph {
 
     /// The op with this id, where it is stored.
     pub fn find(&self, id: &OpId) -> Option<Ix> {
-        self.by_id.get(id).copied()
+        self.by_id.find(&id.0, |ix| &self.nodes[ix].id.0)
     }
 
     /// The op at a place.
@@ -124,7 +132,7 @@ impl Graph {
 
     /// The person with this key, where some op names it.
     pub fn person(&self, id: &MemberId) -> Option<PersonIx> {
-        self.people_by_id.get(id).copied()
+        self.people_by_id.find(&id.0, |person| &self.people[person].id.0)
     }
 
     /// Whether some op, effective or not, gave this person rights.
@@ -308,12 +316,15 @@ impl Graph {
             signer,
             nonce: op.payload.nonce,
             group: self.group(&op.payload.group).unwrap_or(GroupIx::ROOT),
-            parents: placed.parents.clone(),
+            parents: placed.parents.as_slice().into(),
             deed: self.read_deed(ix, op, judged),
             auths: judged.auths,
             tree,
         };
-        self.append(parts, placed.cut.clone(), placed.generation);
+        let (place, past) = self.cover(&parts.parents, placed.cut.clone());
+        self.append(parts, place, past, placed.generation);
+        let nodes = &self.nodes;
+        self.by_id.insert(ix, &op.id.0, |ix| &nodes[ix].id.0);
         if let Some(void) = judged.void {
             self.void.insert(ix, void);
         } else if !judged.dead_moves.is_empty() {
@@ -322,15 +333,19 @@ impl Graph {
         ix
     }
 
-    /// Appends a node whose rows are in the tables, with its place in the chain cover.
-    fn append(&mut self, parts: NodeParts, cut: Cut, generation: u64) {
-        let NodeParts { id, signer, nonce, group, parents, deed, auths, tree } = parts;
-        let ix = Ix(self.nodes.len());
+    /// Takes a place in the chain cover for the next op; gives it with the ancestors off its chain.
+    fn cover(&mut self, parents: &[Ix], cut: Cut) -> (Place, Cut) {
         let nodes = &self.nodes;
         let ends: Vec<Place> = parents.iter().map(|parent| nodes[*parent].place).collect();
+        let ix = Ix(nodes.len());
         let place = self.chains.assign(ix, &ends, &cut, |ix| nodes[ix].place);
-        let past = self.shared_past(&parents, place, cut);
-        let parents = parents.into_boxed_slice();
+        (place, self.shared_past(parents, place, cut))
+    }
+
+    /// Appends a node whose rows are in the tables. It is not found by its id yet.
+    fn append(&mut self, parts: NodeParts, place: Place, past: Cut, generation: u64) {
+        let NodeParts { id, signer, nonce, group, parents, deed, auths, tree } = parts;
+        let ix = Ix(self.nodes.len());
         self.nodes.push(Node {
             id,
             signer,
@@ -344,7 +359,6 @@ impl Graph {
             auths,
             tree,
         });
-        self.by_id.insert(id, ix);
         self.note_nonce(ix, signer, nonce);
         self.index(ix);
     }

@@ -107,6 +107,27 @@ impl Chains {
         Place { chain, position }
     }
 
+    /// The place of a new op right behind `parent`, where that is the end of its chain: then the
+    /// rest of its past is of no account.
+    pub fn follow(&mut self, ix: Ix, parent: Place) -> Option<Place> {
+        let row = &mut self.chains[parent.chain];
+        let position = parent.position.saturating_add(1);
+        if row.len() != position as usize {
+            return None;
+        }
+        row.push(ix);
+        self.note_recent(parent.chain);
+        Some(Place { position, ..parent })
+    }
+
+    /// The set of all ops.
+    pub fn all(&self) -> Cut {
+        let counts = self.chains.iter().map(|(chain, ops)| (chain.place(), ops.len()));
+        let filled = counts.filter(|(_, count)| *count > 0);
+        let counts = filled.map(|(chain, count)| (chain, u32::try_from(count).unwrap_or(u32::MAX)));
+        Cut { counts: counts.collect() }
+    }
+
     fn note_recent(&mut self, chain: ChainIx) {
         if self.recent.first() == Some(&chain) {
             return;

@@ -106,6 +106,11 @@ impl<K: Key, T> Table<K, T> {
         key
     }
 
+    /// Makes room for so many rows to come.
+    pub fn reserve(&mut self, rows: usize) {
+        self.rows.reserve_exact(rows);
+    }
+
     /// The row, where there is one.
     pub fn get(&self, key: K) -> Option<&T> {
         self.rows.get(key.place() as usize)

@@ -37,13 +37,14 @@ pub struct View {
     cut: Cut,
     /// Admitted ops of the set that are not effective.
     void: PMap<()>,
-    people: PMap<Arc<Standing>>,
+    people: PMap<Standing>,
     tree: Arc<Tree>,
     /// The last structure op in the order by which the tree was built.
     tree_end: Option<TreeOrder>,
     slots: PMap<Contest>,
     rows: PMap<MerkleMap<Row>>,
-    top: MerkleMap<Row>,
+    /// The root of each group's own rows.
+    top: MerkleMap<[u8; 32]>,
     anchors: Arc<Vec<Ix>>,
     work: Work,
 }
@@ -115,7 +116,7 @@ impl View {
 
     /// What a person has.
     pub fn standing(&self, person: PersonIx) -> Option<&Standing> {
-        self.people.get(person.place()).map(AsRef::as_ref)
+        self.people.get(person.place())
     }
 
     /// The winner of a slot and its rivals, where an effective op wrote it.
@@ -185,13 +186,13 @@ impl View {
 
     /// The view of everything in a graph, given which admitted ops are not effective.
     pub(super) fn restore(graph: &Graph, void: &[Ix]) -> Self {
-        let mut view = Self::default();
-        for ix in graph.nodes.keys() {
-            view.cut.include(graph.node(ix).place);
-        }
-        view.void = void.iter().map(|ix| (ix.place(), ())).collect();
+        let mut view = Self {
+            cut: graph.everything(),
+            void: void.iter().map(|ix| (ix.place(), ())).collect(),
+            ..Self::default()
+        };
         view.restore_anchors(graph);
-        view.work.people.extend(graph.people.keys());
+        view.restore_people(graph);
         view.work.slots.extend(graph.slots.keys().map(|slot| (slot, SlotWork::Rebuild)));
         view.work.tree = if graph.is_empty() { TreeWork::None } else { TreeWork::Rebuild };
         view.settle_all(graph);

@@ -129,6 +129,22 @@ impl<V: MerkleValue> MerkleMap<V> {
     }
 
     pub(super) fn prove_at(&self, path: &[u8; 32]) -> Proof {
+        self.prove_path(path, |value| {
+            let mut bytes = Vec::new();
+            value.encode(&mut bytes);
+            bytes
+        })
+    }
+}
+
+impl<V> MerkleMap<V> {
+    /// As [`MerkleMap::prove`], for values that [`MerkleMap::insert_as`] put here: `encode` makes
+    /// their bytes again.
+    pub fn prove_as(&self, key: &[u8], encode: impl Fn(&V) -> Vec<u8>) -> Proof {
+        self.prove_path(&path_of(key), encode)
+    }
+
+    fn prove_path(&self, path: &[u8; 32], encode: impl Fn(&V) -> Vec<u8>) -> Proof {
         let mut steps = Vec::new();
         let mut neighbour = None;
         let mut next = self.root.as_ref();
@@ -144,9 +160,8 @@ impl<V: MerkleValue> MerkleMap<V> {
                 }
                 Target::Leaf(leaf) => {
                     neighbour = (leaf.path != *path).then(|| {
-                        let mut value = Vec::new();
-                        leaf.value.encode(&mut value);
-                        Neighbour { path: leaf.path, value: Bounded::truncated(value) }
+                        let value = Bounded::truncated(encode(&leaf.value));
+                        Neighbour { path: leaf.path, value }
                     });
                     None
                 }

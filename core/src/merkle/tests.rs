@@ -193,6 +193,43 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn a_map_made_at_once_is_the_map_that_grew(
+        entries in btree_map(vec(any::<u8>(), 0..3), value(), 0..200),
+    ) {
+        let mut grown = MerkleMap::new();
+        for (key, value) in &entries {
+            grown.insert(key, value.clone());
+        }
+        let rows = entries.iter().map(|(key, value)| (key.clone(), value.clone(), value.clone()));
+        let mut made = MerkleMap::of(rows);
+        assert_eq!((made.root(), made.len()), (grown.root(), grown.len()));
+        assert!(made.iter().eq(grown.iter()));
+        if let Some(root) = &made.root {
+            check_link(root);
+        }
+        for key in entries.keys() {
+            assert_eq!(made.remove(key), grown.remove(key));
+            assert_eq!(made.root(), grown.root());
+        }
+    }
+}
+
+#[test]
+fn a_value_may_stand_for_bytes_that_are_made_when_they_are_needed() {
+    let bytes = |number: &u8| vec![*number; 40];
+    let (mut short, mut long) = (MerkleMap::new(), MerkleMap::new());
+    for number in 0..100 {
+        short.insert_as(&[number], &bytes(&number), number);
+        long.insert(&[number], bytes(&number));
+    }
+    assert_eq!(short.root(), long.root());
+    for key in 0..=200 {
+        assert_eq!(short.prove_as(&[key], bytes), long.prove(&[key]));
+    }
+}
+
 fn numbered(count: u32) -> MerkleMap<Vec<u8>> {
     let mut map = MerkleMap::new();
     for at in 0..count {

@@ -42,6 +42,17 @@ impl<T> Slots<T> {
         Self { bitmap: bit(slot), items: Box::new([item]) }
     }
 
+    /// Slots filled with items that are given by ascending slot.
+    pub(crate) fn ascending(items: impl Iterator<Item = (u32, T)>) -> Self {
+        let mut bitmap = 0;
+        let items = items.map(|(slot, item)| {
+            bitmap |= bit(slot);
+            item
+        });
+        let items = items.collect();
+        Self { bitmap, items }
+    }
+
     /// One bit for each filled slot.
     pub(crate) fn bitmap(&self) -> u16 {
         self.bitmap

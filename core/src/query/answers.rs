@@ -85,12 +85,13 @@ impl State {
         let member_view = |person: PersonIx| {
             let row = view.member_row(graph, person, group)?;
             let member = graph.member_id(person);
+            let seniority = graph.seniority(row.grant);
             Some(MemberView {
                 member,
                 rights: row.rights,
-                tier: row.seniority.tier,
-                rank: row.seniority.rank,
-                by: row.seniority.id,
+                tier: seniority.tier,
+                rank: seniority.rank,
+                by: seniority.id,
                 name: name_of(known, namespace.root(), Subject::Member(member)),
             })
         };
@@ -242,7 +243,7 @@ fn who_could(
         .iter()
         .flat_map(|step| members_of(graph, view, *step).map(move |person| (*step, person)))
         .filter_map(|(step, person)| {
-            Some((view.member_row(graph, person, step)?.seniority, person))
+            Some((graph.seniority(view.member_row(graph, person, step)?.grant), person))
         })
         .collect();
     candidates.sort_unstable();

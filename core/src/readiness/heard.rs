@@ -5,7 +5,7 @@ use crate::id::{MemberId, OpId, PeerKey};
 use crate::limits::{
     BEACONS_BURST, BEACONS_EVERY_MS, CLOCK_SKEW_MS_MAX, HEARD_COUNT_MAX, HYSTERESIS_MS, PULL_MS_MAX,
 };
-use crate::statement::Beacon;
+use crate::statement::{Beacon, HeadSummary};
 use crate::time::{MonoMillis, Now, UnixMillis};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -38,6 +38,8 @@ pub struct Heard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 struct Pull {
     peer: PeerKey,
+    /// Whether that is the member's own peer, and not one that forwarded its beacon.
+    is_own: bool,
     began: MonoMillis,
     /// When an op came from that peer last, and since when they have been coming.
     flow: Option<Flow>,
@@ -256,13 +258,25 @@ impl Table {
         }
     }
 
-    pub(super) fn begin_pull(&mut self, member: &MemberId, peer: PeerKey, now: MonoMillis) -> bool {
+    /// A member has our heads and another root, as an exchange with its peer has shown.
+    pub(super) fn contradict(&mut self, member: MemberId) {
+        if self.by_member.contains_key(&member) {
+            self.contradicting.insert(member);
+        }
+    }
+
+    pub(super) fn begin_pull(
+        &mut self,
+        member: &MemberId,
+        (peer, is_own): (PeerKey, bool),
+        now: MonoMillis,
+    ) -> bool {
         let Some(heard) = self.by_member.get_mut(member) else { return false };
         if now < heard.barred_until {
             return false;
         }
         if !heard.is_pulling(now) {
-            heard.pull = Some(Pull { peer, began: now, flow: None });
+            heard.pull = Some(Pull { peer, is_own, began: now, flow: None });
         }
         true
     }
@@ -275,18 +289,28 @@ impl Table {
         now: MonoMillis,
     ) -> Vec<MemberId> {
         let mut again = Vec::new();
+        let mut settled = Vec::new();
         for (member, heard) in &mut self.by_member {
             let Some(pull) = heard.pull.take_if(|pull| pull.peer == peer) else { continue };
-            let is_old =
-                |op: &OpId| self.wanted.get(op).is_some_and(|claim| claim.since <= pull.began);
+            let mut claims = heard.lacks.iter().filter_map(|op| self.wanted.get(op));
+            let is_summary = matches!(heard.beacon.heads, HeadSummary::Many { .. });
             if heard.lacks.is_empty() {
                 continue;
             }
-            if is_in_sync && !heard.lacks.iter().any(is_old) {
+            if !is_in_sync {
+                heard.barred_until = now.plus(PULL_MS_MAX);
+            } else if claims.all(|claim| claim.since > pull.began) {
                 again.push(*member);
+            } else if is_summary && pull.is_own {
+                // All that the member has is here, whatever its heads are called.
+                settled
+                    .extend(core::mem::take(&mut heard.lacks).into_iter().map(|op| (op, *member)));
             } else {
                 heard.barred_until = now.plus(PULL_MS_MAX);
             }
+        }
+        for (op, member) in settled {
+            self.unclaim(&op, &member);
         }
         again
     }

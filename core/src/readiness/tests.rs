@@ -121,7 +121,7 @@ fn net_11_where_many_beacon_they_are_fresh_for_three_intervals() {
 fn net_12_what_one_alone_names_counts_against_a_ready_state_while_it_brings_ops() {
     let mut readiness = ready(&[1, 2]);
     hear(&mut readiness, 12_000, 1, &[head(5)]);
-    assert!(readiness.begin_pull(&member(1), peer(1), MonoMillis(12_000)));
+    assert!(readiness.begin_pull(&member(1), (peer(1), true), MonoMillis(12_000)));
     assert_eq!(pass(&mut readiness, 12_000, 16_000), []);
     // Ops of somebody else are no sign, nor is one alone.
     readiness.stored(&head(20), Some(peer(2)), MonoMillis(16_000));
@@ -177,22 +177,22 @@ fn attack_32_a_pull_that_came_to_nothing_is_not_repeated_for_half_a_minute() {
         let mut readiness = Readiness::default();
         readiness.begin(MonoMillis(0));
         hear(&mut readiness, 100, 1, &[head(5)]);
-        assert!(readiness.begin_pull(&member(1), peer(1), MonoMillis(100)));
+        assert!(readiness.begin_pull(&member(1), (peer(1), true), MonoMillis(100)));
         assert_eq!(review(&mut readiness, 100), State::CatchingUp { missing: 1 });
-        readiness.end_pull(peer(2), &failed(), MonoMillis(200));
+        readiness.end_pull(peer(2), Some(member(2)), &failed(), MonoMillis(200));
         assert_eq!(review(&mut readiness, 200), State::CatchingUp { missing: 1 });
-        let followup = readiness.end_pull(peer(1), &failed(), MonoMillis(300));
-        assert_eq!(followup, Followup::default());
+        let followup = readiness.end_pull(peer(1), Some(member(1)), &failed(), MonoMillis(300));
+        assert_eq!(followup, []);
         // It does not count any more.
         assert_eq!(review(&mut readiness, 300), State::Bootstrapping);
         assert_eq!(pass(&mut readiness, 300, 10_000), [(10_000, State::LocallyReady)]);
         // Other fake heads make no difference.
         hear(&mut readiness, 300 + after, 1, &[head(6)]);
-        let begins = readiness.begin_pull(&member(1), peer(1), MonoMillis(300 + after));
+        let begins = readiness.begin_pull(&member(1), (peer(1), true), MonoMillis(300 + after));
         assert_eq!(begins, pulls, "{after}");
         // Another member's word is its own.
         hear(&mut readiness, 300 + after, 2, &[head(5)]);
-        assert!(readiness.begin_pull(&member(2), peer(2), MonoMillis(300 + after)));
+        assert!(readiness.begin_pull(&member(2), (peer(2), true), MonoMillis(300 + after)));
     }
 }
 
@@ -200,16 +200,16 @@ fn attack_32_a_pull_that_came_to_nothing_is_not_repeated_for_half_a_minute() {
 fn a_peer_that_has_nothing_more_ends_the_pull_and_what_was_named_meanwhile_is_pulled_too() {
     let mut readiness = Readiness::default();
     hear(&mut readiness, 0, 1, &[head(5)]);
-    assert!(readiness.begin_pull(&member(1), peer(1), MonoMillis(0)));
+    assert!(readiness.begin_pull(&member(1), (peer(1), true), MonoMillis(0)));
     readiness.stored(&head(5), Some(peer(1)), MonoMillis(50));
     hear(&mut readiness, 60, 1, &[head(6)]);
-    let followup = readiness.end_pull(peer(1), &in_sync(), MonoMillis(100));
-    assert_eq!(followup.pull, [member(1)]);
-    assert!(readiness.begin_pull(&member(1), peer(1), MonoMillis(100)));
+    let followup = readiness.end_pull(peer(1), Some(member(1)), &in_sync(), MonoMillis(100));
+    assert_eq!(followup, [member(1)]);
+    assert!(readiness.begin_pull(&member(1), (peer(1), true), MonoMillis(100)));
     // In sync, and what it named is not here: it was a lie.
-    let followup = readiness.end_pull(peer(1), &in_sync(), MonoMillis(200));
-    assert_eq!(followup.pull, []);
-    assert!(!readiness.begin_pull(&member(1), peer(1), MonoMillis(201)));
+    let followup = readiness.end_pull(peer(1), Some(member(1)), &in_sync(), MonoMillis(200));
+    assert_eq!(followup, []);
+    assert!(!readiness.begin_pull(&member(1), (peer(1), true), MonoMillis(201)));
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn a_pull_without_an_end_is_given_up_after_half_a_minute_without_ops() {
     let mut readiness = Readiness::default();
     readiness.begin(MonoMillis(0));
     hear(&mut readiness, 0, 1, &[head(5)]);
-    assert!(readiness.begin_pull(&member(1), peer(1), MonoMillis(0)));
+    assert!(readiness.begin_pull(&member(1), (peer(1), true), MonoMillis(0)));
     review(&mut readiness, 0);
     readiness.stored(&head(9), Some(peer(1)), MonoMillis(20_000));
     let given_up = 20_000 + PULL_MS_MAX;
@@ -245,6 +245,36 @@ fn net_12_a_root_counts_where_most_have_it_and_a_new_op_begins_anew() {
     // Our heads are others now.
     readiness.stored(&head(1), None, MonoMillis(18_000));
     assert_eq!(review(&mut readiness, 18_000), State::PeerValidated);
+}
+
+#[test]
+fn net_12_a_root_that_an_exchange_shows_counts_like_one_in_a_beacon() {
+    let mut readiness = ready(&[1]);
+    let verdict = Verdict::Diverged { ours: [1; 32], theirs: [2; 32] };
+    readiness.end_pull(peer(2), None, &verdict, MonoMillis(12_000));
+    assert_eq!(review(&mut readiness, 12_000), State::PeerValidated);
+    readiness.end_pull(peer(1), Some(member(1)), &verdict, MonoMillis(12_000));
+    review(&mut readiness, 12_000);
+    let diverged = State::Degraded(Cause::Diverged);
+    assert_eq!(pass(&mut readiness, 12_000, 14_000), [(14_000, diverged)]);
+}
+
+#[test]
+fn a_summary_of_heads_is_covered_when_its_own_member_has_nothing_more() {
+    for is_own in [true, false] {
+        let mut readiness = ready(&[]);
+        let heads = HeadSummary::Many { digest: [8; 32], count: 100 };
+        hear(&mut readiness, 11_000, 1, &[]);
+        let beacon = readiness.heard(&member(1)).unwrap().beacon.clone();
+        let beacon = Beacon { heads, ..beacon };
+        let meaning = Meaning { lacks: [head(8)].into(), ..Meaning::default() };
+        readiness.hear(ME, &beacon, peer(1), &meaning, at(12_000));
+        assert!(readiness.begin_pull(&member(1), (peer(1), is_own), MonoMillis(12_000)));
+        assert_eq!(review(&mut readiness, 12_000), State::LocallyReady);
+        readiness.end_pull(peer(1), None, &in_sync(), MonoMillis(12_100));
+        let expected = if is_own { State::PeerValidated } else { State::LocallyReady };
+        assert_eq!(review(&mut readiness, 12_100), expected);
+    }
 }
 
 #[test]

@@ -36,10 +36,8 @@ pub(crate) struct Exchange {
     pub(crate) was_behind: bool,
     /// Whether the peer has let us wait for its reconciliation already.
     pub(crate) has_yielded: bool,
-    /// Whether parents that ops wait for were asked for.
+    /// Whether ops that wait for parents were asked for once more.
     pub(crate) has_sought: bool,
-    /// Whether somebody said meanwhile that the peer has more.
-    pub(crate) again: bool,
 }
 
 /// Where an exchange stands.
@@ -87,7 +85,6 @@ impl Exchange {
             was_behind: false,
             has_yielded: false,
             has_sought: false,
-            again: false,
         }
     }
 

@@ -23,6 +23,8 @@ pub struct Note {
     pub asked_missing: Option<MonoMillis>,
     /// When an exchange with it last came to nothing.
     pub failed: Option<MonoMillis>,
+    /// During an exchange with it, somebody said that it has more.
+    pub again: bool,
     /// It lied: no exchange until then.
     shunned_until: Option<MonoMillis>,
     /// What it has does not fit here: it is not pulled from until then.
@@ -75,7 +77,12 @@ impl Notes {
 
     /// Whether a peer failed lately, so that another is better.
     pub fn is_doubtful(&self, peer: &PeerKey, now: MonoMillis) -> bool {
-        self.is_shunned(peer, now) || is_recent(self.of(peer).failed, SHUN_MS, now)
+        self.is_spared(peer, now) || is_recent(self.of(peer).failed, SHUN_MS, now)
+    }
+
+    /// Whether another exchange with a peer was called for during the last; asked once.
+    pub fn take_again(&mut self, peer: &PeerKey) -> bool {
+        self.by_peer.get_mut(peer).is_some_and(|note| core::mem::take(&mut note.again))
     }
 
     /// When a peer may be pulled from again (NET-12); `None` for now.

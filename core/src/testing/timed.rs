@@ -2,16 +2,15 @@
 
 use super::Author;
 use crate::command::{Command, CommandId, Delivery};
-use crate::effect::{Draft, Effect, Forward, Notice};
-use crate::governance::invitation::Invitation;
+use crate::effect::{Effect, Forward, Notice};
 use crate::governance::op::{Body, Payload};
 use crate::governance::rights::Rights;
 use crate::id::{NamespaceId, OpId, PeerKey};
-use crate::input::{Heard, Input, MessageId, Signed};
+use crate::input::{Heard, Input, MessageId};
 use crate::readiness;
 use crate::receive;
 use crate::settings::Settings;
-use crate::signed::{Op, Verified, from_own_log};
+use crate::signed::{Op, Verified};
 use crate::state::{Desk, State, Volatile};
 use crate::statement::{Attested, Beacon, HeadSummary, Tier};
 use crate::step::step;
@@ -103,7 +102,7 @@ impl Timed {
             }
             for effect in out.effects {
                 if let Effect::Sign { request, draft, .. } = &effect {
-                    let (request, signed) = (*request, self.signature(draft));
+                    let (request, signed) = (*request, self.author.sign_draft(draft));
                     inputs.push(Input::SignatureReady { request, signed });
                 }
                 effects.push(effect);
@@ -201,18 +200,6 @@ impl Timed {
         let (message, namespace) = (MessageId(self.messages), self.namespace);
         let heard = Ok(Heard::Op(op));
         self.input(Input::GossipReceived { message, peer: via, namespace, heard })
-    }
-
-    fn signature(&self, draft: &Draft) -> Signed {
-        match draft {
-            Draft::Op { payload } => {
-                Signed::Op(from_own_log(self.author.seal(payload.clone()), true).unwrap())
-            }
-            Draft::Invitation(terms) => {
-                let signature = self.author.sign(&terms.id().0);
-                Signed::Invitation(Invitation { terms: terms.clone(), signature })
-            }
-        }
     }
 }
 

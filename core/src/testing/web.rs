@@ -1,24 +1,24 @@
 //! Several nodes, and peers that a test plays itself: time passes only as the test says.
 
 use crate::codec;
-use crate::command::{Command, CommandId};
-use crate::effect::{Draft, Effect, Notice};
+use crate::command::{Command, CommandId, Delivery};
+use crate::effect::{Effect, Notice};
 use crate::event::Event;
 use crate::evolve::evolve;
 use crate::governance::op::{Body, Visibility};
 use crate::id::{NamespaceId, OpId, PeerKey};
-use crate::input::{Answer, ExchangeId, Input, RequestId, Signed};
+use crate::input::{Answer, ExchangeId, Input, RequestId};
 use crate::limits::PAGE_OPS_MAX;
 use crate::receive;
 use crate::settings::Settings;
-use crate::signed::from_own_log;
+use crate::signed::{Op, Verified, verify_statement};
 use crate::state::State;
-use crate::statement::Attested;
+use crate::statement::{Attested, Hello};
 use crate::step::step;
 use crate::sync::Verdict;
 use crate::testing::{Author, Node};
 use crate::time::{MonoMillis, Now, UnixMillis};
-use crate::wire::{OpBytes, Refused, Request, Response};
+use crate::wire::{Nonce, OpBytes, Refused, Request, Response};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -48,7 +48,7 @@ pub(crate) struct WebNode {
     pub(crate) notices: Vec<Notice>,
     pub(crate) charged: Vec<PeerKey>,
     pub(crate) bodies: BTreeMap<OpId, Vec<u8>>,
-    author: Author,
+    pub(crate) author: Author,
     wake_at: Option<u64>,
 }
 
@@ -133,6 +133,8 @@ impl Web {
         for (at, other) in [(a, b), (b, a)] {
             self.give(at, Input::PeerSubscribed { peer: peer(other), namespace });
         }
+        // What takes no time: a peer that the test plays proves at once who it is.
+        self.run(0);
     }
 
     /// Has an owner write so many ops: groups, and what changes nothing once there are many.
@@ -142,7 +144,8 @@ impl Web {
             let command = CommandId(self.sequence);
             let body = if number < 50 { create() } else { Body::Noop };
             let group = namespace.root();
-            let wish = Command::Govern { namespace, group, body, expected_root: None };
+            let delivery = Delivery::default();
+            let wish = Command::Govern { namespace, group, body, expected_root: None, delivery };
             self.give(at, Input::CommandIssued { command, wish });
             self.run(0);
         }
@@ -225,7 +228,7 @@ impl Web {
     fn perform(&mut self, at: usize, effect: Effect) {
         match effect {
             Effect::Sign { request, draft, .. } => {
-                let signed = self.nodes[at].sign(&draft);
+                let signed = self.nodes[at].author.sign_draft(&draft);
                 let ready = Parcel::Input(Box::new(Input::SignatureReady { request, signed }));
                 self.send_after(0, at, ready);
             }
@@ -234,6 +237,10 @@ impl Web {
                 let bytes = question.encode();
                 if to < self.nodes.len() && !self.silent.contains(&(at, to)) {
                     self.send(to, Parcel::Question { from: at, id, bytes });
+                } else if to >= self.nodes.len()
+                    && let Request::Identify { namespace, nonce } = question
+                {
+                    self.introduce(at, to, id, namespace, nonce);
                 }
                 self.asked.push(Asked { at: self.now, from: at, to, id, question });
             }
@@ -256,8 +263,37 @@ impl Web {
             }
             Effect::Notify(notice) => self.nodes[at].notices.push(notice),
             Effect::Charge { peer, .. } => self.nodes[at].charged.push(peer),
-            _ => {}
+            Effect::Reply { .. }
+            | Effect::Subscribe(_)
+            | Effect::Unsubscribe(_)
+            | Effect::Publish { .. }
+            | Effect::PublishStored { .. }
+            | Effect::Validate { .. }
+            | Effect::RespondJoined { .. }
+            | Effect::Announce(_)
+            | Effect::Acknowledge { .. }
+            | Effect::Dial(_)
+            | Effect::StopDialing(_) => {}
         }
+    }
+
+    /// A peer that the test plays proves to be the first owner, on another machine.
+    fn introduce(
+        &mut self,
+        at: usize,
+        from: usize,
+        id: RequestId,
+        namespace: NamespaceId,
+        nonce: Nonce,
+    ) {
+        let owner = self.nodes[0].author.clone();
+        let to = self.nodes[at].state.volatile.peer;
+        let hello = Hello { namespace, member: owner.id, from: peer(from), to, nonce };
+        let hello = Attested::by(hello, |_, digest| Some(owner.sign(digest))).unwrap();
+        let hello = verify_statement(hello, namespace).unwrap();
+        let answer = Answer::Identity { hello, pass: None };
+        let input = Input::ResponseReceived { request: id, peer: peer(from), answer };
+        self.send_after(0, at, Parcel::Input(Box::new(input)));
     }
 
     fn respond(&mut self, exchange: ExchangeId, response: Response) {
@@ -274,11 +310,9 @@ impl Web {
     /// Verdicts that a node came to with a peer.
     pub(crate) fn verdicts(&self, at: usize, with: usize) -> Vec<Verdict> {
         let notices = self.nodes[at].notices.iter();
-        let verdicts = notices.filter_map(|notice| match notice {
-            Notice::SyncEnded { peer: ended, verdict, .. } if *ended == peer(with) => {
-                Some(verdict.clone())
-            }
-            _ => None,
+        let verdicts = notices.filter_map(|notice| {
+            let Notice::SyncEnded { peer: ended, verdict, .. } = notice else { return None };
+            (*ended == peer(with)).then(|| verdict.clone())
         });
         verdicts.collect()
     }
@@ -305,11 +339,20 @@ impl Web {
     /// Ops that travelled from one node to another.
     pub(crate) fn ops_sent(&self, from: usize, to: usize) -> usize {
         let sent = self.answered.iter().filter(|(at, other, ..)| (*at, *other) == (from, to));
-        sent.map(|(_, _, response, _)| match response {
-            Response::Ops { ops, .. } => ops.len(),
-            _ => 0,
-        })
-        .sum()
+        let pages = sent.map(
+            |(_, _, response, _)| {
+                if let Response::Ops { ops, .. } = response { ops.len() } else { 0 }
+            },
+        );
+        pages.sum()
+    }
+
+    /// The ops that a node has stored, in order; the genesis stands first.
+    pub(crate) fn ops_of(&self, at: usize) -> Vec<Verified<Op>> {
+        let ops = self.nodes[at].log.iter().filter_map(|event| {
+            if let Event::OpAccepted { op, .. } = event { Some(op.clone()) } else { None }
+        });
+        ops.collect()
     }
 }
 
@@ -333,11 +376,6 @@ impl WebNode {
         }
         node.state.durable.settle();
         node
-    }
-
-    fn sign(&self, draft: &Draft) -> Signed {
-        let Draft::Op { payload } = draft else { unreachable!() };
-        Signed::Op(from_own_log(self.author.seal(payload.clone()), true).unwrap())
     }
 }
 

@@ -29,6 +29,9 @@ pub const RUN_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The shortest distance between two snapshots in events, unless configured.
 pub const SNAPSHOT_EVERY: u64 = 4_096;
 
+/// How many times longer than the distance to the next snapshot the history is, when it is long.
+const SNAPSHOT_PART: u64 = 16;
+
 /// How long a mark may be owed, in milliseconds.
 pub const UPKEEP_MS: u64 = 1_000;
 
@@ -95,9 +98,10 @@ struct Snapshots {
 
 impl Snapshots {
     /// A snapshot costs time in proportion to the whole history; so may the distance between two,
-    /// and the share of the work that they take stays the same.
+    /// and the share of the work that they take stays the same. It is also the share of the
+    /// history that a start after a kill folds at most.
     fn is_due(&self, head: Seq) -> bool {
-        head.saturating_sub(self.last) >= self.every.max(self.last / 4)
+        head.saturating_sub(self.last) >= self.every.max(self.last / SNAPSHOT_PART)
     }
 }
 

@@ -1,5 +1,8 @@
 //! From the log to the state, at a start.
 
+use std::path::Path;
+use std::thread;
+
 use folkmoot_core::event::Event;
 use folkmoot_core::evolve::evolve;
 use folkmoot_core::id::OpId;
@@ -9,7 +12,7 @@ use folkmoot_core::state::{Durable, State, Volatile};
 use thiserror::Error;
 
 use crate::ports::Bodies;
-use crate::store::{Seq, Snapshot, Store, StoreError};
+use crate::store::{BootId, Head, Home, Opened, Seq, Snapshot, Store, StoreError};
 
 /// What the log folds to.
 #[derive(Debug, Default)]
@@ -41,6 +44,38 @@ pub enum RecoverError {
     },
 }
 
+/// Opens the log in a claimed folder and recovers the state.
+///
+/// Both take long when the history is long, and neither needs the other until the end: the newest
+/// snapshot is read while the log is opened. What is read counts only if the log says that it was
+/// there once.
+///
+/// # Errors
+///
+/// As [`Store::open`] and [`recover`].
+pub fn open(home: Home, boot: BootId) -> Result<(Store, Opened, Recovered), RecoverError> {
+    let dir = home.path().to_path_buf();
+    let (opened, early) = thread::scope(|scope| {
+        let thread = thread::Builder::new().name("folkmoot-recover".to_owned());
+        let early = thread.spawn_scoped(scope, || read_early(&dir)).ok();
+        let opened = Store::open(home, boot);
+        (opened, early.and_then(|early| early.join().ok().flatten()))
+    });
+    let (store, opened) = opened?;
+    let recovered = match early {
+        Some((head, durable)) if store.holds(head)? => {
+            fold(durable, head.seq, store.records_from(head.seq + 1)?, &store.reader())?
+        }
+        Some(_) | None => recover(&store)?,
+    };
+    Ok((store, opened, recovered))
+}
+
+fn read_early(dir: &Path) -> Option<(Head, Durable)> {
+    let (head, body) = Store::peek_snapshot(dir)?;
+    Some((head, snapshot::load(&body).ok()?.durable))
+}
+
 /// Loads the newest snapshot that serves, and folds the records behind it.
 ///
 /// # Errors
@@ -68,9 +103,18 @@ pub fn recover_from<R>(
 where
     R: Iterator<Item = Result<(Seq, Vec<u8>), StoreError>>,
 {
-    let (mut durable, snapshot_seq) = snapshot.and_then(read).unwrap_or_default();
+    let (durable, snapshot_seq) = snapshot.and_then(read).unwrap_or_default();
+    fold(durable, snapshot_seq, records(snapshot_seq + 1)?, bodies)
+}
+
+fn fold(
+    mut durable: Durable,
+    snapshot_seq: Seq,
+    records: impl Iterator<Item = Result<(Seq, Vec<u8>), StoreError>>,
+    bodies: &dyn Bodies,
+) -> Result<Recovered, RecoverError> {
     let mut head = snapshot_seq;
-    for record in records(snapshot_seq + 1)? {
+    for record in records {
         let (seq, bytes) = record?;
         evolve(&mut durable, &decode(bodies, seq, &bytes)?);
         head = seq;
@@ -109,13 +153,11 @@ fn read(snapshot: Snapshot) -> Option<(Durable, Seq)> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use tempfile::TempDir;
 
     use super::*;
     use crate::ports::testing::{Bench, create_group};
-    use crate::store::{Batch, Home};
+    use crate::store::Batch;
 
     fn open(home: &Path) -> Store {
         Store::open(Home::claim(home, &[]).unwrap(), [4; 16]).unwrap().0
@@ -176,6 +218,29 @@ mod tests {
         let recovered = recover(&open(home.path())).unwrap();
         assert!(recovered.snapshot_seq > 0 && recovered.head > recovered.snapshot_seq);
         assert_eq!(durable_digest(&recovered.state), expected);
+    }
+
+    #[test]
+    fn what_is_read_while_the_log_opens_is_what_is_read_after() {
+        let home = TempDir::new().unwrap();
+        let digest = write(home.path(), 12, 8);
+        let claimed = Home::claim(home.path(), &[]).unwrap();
+        let (store, _, recovered) = super::open(claimed, [5; 16]).unwrap();
+        assert!(recovered.snapshot_seq > 0 && recovered.head == store.head().seq);
+        assert_eq!(durable_digest(&recovered.state), digest);
+    }
+
+    #[test]
+    fn a_snapshot_of_another_log_is_not_believed() {
+        let (home, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let digest = write(home.path(), 12, 8);
+        write(other.path(), 13, 1_000);
+        std::fs::remove_dir_all(home.path().join("snapshots")).unwrap();
+        std::fs::rename(other.path().join("snapshots"), home.path().join("snapshots")).unwrap();
+        let home = Home::claim(home.path(), &[]).unwrap();
+        let (_, _, recovered) = super::open(home, [5; 16]).unwrap();
+        assert_eq!(recovered.snapshot_seq, 0);
+        assert_eq!(durable_digest(&recovered.state), digest);
     }
 
     #[test]

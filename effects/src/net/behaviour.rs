@@ -10,10 +10,11 @@ use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{
     Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, allow_block_list, connection_limits,
-    identify, mdns, noise, ping, quic, request_response, tcp, yamux,
+    identify, mdns, noise, ping, quic, relay, request_response, tcp, yamux,
 };
 
 use super::codec::ExchangeCodec;
+use super::wide::{self, Wide};
 use super::{NetConfig, NetError, PeerKey, gossip, port};
 
 const EXCHANGE_PROTOCOL: StreamProtocol = StreamProtocol::new("/folkmoot/exchange/1");
@@ -49,6 +50,7 @@ pub(super) struct Behaviour {
     mdns: Toggle<mdns::tokio::Behaviour>,
     ping: ping::Behaviour,
     identify: identify::Behaviour,
+    pub(super) wide: Wide,
 }
 
 /// Builds the swarm and begins to listen. Needs a runtime context.
@@ -61,14 +63,15 @@ pub(super) fn build(
         .map_err(|error| setup("the transport key", &error))?;
     let local = peer_key(&keypair.public().to_peer_id())
         .ok_or(NetError::Setup { part: "the transport key", why: "not ed25519".to_owned() })?;
-    let behaviour = behaviour(config, &keypair)?;
     let mut swarm = SwarmBuilder::with_existing_identity(keypair)
         .with_tokio()
         .with_tcp(tcp::Config::default(), noise::Config::new, yamux_config)
         .map_err(|error| setup("TCP", &error))?
         .with_other_transport(|keypair| quic_transport(config, keypair))
         .map_err(|error| setup("QUIC", &error))?
-        .with_behaviour(|_| behaviour)
+        .with_relay_client(noise::Config::new, yamux_config)
+        .map_err(|error| setup("relayed connections", &error))?
+        .with_behaviour(|keypair, relayed| Ok(behaviour(config, keypair, relayed)?))
         .map_err(|error| setup("the protocols", &error))?
         .with_swarm_config(|swarm| {
             swarm
@@ -78,6 +81,10 @@ pub(super) fn build(
         })
         .build();
     listen(&mut swarm, config)?;
+    for address in &config.wide.external {
+        let why = |error: libp2p::multiaddr::Error| setup("an external address", &error);
+        swarm.add_external_address(address.parse().map_err(why)?);
+    }
     Ok((swarm, local))
 }
 
@@ -101,7 +108,11 @@ fn quic_transport(
     OptionalTransport::some(quic::tokio::Transport::new(settings))
 }
 
-fn behaviour(config: &NetConfig, keypair: &Keypair) -> Result<Behaviour, NetError> {
+fn behaviour(
+    config: &NetConfig,
+    keypair: &Keypair,
+    relayed: relay::client::Behaviour,
+) -> Result<Behaviour, NetError> {
     let incoming_max = config.connections_max.saturating_sub(config.outbound_reserved).max(1);
     let limits = connection_limits::ConnectionLimits::default()
         .with_max_pending_incoming(Some(HANDSHAKES_MAX))
@@ -127,6 +138,7 @@ fn behaviour(config: &NetConfig, keypair: &Keypair) -> Result<Behaviour, NetErro
         mdns: discovery(config, keypair).into(),
         ping: ping::Behaviour::new(ping),
         identify: identify::Behaviour::new(identify),
+        wide: wide::behaviour(&config.wide, keypair.public().to_peer_id(), relayed)?,
     })
 }
 

@@ -21,13 +21,23 @@ const RESTART_WINDOW: Duration = Duration::from_secs(25);
 
 struct Peer {
     key: PeerKey,
-    connections: BTreeMap<ConnectionId, Instant>,
+    connections: BTreeMap<ConnectionId, (Via, Instant)>,
     topics: BTreeSet<Topic>,
     /// Those of its topics that were reported, all of them ours.
     told: BTreeSet<Topic>,
     allowance: Allowance,
     since: Instant,
     restarted: bool,
+}
+
+/// How a connection leads to its peer. A direct one that joins a relayed one, and a relayed one
+/// that ends beside a direct one, are what was wanted, and say nothing about a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Via {
+    /// Without anybody between.
+    Direct,
+    /// Over a relay.
+    Relay,
 }
 
 /// What a new connection means.
@@ -84,7 +94,7 @@ impl Peers {
         &mut self,
         peer: PeerId,
         key: PeerKey,
-        connection: ConnectionId,
+        (connection, via): (ConnectionId, Via),
         now: Instant,
     ) -> Opened {
         let bytes_per_second = self.bytes_per_second;
@@ -97,9 +107,14 @@ impl Peers {
             since: now,
             restarted: false,
         });
-        let oldest = known.connections.values().min().copied();
-        known.connections.insert(connection, now);
-        let Some(oldest) = oldest else { return Opened::First };
+        if known.connections.insert(connection, (via, now)).is_none()
+            && known.connections.len() == 1
+        {
+            return Opened::First;
+        }
+        let alike =
+            known.connections.iter().filter(|(id, (other, _))| **id != connection && *other == via);
+        let Some(oldest) = alike.map(|(_, (_, since))| *since).min() else { return Opened::Spare };
         if now.saturating_duration_since(oldest) < self.settled_after {
             return Opened::Spare;
         }
@@ -117,9 +132,9 @@ impl Peers {
     ) -> Closed {
         let Some(known) = self.connected.get_mut(peer) else { return Closed::Nothing };
         let opened = known.connections.remove(&connection);
-        if let Some(newest) = known.connections.values().max() {
-            let newer = opened.is_some_and(|opened| opened <= *newest);
-            let young = now.saturating_duration_since(*newest) < RESTART_WINDOW;
+        if let Some(newest) = known.connections.values().map(|(_, since)| *since).max() {
+            let newer = opened.is_some_and(|(via, opened)| via == Via::Direct && opened <= newest);
+            let young = now.saturating_duration_since(newest) < RESTART_WINDOW;
             if !(broken && newer && young) {
                 return Closed::Nothing;
             }
@@ -189,12 +204,28 @@ mod tests {
         ConnectionId::new_unchecked(number)
     }
 
+    fn direct(number: usize) -> (ConnectionId, Via) {
+        (connection(number), Via::Direct)
+    }
+
+    #[test]
+    fn a_direct_connection_that_takes_over_from_a_relayed_one_is_no_restart() {
+        let start = Instant::now();
+        let mut peers = Peers::new(3 * SECOND, 1_000);
+        let relayed = (connection(1), Via::Relay);
+        assert_eq!(peers.opened(peer(), KEY, relayed, start), Opened::First);
+        let later = start + 60 * SECOND;
+        assert_eq!(peers.opened(peer(), KEY, direct(2), later), Opened::Spare);
+        assert_eq!(peers.closed(&peer(), connection(1), true, later), Closed::Nothing);
+        assert_eq!(peers.opened(peer(), KEY, direct(3), later + 3 * SECOND), Opened::Restarted);
+    }
+
     #[test]
     fn both_ends_dialling_at_once_is_no_restart() {
         let start = Instant::now();
         let mut peers = Peers::new(3 * SECOND, 1_000);
-        assert_eq!(peers.opened(peer(), KEY, connection(1), start), Opened::First);
-        assert_eq!(peers.opened(peer(), KEY, connection(2), start + SECOND), Opened::Spare);
+        assert_eq!(peers.opened(peer(), KEY, direct(1), start), Opened::First);
+        assert_eq!(peers.opened(peer(), KEY, direct(2), start + SECOND), Opened::Spare);
         let later = start + 60 * SECOND;
         assert_eq!(peers.closed(&peer(), connection(1), true, later), Closed::Nothing);
     }
@@ -203,9 +234,9 @@ mod tests {
     fn a_connection_beside_a_settled_one_is_a_restart() {
         let start = Instant::now();
         let mut peers = Peers::new(3 * SECOND, 1_000);
-        peers.opened(peer(), KEY, connection(1), start);
+        peers.opened(peer(), KEY, direct(1), start);
         let later = start + 3 * SECOND;
-        assert_eq!(peers.opened(peer(), KEY, connection(2), later), Opened::Restarted);
+        assert_eq!(peers.opened(peer(), KEY, direct(2), later), Opened::Restarted);
         assert_eq!(peers.closed(&peer(), connection(2), false, later), Closed::Nothing);
         let gone = peers.closed(&peer(), connection(1), false, later);
         assert!(matches!(gone, Closed::Last { restarted: true, .. }));
@@ -215,8 +246,8 @@ mod tests {
     fn an_older_connection_that_breaks_beside_a_young_one_is_a_restart() {
         let start = Instant::now();
         let mut peers = Peers::new(3 * SECOND, 1_000);
-        peers.opened(peer(), KEY, connection(1), start);
-        peers.opened(peer(), KEY, connection(2), start + SECOND);
+        peers.opened(peer(), KEY, direct(1), start);
+        peers.opened(peer(), KEY, direct(2), start + SECOND);
         let later = start + 4 * SECOND;
         assert_eq!(peers.closed(&peer(), connection(1), true, later), Closed::Restarted);
     }
@@ -226,10 +257,10 @@ mod tests {
         let start = Instant::now();
         let mut peers = Peers::new(3 * SECOND, 1_000);
         for number in 1..=3 {
-            peers.opened(peer(), KEY, connection(number), start + SECOND);
+            peers.opened(peer(), KEY, direct(number), start + SECOND);
         }
         assert_eq!(peers.closed(&peer(), connection(1), false, start), Closed::Nothing);
-        peers.opened(peer(), KEY, connection(4), start + 2 * SECOND);
+        peers.opened(peer(), KEY, direct(4), start + 2 * SECOND);
         assert_eq!(peers.closed(&peer(), connection(4), true, start), Closed::Nothing);
     }
 
@@ -239,7 +270,7 @@ mod tests {
         let topic = Topic([7; 32]);
         let mut peers = Peers::new(3 * SECOND, 1_000);
         assert_eq!(peers.subscribed(&peer(), topic, true), None);
-        peers.opened(peer(), KEY, connection(1), start);
+        peers.opened(peer(), KEY, direct(1), start);
         assert_eq!(peers.subscribed(&peer(), topic, true), Some(KEY));
         assert_eq!(peers.subscribed(&peer(), topic, true), None);
         assert_eq!(peers.subscribed(&peer(), Topic([8; 32]), false), None);
@@ -256,7 +287,7 @@ mod tests {
     fn net_4_a_topic_of_a_peer_is_told_while_it_is_ours() {
         let topic = Topic([7; 32]);
         let mut peers = Peers::new(3 * SECOND, 1_000);
-        peers.opened(peer(), KEY, connection(1), Instant::now());
+        peers.opened(peer(), KEY, direct(1), Instant::now());
         assert_eq!(peers.subscribed(&peer(), topic, false), None);
         assert_eq!(peers.entered(Topic([8; 32])), []);
         assert_eq!(peers.entered(topic), [KEY]);
@@ -273,9 +304,9 @@ mod tests {
         let start = Instant::now();
         let mut peers = Peers::new(3 * SECOND, 1_000);
         assert!(!peers.allows(&peer(), 1, start));
-        peers.opened(peer(), KEY, connection(1), start);
+        peers.opened(peer(), KEY, direct(1), start);
         assert!(peers.allows(&peer(), 4_000, start));
-        peers.opened(peer(), KEY, connection(2), start);
+        peers.opened(peer(), KEY, direct(2), start);
         assert!(!peers.allows(&peer(), 1, start));
     }
 }

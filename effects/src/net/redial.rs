@@ -50,16 +50,20 @@ pub(super) fn parse(address: &str, quic: bool) -> Result<Multiaddr, DialFailure>
     if is_dialable(&parsed, quic) { Ok(parsed) } else { Err(DialFailure::Unsupported) }
 }
 
-/// Whether the node has a transport for an address.
+/// Whether the node has a transport for an address: to the peer itself, or to a relay and over it
+/// to the peer.
 pub(super) fn is_dialable(address: &Multiaddr, quic: bool) -> bool {
-    let mut parts = address.iter();
+    let mut parts = address.iter().peekable();
     let ip = matches!(parts.next(), Some(Protocol::Ip4(_) | Protocol::Ip6(_)));
     let transport = match parts.next() {
         Some(Protocol::Tcp(_)) => true,
         Some(Protocol::Udp(_)) => quic && parts.next() == Some(Protocol::QuicV1),
         Some(_) | None => false,
     };
-    let peer = matches!(parts.next(), None | Some(Protocol::P2p(_)));
+    let mut peer = matches!(parts.next(), None | Some(Protocol::P2p(_)));
+    if parts.next_if_eq(&Protocol::P2pCircuit).is_some() {
+        peer = matches!(parts.next(), Some(Protocol::P2p(_)));
+    }
     ip && transport && peer && parts.next().is_none()
 }
 
@@ -199,9 +203,17 @@ impl Standing {
     }
 }
 
-/// The peer that an address names.
+/// The peer that an address names: behind a relay, if it leads over one.
 pub(super) fn named_in(address: &Multiaddr) -> Option<PeerId> {
-    address.iter().find_map(|part| if let Protocol::P2p(peer) = part { Some(peer) } else { None })
+    let mut named = None;
+    for part in address {
+        if let Protocol::P2p(peer) = part {
+            named = Some(peer);
+        } else if part == Protocol::P2pCircuit {
+            named = None;
+        }
+    }
+    named
 }
 
 impl Entry {
@@ -329,5 +341,17 @@ mod tests {
         assert_eq!(parse(address, false), Err(DialFailure::Unsupported));
         assert!(parse("/ip4/192.0.2.1/tcp/4001", false).is_ok());
         assert_eq!(parse("/ip4/192.0.2.1/tcp/1/ws", true), Err(DialFailure::Unsupported));
+    }
+
+    #[test]
+    fn a_relayed_address_names_the_peer_behind_the_relay() {
+        let relay = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
+        let circuit = format!("/ip4/192.0.2.1/tcp/1/p2p/{relay}/p2p-circuit");
+        assert_eq!(parse(&circuit, true), Err(DialFailure::Unsupported));
+        let whole = parse(&format!("{circuit}/p2p/{}", peer()), true).unwrap();
+        assert_eq!(named_in(&whole), Some(peer()));
+        assert_eq!(named_in(&circuit.parse().unwrap()), None);
+        let nested = format!("{whole}/p2p-circuit/p2p/{relay}");
+        assert_eq!(parse(&nested, true), Err(DialFailure::Unsupported));
     }
 }

@@ -2,6 +2,7 @@
 
 mod connecting;
 mod exchanging;
+mod finding;
 mod gossiping;
 
 use std::collections::BTreeMap;
@@ -10,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use libp2p::gossipsub::{MessageAcceptance, TopicHash};
-use libp2p::multiaddr::Protocol;
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Swarm, ping};
 use tokio::sync::mpsc::Receiver;
@@ -22,7 +22,8 @@ use super::gossip::Unjudged;
 use super::outbox::{Flush, Outbox};
 use super::peers::Peers;
 use super::redial::{self, Standing};
-use super::{NetCommand, NetConfig, NetEvent, Topic};
+use super::wide::{Relays, WideEvent};
+use super::{NetCommand, NetConfig, NetError, NetEvent, Topic};
 
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(250);
@@ -42,9 +43,22 @@ pub(super) struct Task {
     standing: Standing,
     unjudged: Unjudged,
     exchanges: Exchanges,
-    /// The topics that this node is subscribed to, and how many peers are in the mesh of each.
-    meshes: BTreeMap<Topic, (TopicHash, u64)>,
+    /// The topics that this node is subscribed to.
+    meshes: BTreeMap<Topic, Mesh>,
+    relays: Relays,
+    /// Whether what it listens on is known to be reachable.
+    is_public: bool,
     quic: bool,
+}
+
+/// A topic that this node is subscribed to.
+struct Mesh {
+    name: TopicHash,
+    /// Peers to which its messages go directly, as last reported.
+    peers: u64,
+    /// When the directory is asked for others, and how often it was.
+    next_look_up: Instant,
+    look_ups: u32,
 }
 
 impl Task {
@@ -53,18 +67,24 @@ impl Task {
         swarm: Swarm<Behaviour>,
         commands: Receiver<NetCommand>,
         events: SyncSender<NetEvent>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, NetError> {
+        // A node that tries out for another whether it can be dialled makes a second connection at
+        // any time. A restart is then told by the end of the first one alone.
+        let probes = config.wide.autonat || config.wide.relay_server;
+        let settled_after = if probes { Duration::MAX } else { config.settled_after };
+        Ok(Self {
             swarm,
             commands,
             outbox: Outbox::new(events),
-            peers: Peers::new(config.settled_after, config.bytes_per_second),
+            peers: Peers::new(settled_after, config.bytes_per_second),
             standing: Standing::default(),
             unjudged: Unjudged::new(config.validation_timeout),
             exchanges: Exchanges::new(config.streams_per_peer_max, config.request_timeout),
             meshes: BTreeMap::new(),
+            relays: Relays::new(&config.wide.relays, Instant::now())?,
+            is_public: config.wide.relay_server,
             quic: config.quic,
-        }
+        })
     }
 
     /// Runs until it is told to stop or nobody listens any more.
@@ -87,7 +107,7 @@ impl Task {
                 _ = tick.tick() => self.on_tick(Instant::now()),
             }
         }
-        self.close().await;
+        Box::pin(self.close()).await;
     }
 
     async fn close(mut self) {
@@ -139,9 +159,16 @@ impl Task {
         let now = Instant::now();
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour(event, now),
-            SwarmEvent::NewListenAddr { address, .. } => {
-                let address = address.with(Protocol::P2p(*self.swarm.local_peer_id()));
-                self.outbox.push(NetEvent::Listening { address: address.to_string() });
+            SwarmEvent::NewListenAddr { address, listener_id } => {
+                self.relays.reserved(listener_id);
+                if self.is_public {
+                    self.swarm.add_external_address(address.clone());
+                }
+                self.tell_address(address);
+            }
+            SwarmEvent::ExternalAddrConfirmed { address } => {
+                self.tell_address(address);
+                self.look_up_soon(now);
             }
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 self.on_opened(peer_id, connection_id, &endpoint, now);
@@ -152,8 +179,9 @@ impl Task {
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
                 self.on_dial_error(connection_id, &error, now);
             }
-            SwarmEvent::ListenerClosed { addresses, reason, .. } => {
+            SwarmEvent::ListenerClosed { listener_id, addresses, reason } => {
                 tracing::warn!(?addresses, ?reason, "no longer listening");
+                self.relays.lost(listener_id, now);
             }
             SwarmEvent::ListenerError { error, .. } => tracing::debug!(%error, "listener error"),
             SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
@@ -163,7 +191,6 @@ impl Task {
             | SwarmEvent::ExpiredListenAddr { .. }
             | SwarmEvent::Dialing { .. }
             | SwarmEvent::NewExternalAddrCandidate { .. }
-            | SwarmEvent::ExternalAddrConfirmed { .. }
             | SwarmEvent::ExternalAddrExpired { .. }
             | SwarmEvent::NewExternalAddrOfPeer { .. }
             | _ => {}
@@ -182,7 +209,10 @@ impl Task {
             }) => {
                 self.swarm.close_connection(connection);
             }
-            BehaviourEvent::Ping(_) | BehaviourEvent::Identify(_) => {}
+            BehaviourEvent::Identify(event) => self.on_identified(event),
+            BehaviourEvent::Ping(_) => {}
+            BehaviourEvent::Wide(WideEvent::Kad(event)) => self.on_directory(event),
+            BehaviourEvent::Wide(event) => tracing::debug!(?event, "wide area"),
             BehaviourEvent::Blocked(never) | BehaviourEvent::Limits(never) => match never {},
         }
     }
@@ -193,6 +223,8 @@ impl Task {
         }
         self.expire_requests(now);
         self.review_meshes();
+        self.reserve(now);
+        self.look_up(now);
         self.dial_due(now);
     }
 }

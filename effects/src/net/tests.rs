@@ -4,6 +4,7 @@
 mod hostile;
 mod limits;
 mod topics;
+mod wide;
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use folkmoot_core::settings::Settings;
 
 use crate::driver::SNAPSHOT_EVERY;
-use crate::net::NetConfig;
+use crate::net::{NetConfig, WideConfig};
 use crate::ports::RESERVE_BYTES;
 use crate::recorder::RecorderLimits;
 
@@ -22,6 +22,8 @@ pub struct NodeConfig {
     pub quic: bool,
     /// Find and dial peers of the local network.
     pub mdns: bool,
+    /// What to do to be reached beyond the own network.
+    pub wide: WideConfig,
     /// Addresses to keep a connection with.
     pub dial: Vec<String>,
     /// Keep a flight recording in the folder `recording` of the data folder.
@@ -40,7 +42,7 @@ pub struct NodeConfig {
 impl NodeConfig {
     /// The defaults, on this data folder.
     pub fn new(home: PathBuf) -> Self {
-        let NetConfig { listen, quic, mdns, .. } = NetConfig::default();
+        let NetConfig { listen, quic, mdns, wide, .. } = NetConfig::default();
         let known = ["keys", "config.toml", "recording"];
         Self {
             home,
@@ -48,6 +50,7 @@ impl NodeConfig {
             listen,
             quic,
             mdns,
+            wide,
             dial: Vec::new(),
             record: true,
             recording: RecorderLimits::default(),

@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fjall::config::CompressionPolicy;
+use fjall::config::{CompressionPolicy, PartitioningPolicy};
 use fjall::{CompressionType, Database, KeyspaceCreateOptions};
 
 use super::error::on_read;
@@ -122,4 +122,10 @@ fn keyspace_options() -> KeyspaceCreateOptions {
     KeyspaceCreateOptions::default()
         .max_memtable_size(MEMTABLE_BYTES)
         .data_block_compression_policy(CompressionPolicy::disabled())
+        // The index and the filter of a table in pieces: whole, those of a few tables are more than
+        // the cache holds, and each read of a body would load and check megabytes.
+        .index_block_partitioning_policy(PartitioningPolicy::all(true))
+        .filter_block_partitioning_policy(PartitioningPolicy::all(true))
+        // Nobody asks for a body that was never stored.
+        .expect_point_read_hits(true)
 }

@@ -71,6 +71,13 @@ pub(super) fn save(
     prune(&dir, shared.last_record()?.unwrap_or(Head::EMPTY).seq)
 }
 
+/// Reads the newest snapshot, if it is whole, from a log that is not open yet.
+pub(super) fn peek(dir: &Path) -> Option<(Head, Vec<u8>)> {
+    let dir = dir.join(DIR);
+    let (_, newest) = newest_first(&dir).ok()?.into_iter().next()?;
+    read_file(&newest).ok()
+}
+
 /// Loads the newest snapshot that is whole and belongs to this log.
 pub(super) fn load(shared: &Shared) -> Result<LoadedSnapshot, StoreError> {
     let mut loaded = LoadedSnapshot::default();

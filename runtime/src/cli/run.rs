@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use folkmoot_core::limits::DELIVERY_MS_MAX;
 use serde::Serialize;
 
 use super::{
     Cli, Command, Common, ConfigCommand, Ctx, Group, Id, Invitations, InviteCommand, Member, Ns, Up,
 };
-use crate::call::Call;
+use crate::call::{Call, Method};
 use crate::client::Client;
 use crate::commands::export::{ExportReply, FILE_BYTES_MAX, OpsFile};
 use crate::commands::identity;
@@ -21,6 +22,7 @@ use crate::commands::node::{Down, VersionReply};
 use crate::commands::offline::{self, Replay};
 use crate::config::{Config, KEYS};
 use crate::daemon::{self, Ready};
+use crate::delivery::Wanted;
 use crate::demo;
 use crate::envelope::seal;
 use crate::errors::{Class, Failure};
@@ -31,6 +33,9 @@ use crate::telemetry;
 
 /// How long an answer may take unless said.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// How long an answer to a command that writes may take unless said: as long as one may wait for
+/// others to have it.
+const WRITTEN_WITHIN: Duration = Duration::from_millis(DELIVERY_MS_MAX);
 /// How long the start of a detached node may take unless said; a long log is read first.
 const START_WITHIN: Duration = Duration::from_mins(2);
 /// What an answer may take beyond what the node was told.
@@ -88,17 +93,19 @@ struct Session {
     is_quiet: bool,
     timeout: Option<Duration>,
     namespace: Option<String>,
+    wanted: Wanted,
 }
 
 impl Session {
     fn new(common: Common) -> Result<Self, Failure> {
-        let Common { json, quiet, timeout, home, namespace } = common;
+        let Common { json, quiet, timeout, home, namespace, wanted } = common;
         Ok(Self {
             home: home::locate(home.as_deref())?,
             is_json: json,
             is_quiet: quiet,
             timeout,
             namespace,
+            wanted: wanted.within(timeout),
         })
     }
 
@@ -188,11 +195,17 @@ impl Session {
             socket: self.home.join(SOCKET),
             timeout: self.timeout.unwrap_or(ANSWER_WITHIN),
             namespace: self.namespace.clone(),
+            wanted: self.wanted.clone(),
         }
     }
 
     fn call<C: Call>(&self, call: &C) -> Result<(), Failure> {
-        self.give(&block_on(self.client().call(call))?)
+        let mut client = self.client();
+        if C::METHOD == Method::Post {
+            // It may wait for others to have what was written.
+            client.timeout = self.timeout.unwrap_or(WRITTEN_WITHIN).saturating_add(GRACE);
+        }
+        self.give(&block_on(client.call(call))?)
     }
 
     fn up(&self, up: &Up) -> Result<(), Failure> {

@@ -49,23 +49,21 @@ impl Call for CtxRegister {
         let application = self.application.as_deref().map_or(Ok([0; 32]), digest)?;
         let scene = cx.scene().await?;
         let group = scene.group(self.group.as_deref())?;
-        let namespace = scene.namespace();
         // A name that cannot be written is noticed before anything is.
         let check = self.name.as_deref().map(|name| name_body(Subject::Group, name));
         check.transpose()?;
-        let op = cx.govern(namespace, group, Body::ContextRegistered { application }).await?;
-        let context = ContextId::from(op);
-        let mut ops = vec![op.to_string()];
-        if let Some(name) = &self.name {
-            let body = name_body(Subject::Context(context), name)?;
-            ops.push(cx.govern(namespace, group, body).await?.to_string());
-        }
-        Ok(Written {
-            done: format!("registered a context in {}", scene.place(group).label()),
-            namespace: namespace.to_string(),
-            ops,
-            created: Some(context.to_string()),
-        })
+        let registration = Body::ContextRegistered { application };
+        let done = format!("registered a context in {}", scene.place(group).label());
+        let mut chain = cx.chain(scene.namespace());
+        let Some(name) = &self.name else {
+            let sent = chain.last(Some(&scene), group, registration).await?;
+            let context = sent.ops.first().map(|op| ContextId::from(*op).to_string());
+            return Ok(Written { created: context, ..Written::new(done, sent) });
+        };
+        let context = ContextId::from(chain.next(group, registration).await?);
+        let naming = name_body(Subject::Context(context), name)?;
+        let sent = chain.last(Some(&scene), group, naming).await?;
+        Ok(Written::new(done, sent).creating(context))
     }
 }
 
@@ -204,10 +202,9 @@ impl Call for CtxDetach {
         let scene = cx.scene().await?;
         let (context, group) = cx.context(&scene, &self.context).await?;
         let write = SlotWrite::ContextDetached(context);
-        let op =
-            cx.govern(scene.namespace(), group, Body::SlotSet { strict: false, write }).await?;
+        let sent = cx.govern(&scene, group, Body::SlotSet { strict: false, write }).await?;
         let done = format!("detached {context} from {}", scene.place(group).label());
-        Ok(Written::one(done, scene.namespace(), op))
+        Ok(Written::new(done, sent))
     }
 }
 

@@ -40,15 +40,11 @@ impl Call for GroupCreate {
         let parent = scene.group(self.parent.as_deref())?;
         let visibility = if self.restricted { Visibility::Restricted } else { Visibility::Open };
         let body = Body::GroupCreated { visibility };
-        let created = cx.govern(scene.namespace(), parent, body).await?;
-        let group = GroupId::from(created);
-        let named = cx.govern(scene.namespace(), group, naming).await?;
-        Ok(Written {
-            done: format!("created {} in {}", self.name, scene.place(parent).label()),
-            namespace: scene.namespace().to_string(),
-            ops: vec![created.to_string(), named.to_string()],
-            created: Some(group.to_string()),
-        })
+        let mut chain = cx.chain(scene.namespace());
+        let group = GroupId::from(chain.next(parent, body).await?);
+        let sent = chain.last(Some(&scene), group, naming).await?;
+        let done = format!("created {} in {}", self.name, scene.place(parent).label());
+        Ok(Written::new(done, sent).creating(group))
     }
 }
 
@@ -261,9 +257,9 @@ impl Call for GroupMove {
         let scene = cx.scene().await?;
         let group = scene.group(Some(&self.group))?;
         let new_parent = scene.group(Some(&self.new_parent))?;
-        let op = cx.govern(scene.namespace(), group, Body::GroupMoved { new_parent }).await?;
+        let sent = cx.govern(&scene, group, Body::GroupMoved { new_parent }).await?;
         let (what, to) = (scene.place(group).label(), scene.place(new_parent).label());
-        Ok(Written::one(format!("moved {what} into {to}"), scene.namespace(), op))
+        Ok(Written::new(format!("moved {what} into {to}"), sent))
     }
 }
 
@@ -282,9 +278,9 @@ impl Call for GroupDelete {
     async fn answer(self, cx: &Cx) -> Result<Written, Failure> {
         let scene = cx.scene().await?;
         let group = scene.group(Some(&self.group))?;
-        let op = cx.govern(scene.namespace(), group, Body::GroupDeleted).await?;
+        let sent = cx.govern(&scene, group, Body::GroupDeleted).await?;
         let done = format!("deleted {}", scene.place(group).label());
-        Ok(Written::one(done, scene.namespace(), op))
+        Ok(Written::new(done, sent))
     }
 }
 
@@ -306,10 +302,9 @@ impl Call for GroupVisibility {
         let scene = cx.scene().await?;
         let group = scene.group(Some(&self.group))?;
         let write = SlotWrite::Visibility(self.visibility.into());
-        let op =
-            cx.govern(scene.namespace(), group, Body::SlotSet { strict: false, write }).await?;
+        let sent = cx.govern(&scene, group, Body::SlotSet { strict: false, write }).await?;
         let done = format!("{} is {} now", scene.place(group).label(), self.visibility);
-        Ok(Written::one(done, scene.namespace(), op))
+        Ok(Written::new(done, sent))
     }
 }
 
@@ -331,8 +326,8 @@ impl Call for GroupRename {
         let body = name_body(Subject::Group, &self.name)?;
         let scene = cx.scene().await?;
         let group = scene.group(Some(&self.group))?;
-        let op = cx.govern(scene.namespace(), group, body).await?;
+        let sent = cx.govern(&scene, group, body).await?;
         let done = format!("{} is called {} now", scene.place(group).label(), self.name);
-        Ok(Written::one(done, scene.namespace(), op))
+        Ok(Written::new(done, sent))
     }
 }

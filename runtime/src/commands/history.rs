@@ -244,7 +244,7 @@ impl Call for Anchor {
         let scene = cx.scene().await?;
         let notary = self.notary.as_deref().map(|text| scene.member(text)).transpose()?;
         let body = Body::Anchor { rules: RULES_VERSION, notary };
-        let op = cx.govern(scene.namespace(), scene.root(), body).await?;
-        Ok(Written::one("anchored: what is below is final", scene.namespace(), op))
+        let sent = cx.govern(&scene, scene.root(), body).await?;
+        Ok(Written::new("anchored: what is below is final", sent))
     }
 }

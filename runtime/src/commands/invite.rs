@@ -231,8 +231,9 @@ impl Call for InviteRevoke {
         };
         let (namespace, group) = (invitation.terms.namespace, invitation.terms.group);
         let done = format!("revoked {}", invitation.terms.id());
-        let op = cx.govern(namespace, group, Body::InvitationRevoked { invitation }).await?;
-        Ok(Written::one(done, namespace, op))
+        let scene = cx.scene_of(namespace).await?;
+        let sent = cx.govern(&scene, group, Body::InvitationRevoked { invitation }).await?;
+        Ok(Written::new(done, sent))
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::namespace::name_body;
 use crate::args::RightsArg;
 use crate::call::{Call, Cx, Method};
+use crate::delivery::ReceiptReply;
 use crate::errors::{Class, Failure};
 use crate::render::{Cell, Page, Show, Tone};
 use crate::reply::{Place, Who, Written, short};
@@ -86,9 +87,9 @@ impl Call for MemberAdd {
             None => cx.default_rights(&scene, group).await?,
         };
         let body = Body::MemberAdded { member, rights };
-        let op = cx.govern(scene.namespace(), group, body).await?;
+        let sent = cx.govern(&scene, group, body).await?;
         let (who, place) = (scene.who(member).label(), scene.place(group).label());
-        Ok(Written::one(format!("gave {who} {rights} in {place}"), scene.namespace(), op))
+        Ok(Written::new(format!("gave {who} {rights} in {place}"), sent))
     }
 }
 
@@ -149,9 +150,9 @@ impl Call for MemberRemove {
         let group = scene.group(self.group.as_deref())?;
         let member = scene.member(&self.member)?;
         let body = Body::MemberRestricted { member, keep: Rights::NONE };
-        let op = cx.govern(scene.namespace(), group, body).await?;
+        let sent = cx.govern(&scene, group, body).await?;
         let (who, place) = (scene.who(member).label(), scene.place(group).label());
-        Ok(Written::one(format!("removed {who} from {place}"), scene.namespace(), op))
+        Ok(Written::new(format!("removed {who} from {place}"), sent))
     }
 }
 
@@ -192,10 +193,6 @@ impl Call for MemberRights {
         let current = scene.row(&group, &member).map_or(Rights::NONE, |row| row.rights);
         let (keep, added) = rights_change(current, self.rights.0);
         let (who, place) = (scene.who(member).label(), scene.place(group).label());
-        if keep.is_none() && added.is_none() {
-            let message = format!("{who} has {current} in {place} already");
-            return Err(Failure::new(Class::Failed, "nothing-added", message));
-        }
         let grant = added.map(|rights| Body::MemberAdded { member, rights });
         // Both or none: the grant is tried before the restriction is written.
         if let (Some(_), Some(body)) = (keep, grant.clone()) {
@@ -207,16 +204,17 @@ impl Call for MemberRights {
             }
         }
         let restriction = keep.map(|keep| Body::MemberRestricted { member, keep });
-        let mut ops = Vec::new();
-        for body in restriction.into_iter().chain(grant) {
-            ops.push(cx.govern(scene.namespace(), group, body).await?.to_string());
+        let mut bodies: Vec<Body> = restriction.into_iter().chain(grant).collect();
+        let Some(last) = bodies.pop() else {
+            let message = format!("{who} has {current} in {place} already");
+            return Err(Failure::new(Class::Failed, "nothing-added", message));
+        };
+        let mut chain = cx.chain(scene.namespace());
+        for body in bodies {
+            chain.next(group, body).await?;
         }
-        Ok(Written {
-            done: format!("{who} has {} in {place} now", self.rights),
-            namespace: scene.namespace().to_string(),
-            ops,
-            created: None,
-        })
+        let sent = chain.last(Some(&scene), group, last).await?;
+        Ok(Written::new(format!("{who} has {} in {place} now", self.rights), sent))
     }
 }
 
@@ -238,9 +236,9 @@ impl Call for MemberRename {
         let scene = cx.scene().await?;
         let member = scene.member(&self.member)?;
         let body = name_body(Subject::Member(member), &self.name)?;
-        let op = cx.govern(scene.namespace(), scene.root(), body).await?;
+        let sent = cx.govern(&scene, scene.root(), body).await?;
         let done = format!("{} is called {} now", short(&member.to_string()), self.name);
-        Ok(Written::one(done, scene.namespace(), op))
+        Ok(Written::new(done, sent))
     }
 }
 
@@ -264,11 +262,17 @@ pub struct DefaultsReply {
     /// The op that set it, if this command did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub op: Option<String>,
+    /// Who else has that op.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<ReceiptReply>,
 }
 
 impl Show for DefaultsReply {
     fn show(&self, page: &mut Page) {
         page.line(&format!("new members of {} get {}", self.group.label(), self.rights));
+        if let Some(receipt) = &self.receipt {
+            receipt.show(page);
+        }
     }
 }
 
@@ -283,11 +287,17 @@ impl Call for Defaults {
         let place = scene.place(group);
         let Some(RightsArg(rights)) = self.rights else {
             let rights = RightsArg(cx.default_rights(&scene, group).await?);
-            return Ok(DefaultsReply { group: place, rights, op: None });
+            return Ok(DefaultsReply { group: place, rights, op: None, receipt: None });
         };
         let body = Body::SlotSet { strict: false, write: SlotWrite::DefaultRights(rights) };
-        let op = cx.govern(scene.namespace(), group, body).await?.to_string();
-        Ok(DefaultsReply { group: place, rights: RightsArg(rights), op: Some(op) })
+        let sent = cx.govern(&scene, group, body).await?;
+        let op = sent.ops.last().map(ToString::to_string);
+        Ok(DefaultsReply {
+            group: place,
+            rights: RightsArg(rights),
+            op,
+            receipt: Some(sent.receipt),
+        })
     }
 }
 

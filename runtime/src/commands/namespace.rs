@@ -8,9 +8,10 @@ use folkmoot_core::query::NamespaceView;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, Cx, Method, unexpected};
+use crate::delivery::{ReceiptReply, Sent};
 use crate::errors::{Class, Failure};
 use crate::render::{Cell, Page, Show, Tone};
-use crate::reply::{Done, Who, Written, short};
+use crate::reply::{Who, Written, short};
 use crate::scene::Scene;
 use folkmoot_core::state::State;
 
@@ -45,13 +46,10 @@ impl Call for NsCreate {
             return Err(unexpected(&outcome));
         };
         cx.keys.use_for(&me, &namespace)?;
-        let named = cx.govern(namespace, namespace.root(), naming).await?;
-        Ok(Written {
-            done: format!("founded {}; you are {}", self.name, short(&me.to_string())),
-            namespace: namespace.to_string(),
-            ops: vec![OpId(namespace.0).to_string(), named.to_string()],
-            created: Some(namespace.to_string()),
-        })
+        let mut sent = cx.chain(namespace).last(None, namespace.root(), naming).await?;
+        sent.ops.insert(0, OpId(namespace.0));
+        let done = format!("founded {}; you are {}", self.name, short(&me.to_string()));
+        Ok(Written::new(done, sent).creating(namespace))
     }
 }
 
@@ -368,25 +366,67 @@ pub struct NsLeave {
     pub local: bool,
 }
 
+/// A namespace was left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// What was done, in words.
+    pub done: String,
+    /// The namespace.
+    pub namespace: String,
+    /// Who else knows of it; none where nothing was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<ReceiptReply>,
+}
+
+impl Show for Left {
+    fn show(&self, page: &mut Page) {
+        page.line(&self.done);
+        match &self.receipt {
+            // It is published no more.
+            Some(receipt) if receipt.acked_by.is_empty() => {
+                let text = "nobody else knows of it yet: come back to tell them";
+                page.put(Tone::Warn, text).end();
+            }
+            Some(receipt) => receipt.show(page),
+            None => {}
+        }
+    }
+
+    fn brief(&self, _: &mut Page) {}
+}
+
+async fn leave(cx: &Cx, scene: &Scene, rows: Vec<GroupId>, last: GroupId) -> Result<Sent, Failure> {
+    let mut chain = cx.chain(scene.namespace());
+    for group in rows {
+        chain.next(group, Body::MemberLeft).await?;
+    }
+    chain.last(Some(scene), last, Body::MemberLeft).await
+}
+
 impl Call for NsLeave {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/ns/leave";
-    type Reply = Done;
+    type Reply = Left;
 
-    async fn answer(self, cx: &Cx) -> Result<Done, Failure> {
+    async fn answer(self, cx: &Cx) -> Result<Left, Failure> {
         let view = cx.namespace_named(self.namespace.as_deref().or(cx.ns.as_deref())).await?;
         let scene = cx.scene_of(view.namespace).await?;
-        if !self.local && !view.joining {
-            for group in topmost_rows(&scene) {
-                let left = cx.govern(view.namespace, group, Body::MemberLeft).await;
-                left.map_err(|failure| match failure.code.as_str() {
-                    "not-senior" => failure.hint("owners stay: stop this node with --local"),
-                    _ => failure,
-                })?;
-            }
+        let mut rows = if self.local || view.joining { Vec::new() } else { topmost_rows(&scene) };
+        let mut sent = None;
+        if let Some(last) = rows.pop() {
+            // Others are to know of it before this node speaks no more.
+            let left = leave(cx, &scene, rows, last).await.map_err(|failure| {
+                if failure.code == "not-senior" {
+                    return failure.hint("owners stay: stop this node with --local");
+                }
+                failure
+            });
+            sent = Some(left?);
         }
         cx.command(Command::Close { namespace: view.namespace }).await?;
-        Ok(Done::new(format!("left {}; its history stays on this node", view.namespace)))
+        let done = format!("left {}; its history stays on this node", view.namespace);
+        let receipt = sent.map(|sent| sent.receipt);
+        Ok(Left { done, namespace: view.namespace.to_string(), receipt })
     }
 }
 

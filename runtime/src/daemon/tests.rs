@@ -42,6 +42,7 @@ async fn start() -> Running {
         socket: home.path().join(SOCKET),
         timeout: Duration::from_secs(20),
         namespace: None,
+        wanted: Wanted::default(),
     };
     Running { home, client, task }
 }

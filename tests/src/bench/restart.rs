@@ -16,7 +16,9 @@ use folkmoot_core::limits::{ANCHOR_OPS, RULES_VERSION};
 use folkmoot_core::record;
 use folkmoot_core::signed::{Op, Verified};
 use folkmoot_core::state::State;
-use folkmoot_effects::driver::{Executor, ExecutorConfig, Recovered, SNAPSHOT_EVERY, recover};
+use folkmoot_effects::driver::{
+    self, Executor, ExecutorConfig, Recovered, SNAPSHOT_EVERY, recover,
+};
 use folkmoot_effects::perform::{Asked, Charges, NoticeBoard, Outside, Performer};
 use folkmoot_effects::ports::memory::MemoryNet;
 use folkmoot_effects::ports::{Log as _, Signer, StoreLog};
@@ -193,9 +195,9 @@ struct Restart {
 
 impl Restart {
     fn start(&mut self) {
-        let store = open(&self.home);
-        self.found = Some(recover(&store).expect("the log can be read"));
-        self.store = Some(store);
+        let home = Home::claim(&self.home, &[]).expect("the folder is free");
+        let (store, _, found) = driver::open(home, [1; 16]).expect("the log is sound");
+        (self.store, self.found) = (Some(store), Some(found));
     }
 
     /// Ends as the run before did, and looks at what was found.

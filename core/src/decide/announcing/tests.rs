@@ -18,9 +18,9 @@ fn fake(number: u8) -> OpId {
 
 /// The peers that were asked for their heads.
 fn pulled(effects: &[Effect]) -> Vec<PeerKey> {
-    let asked = |effect: &Effect| match effect {
-        Effect::Ask { peer, question: Request::Heads { .. }, .. } => Some(*peer),
-        _ => None,
+    let asked = |effect: &Effect| {
+        let Effect::Ask { peer, question: Request::Heads { .. }, .. } = effect else { return None };
+        Some(*peer)
     };
     effects.iter().filter_map(asked).collect()
 }

@@ -123,21 +123,21 @@ impl Turn<'_> {
     }
 
     /// The deadline came before another member was seen to have the op: this node is a member.
-    pub(super) fn end_unconfirmed(&mut self, namespace: NamespaceId, error: JoinError) {
+    pub(super) fn end_unconfirmed(&mut self, namespace: NamespaceId, error: &JoinError) {
         let Some(op) = self.admitted(namespace).map(|admitted| admitted.op) else { return };
         self.enter(namespace, Phase::Failed);
         let joining = self.end_joining(namespace, op);
-        self.tell_failed(namespace, joining, &error);
+        self.tell_failed(namespace, joining, error);
     }
 
     /// Gives up; nothing of the join remains but the identity (NET-29).
-    pub(super) fn fail(&mut self, namespace: NamespaceId, error: JoinError) {
+    pub(super) fn fail(&mut self, namespace: NamespaceId, error: &JoinError) {
         self.enter(namespace, Phase::Failed);
         let desk = self.volatile.desks.get_mut(&namespace);
         let joining = desk.and_then(|desk| desk.joining.take());
         self.event(Event::JoinEnded { namespace, op: None });
         self.end_part(namespace);
-        self.tell_failed(namespace, joining, &error);
+        self.tell_failed(namespace, joining, error);
     }
 
     fn tell_failed(&mut self, namespace: NamespaceId, joining: Option<Joining>, error: &JoinError) {

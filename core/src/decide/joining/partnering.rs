@@ -37,6 +37,15 @@ impl Turn<'_> {
         self.take_partner(namespace, peer);
     }
 
+    /// A peer takes part no longer. The member behind it is there again once others forward its
+    /// word.
+    pub(in crate::decide) fn lose_sight(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        let Some(desk) = self.volatile.desks.get_mut(&namespace) else { return };
+        if let (Some(joining), Some(member)) = (&mut desk.joining, desk.identities.member(&peer)) {
+            joining.heard.remove(&member);
+        }
+    }
+
     /// A peer has disconnected.
     pub(in crate::decide) fn lose_partner(&mut self, peer: PeerKey) {
         let with_join = self.volatile.desks.iter_mut();
@@ -84,14 +93,8 @@ impl Turn<'_> {
         match verdict {
             Verdict::InSync { .. } => {
                 joining.partners.note_in_sync(peer, is_enough);
-                let is_usable = joining.partners.failure(&peer).is_none();
-                let is_pulling =
-                    joining.partner.is_none_or(|partner| partner.stage == Stage::Pulling);
-                if joining.is_waiting && is_usable {
-                    self.begin_attempt(namespace);
-                }
-                if is_pulling && is_usable {
-                    self.note_pulled_from(namespace, peer);
+                if joining.partners.failure(&peer).is_none() {
+                    self.note_pulled_from(namespace, peer, is_enough);
                 }
             }
             Verdict::Incomplete { missing, why } => {
@@ -103,8 +106,19 @@ impl Turn<'_> {
         self.wake_desk(namespace);
     }
 
-    fn note_pulled_from(&mut self, namespace: NamespaceId, peer: PeerKey) {
+    /// The history of a peer is here: it is the partner, unless that is another one with which
+    /// more is to be done.
+    fn note_pulled_from(&mut self, namespace: NamespaceId, peer: PeerKey, is_enough: bool) {
+        if self.joining(namespace).is_some_and(|joining| joining.is_waiting) {
+            self.begin_attempt(namespace);
+        }
         let Some(joining) = self.active(namespace) else { return };
+        let may_replace = |partner: Partner| {
+            partner.stage == Stage::Pulling && (is_enough || partner.peer == peer)
+        };
+        if !joining.partner.is_none_or(may_replace) {
+            return;
+        }
         joining.partner = Some(Partner { peer, stage: Stage::Pulled });
         joining.pull.missing.clear();
         self.enter(namespace, Phase::Pulling);

@@ -81,12 +81,13 @@ impl Turn<'_> {
         let (heads, knows_ours) = (told.heads.clone(), told.knows_ours);
         let mut want = self.lacking(namespace, &heads);
         let desk = self.desk(namespace);
-        let waiting: Vec<OpId> = desk.pending.missing(MISSING_MAX);
-        let is_held_up = heads.iter().any(|id| desk.pending.contains(id));
+        // Ops that wait here for parents are sent once more, with the parents before them.
+        let held_up = heads.iter().filter(|id| desk.pending.contains(id)).copied();
+        let held_up: Vec<OpId> = held_up.collect();
         let Some(exchange) = desk.syncing.exchanges.get_mut(&peer) else { return };
-        if is_held_up && !exchange.has_sought {
+        if !held_up.is_empty() && !exchange.has_sought {
             exchange.has_sought = true;
-            want.extend(waiting);
+            want.extend(held_up);
         }
         let (sent, is_wide) = (exchange.sent.clone(), exchange.is_wide());
         exchange.was_behind |= !want.is_empty();

@@ -5,11 +5,12 @@ use crate::effect::Effect;
 use crate::id::{NamespaceId, PeerKey};
 use crate::limits::{CYCLES_MAX, PENDING_PER_SIGNER_MAX};
 use crate::requests::{Exchanging, Purpose};
-use crate::signed::rules_of;
+use crate::signed::{Op, Verified, rules_of};
 use crate::state::Source;
 use crate::sync::Shortfall;
 use crate::sync::backfill::{Backfill, Page, Worth};
-use crate::sync::exchange::Stage;
+use crate::sync::exchange::{Exchange, Stage};
+use crate::time::MonoMillis;
 use crate::timers::Timer;
 use crate::wire::{Heads, Request};
 use alloc::vec::Vec;
@@ -38,16 +39,16 @@ impl Turn<'_> {
         let want = Heads::truncated(list.want.clone());
         let have = Heads::truncated(list.have.clone());
         if is_first {
-            self.await_page(namespace, peer);
+            let until = self.page_deadline();
+            self.volatile.timers.set_if_earlier(Timer::Page(namespace, peer), until);
         }
         let question = Request::Fetch { namespace, want, have, from, count };
         self.ask_in(namespace, peer, |exchange| Purpose::Fetch { exchange, from }, question);
     }
 
-    /// Gives a partner its time for one page.
-    fn await_page(&mut self, namespace: NamespaceId, peer: PeerKey) {
-        let until = self.now.mono.plus(self.volatile.settings.page_ms);
-        self.volatile.timers.set(Timer::Page(namespace, peer), until);
+    /// When a page that is asked for now must be here.
+    fn page_deadline(&self) -> MonoMillis {
+        self.now.mono.plus(self.volatile.settings.page_ms)
     }
 
     /// A page arrived: its ops are judged when their turn comes.
@@ -56,7 +57,7 @@ impl Turn<'_> {
         if self.open_namespace(&namespace).is_none() {
             return;
         }
-        let (refused, newer) = (page.refused.clone(), page.newer.clone());
+        let (refused, newer) = (page.refused, page.newer.clone());
         let (count, total) = (page.count, page.total);
         let syncing = &mut self.desk(namespace).syncing;
         let Some(exchange) = syncing.current(&peer, number) else { return };
@@ -74,9 +75,12 @@ impl Turn<'_> {
         match worth {
             Worth::Lie => return self.fall_short(namespace, peer, Shortfall::Lied),
             Worth::Changed => return self.begin_again(namespace, peer),
-            Worth::Whole if is_waiting => self.await_page(namespace, peer),
-            Worth::Short if is_waiting => {}
+            Worth::Whole if is_waiting => {
+                let until = self.page_deadline();
+                self.volatile.timers.set(Timer::Page(namespace, peer), until);
+            }
             Worth::Whole => self.volatile.timers.cancel(Timer::Page(namespace, peer)),
+            // A page in drops does not prolong the partner's time.
             Worth::Short => {}
         }
         for bytes in newer {
@@ -106,12 +110,7 @@ impl Turn<'_> {
         }
     }
 
-    fn pass_on(
-        &mut self,
-        namespace: NamespaceId,
-        peer: PeerKey,
-        ops: Vec<crate::signed::Verified<crate::signed::Op>>,
-    ) {
+    fn pass_on(&mut self, namespace: NamespaceId, peer: PeerKey, ops: Vec<Verified<Op>>) {
         for op in ops {
             self.arrive(namespace, op, Source::Fetched(peer));
         }
@@ -134,12 +133,16 @@ impl Turn<'_> {
             return;
         }
         syncing.backfill = None;
-        let waits = |stage: &Stage| {
-            matches!(stage, Stage::Fetching(list) if list.is_long() && !list.is_waiting())
-        };
-        let exchanges = syncing.exchanges.iter();
-        let waiting =
-            exchanges.filter(|(other, exchange)| **other != peer && waits(&exchange.stage));
+        let others = syncing.exchanges.iter().filter(|(other, _)| **other != peer);
+        let waiting = others.filter(|(_, exchange)| match &exchange.stage {
+            Stage::Fetching(list) => list.is_long() && !list.is_waiting(),
+            Stage::Comparing
+            | Stage::Waiting(_)
+            | Stage::Weighing
+            | Stage::Yielding
+            | Stage::Ordering
+            | Stage::Reconciling(_) => false,
+        });
         let waiting: Vec<PeerKey> = waiting.map(|(other, _)| *other).collect();
         for other in waiting {
             self.ask_heads(namespace, other);
@@ -170,11 +173,12 @@ impl Turn<'_> {
         let heads = exchange.told.as_ref().map(|told| told.heads.clone());
         let Some(heads) = heads else {
             // It was asked for parents alone; it may not have them, and that is no lie.
-            return if total == 0 {
-                self.fall_short(namespace, peer, Shortfall::Lacking)
+            if total == 0 {
+                self.fall_short(namespace, peer, Shortfall::Lacking);
             } else {
-                self.begin_again(namespace, peer)
-            };
+                self.begin_again(namespace, peer);
+            }
+            return;
         };
         if is_broken {
             return self.fall_short(namespace, peer, Shortfall::Lied);
@@ -193,7 +197,8 @@ impl Turn<'_> {
     /// A fetched op was refused. Its refusal is final and the same everywhere: whoever stores such
     /// an op does not follow the rules, and whoever serves one lies (attack 33).
     pub(in crate::decide) fn on_fetched_refused(&mut self, namespace: NamespaceId, peer: PeerKey) {
-        if self.desk(namespace).syncing.exchanges.get(&peer).is_some_and(|e| e.is_fetching()) {
+        let exchange = self.desk(namespace).syncing.exchanges.get(&peer);
+        if exchange.is_some_and(Exchange::is_fetching) {
             self.fall_short(namespace, peer, Shortfall::Lied);
         }
     }

@@ -12,8 +12,8 @@ use crate::wire::{Ranges, Request};
 use alloc::vec::Vec;
 
 impl Turn<'_> {
-    /// Enters some of the stored ops in the order of reconciliation, where that is wanted: at the
-    /// beginning of a step, so that judging ops goes on beside it.
+    /// Enters some of the stored ops in the order of reconciliation, where that is wanted: while
+    /// ops wait to be judged only once in a step, so that judging goes on beside it.
     pub(super) fn order_more(
         &mut self,
         namespace: NamespaceId,
@@ -22,7 +22,8 @@ impl Turn<'_> {
     ) -> bool {
         let Some(known) = self.open_namespace(&namespace) else { return false };
         let desk = self.desk(namespace);
-        if !desk.syncing.is_indexing || ops < STEP_OPS_MAX {
+        let is_late = ops < STEP_OPS_MAX && !desk.ready.is_empty();
+        if !desk.syncing.is_indexing || is_late {
             return false;
         }
         desk.syncing.is_indexing = !desk.order.catch_up(known.space.graph(), ORDER_SLICE);

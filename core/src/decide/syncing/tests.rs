@@ -1,7 +1,9 @@
 mod backfills;
 mod beginnings;
+mod converging;
 mod liars;
 mod missing;
+mod wide;
 
 use crate::decide::Turn;
 use crate::id::{NamespaceId, OpId};

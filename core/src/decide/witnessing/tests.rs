@@ -55,12 +55,14 @@ fn founded() -> (Node, NamespaceId) {
 
 /// The answers, by exchange.
 fn answers(effects: &[Effect]) -> Vec<(u64, Result<OpId, Refused>)> {
-    let answer = |effect: &Effect| match effect {
-        Effect::RespondJoined { exchange, op } => Some((exchange.0, Ok(*op))),
-        Effect::Respond { exchange, response: Response::Refused(why) } => {
-            Some((exchange.0, Err(why.clone())))
+    let answer = |effect: &Effect| {
+        if let Effect::RespondJoined { exchange, op } = effect {
+            return Some((exchange.0, Ok(*op)));
         }
-        _ => None,
+        let Effect::Respond { exchange, response: Response::Refused(why) } = effect else {
+            return None;
+        };
+        Some((exchange.0, Err(why.clone())))
     };
     effects.iter().filter_map(answer).collect()
 }

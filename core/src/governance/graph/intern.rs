@@ -30,9 +30,9 @@ impl Graph {
 
     /// Appends a person that is not in the table yet.
     pub(in crate::governance) fn enter_person(&mut self, id: MemberId) -> PersonIx {
-        let (grants, restrictions, ops) = (Vec::new(), Vec::new(), Vec::new());
-        let person = self.people.push(Person { id, grants, restrictions, ops });
-        self.people_by_id.insert(id, person);
+        let person = self.people.push(Person::new(id));
+        let people = &self.people;
+        self.people_by_id.insert(person, &id.0, |person| &people[person].id.0);
         person
     }
 

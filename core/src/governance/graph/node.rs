@@ -1,5 +1,6 @@
 //! Rows of the graph's tables.
 
+use crate::few::Rare;
 use crate::governance::judged::Auth;
 use crate::governance::reach::{Cut, Place};
 use crate::governance::rights::Rights;
@@ -10,7 +11,6 @@ use crate::governance::tree::Tree;
 use crate::id::OpId;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// One stored op, without its bytes.
@@ -163,7 +163,7 @@ pub struct Grant {
     /// Second part of its key: the generation of the op, or an owner's rank.
     pub rank: u64,
     /// Ops that it authorises.
-    pub used: Vec<Ix>,
+    pub used: Rare<Ix>,
 }
 
 /// What an op leaves of somebody's rights (D5).

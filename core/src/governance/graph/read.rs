@@ -1,6 +1,7 @@
 //! Reading an op that was judged: its body becomes a deed and rows of the tables.
 
 use super::{Deed, Grant, Graph, Restriction};
+use crate::few::Rare;
 use crate::governance::judged::Judged;
 use crate::governance::op::Body;
 use crate::governance::order::Seniority;
@@ -8,7 +9,6 @@ use crate::governance::rights::Rights;
 use crate::governance::table::{GrantIx, GroupIx, Ix};
 use crate::id::{MemberId, NamespaceId};
 use crate::signed::Op;
-use alloc::vec::Vec;
 
 impl Graph {
     /// What a judged op does, with its rows entered in the tables.
@@ -76,7 +76,7 @@ impl Graph {
                 rights: Rights::ADMIN,
                 tier: Seniority::OWNER,
                 rank,
-                used: Vec::new(),
+                used: Rare::NONE,
             };
             self.enter_grant(grant);
         }
@@ -93,7 +93,7 @@ impl Graph {
     ) -> GrantIx {
         let target = self.intern_person(target);
         let (tier, rank) = (judged.tier, judged.generation);
-        self.enter_grant(Grant { op, target, group, rights, tier, rank, used: Vec::new() })
+        self.enter_grant(Grant { op, target, group, rights, tier, rank, used: Rare::NONE })
     }
 
     fn add_restriction(

@@ -1,11 +1,14 @@
 //! Building a graph from its stored rows; the indexes are derived again.
 
-use super::{Deed, Graph};
+use super::{Deed, Graph, Person};
+use crate::governance::index::IdIndex;
 use crate::governance::judged::Auth;
+use crate::governance::reach::{Cut, Place};
 use crate::governance::table::{GroupIx, Ix, PersonIx};
 use crate::governance::tree::Tree;
 use crate::governance::verdict::VoidAtCut;
-use crate::id::OpId;
+use crate::id::{MemberId, OpId};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -21,7 +24,7 @@ pub struct NodeParts {
     /// See [`super::Node`].
     pub group: GroupIx,
     /// See [`super::Node`].
-    pub parents: Vec<Ix>,
+    pub parents: Box<[Ix]>,
     /// See [`super::Node`].
     pub deed: Deed,
     /// By which grants.
@@ -42,8 +45,43 @@ impl Graph {
     /// Appends a node; its place in the chain cover comes out as it was, because chains depend on
     /// the order of arrival alone.
     pub(in crate::governance) fn restore_node(&mut self, parts: NodeParts) {
-        let cut = self.closure(&parts.parents);
         let generation = self.next_generation(&parts.parents);
-        self.append(parts, cut, generation);
+        let (place, past) = self.follow(&parts.parents).unwrap_or_else(|| {
+            let cut = self.closure(&parts.parents);
+            self.cover(&parts.parents, cut)
+        });
+        self.append(parts, place, past, generation);
+    }
+
+    /// The place of an op that goes on where its only parent ended, for which its cut need not be
+    /// made: most ops do.
+    fn follow(&mut self, parents: &[Ix]) -> Option<(Place, Cut)> {
+        let [only] = parents else { return None };
+        let parent = &self.nodes[*only];
+        let place = self.chains.follow(Ix(self.nodes.len()), parent.place)?;
+        Some((place, parent.past.clone()))
+    }
+
+    /// Makes rows that were restored known by their ids; `None` where two have the same.
+    pub(in crate::governance) fn restore_indexes(&mut self) -> Option<()> {
+        self.by_id = IdIndex::of(self.nodes.len(), |ix| &self.nodes[ix].id.0)?;
+        self.people_by_id = IdIndex::of(self.people.len(), |person| &self.people[person].id.0)?;
+        Some(())
+    }
+
+    /// Makes room for so many nodes and people.
+    pub(in crate::governance) fn reserve(&mut self, nodes: usize, people: usize) {
+        self.nodes.reserve(nodes);
+        self.people.reserve(people);
+    }
+
+    /// Appends a person that [`Graph::restore_indexes`] will make known.
+    pub(in crate::governance) fn restore_person(&mut self, id: MemberId) {
+        self.people.push(Person::new(id));
+    }
+
+    /// The set of everything stored.
+    pub(in crate::governance) fn everything(&self) -> Cut {
+        self.chains.all()
     }
 }

@@ -1,23 +1,22 @@
 //! Who stands where: the rights that effective grants still give (section 5).
 
 use super::{Row, View, row_key};
+use crate::few::{Few, Rare};
 use crate::governance::graph::Graph;
-use crate::governance::order::Seniority;
 use crate::governance::relation::Reach;
 use crate::governance::rights::Rights;
 use crate::governance::table::{GrantIx, GroupIx, Key, PersonIx, RestrictionIx};
 use crate::governance::view::roots::RowName;
 use alloc::collections::BTreeMap;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// What one person has, in every group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Effective grants with what remains of them, where anything does.
-    pub live: Vec<(GrantIx, Rights)>,
+    pub live: Few<(GrantIx, Rights)>,
     /// Where effective restrictions shut out what is held above (D10).
-    pub denied: Vec<Denial>,
+    pub denied: Rare<Denial>,
 }
 
 /// A grant that gives less in one subtree.
@@ -37,7 +36,7 @@ pub struct MemberRow {
     /// What all effective grants on the group still give together.
     pub rights: Rights,
     /// The most senior of them.
-    pub seniority: Seniority,
+    pub grant: GrantIx,
 }
 
 impl Standing {
@@ -53,12 +52,13 @@ impl Standing {
     fn rows(&self, graph: &Graph) -> BTreeMap<GroupIx, MemberRow> {
         let mut rows = BTreeMap::new();
         for (grant, rights) in &self.live {
-            let seniority = graph.seniority(*grant);
-            let row = rows
-                .entry(graph.grants[*grant].group)
-                .or_insert(MemberRow { rights: Rights::NONE, seniority });
+            let group = graph.grants[*grant].group;
+            let row =
+                rows.entry(group).or_insert(MemberRow { rights: Rights::NONE, grant: *grant });
             row.rights = row.rights | *rights;
-            row.seniority = row.seniority.min(seniority);
+            if *grant != row.grant && graph.seniority(*grant) < graph.seniority(row.grant) {
+                row.grant = *grant;
+            }
         }
         rows
     }
@@ -91,7 +91,7 @@ impl View {
     pub(super) fn refresh_person(&mut self, graph: &Graph, person: PersonIx) {
         let after = self.derive_standing(graph, person);
         let before = self.people.get(person.place()).cloned().unwrap_or_default();
-        if *before == after {
+        if before == after {
             return;
         }
         self.update_rows(graph, person, &before, &after);
@@ -99,7 +99,30 @@ impl View {
         if after == Standing::default() {
             self.people.remove(person.place());
         } else {
-            self.people.insert(person.place(), Arc::new(after));
+            self.people.insert(person.place(), after);
+        }
+    }
+
+    /// Derives everybody's standing, and the rows of all at once.
+    pub(super) fn restore_people(&mut self, graph: &Graph) {
+        let mut rows: BTreeMap<GroupIx, Vec<(Vec<u8>, Row)>> = BTreeMap::new();
+        for person in graph.people.keys() {
+            let standing = self.derive_standing(graph, person);
+            if standing == Standing::default() {
+                continue;
+            }
+            let key = row_key(&RowName::Member(graph.people[person].id));
+            for (group, row) in standing.rows(graph) {
+                rows.entry(group).or_default().push((key.clone(), Row::Member(row)));
+            }
+            for denial in &standing.denied {
+                let row = (denial_key(graph, person, denial), Row::Denied(denial.keep));
+                rows.entry(denial.group).or_default().push(row);
+            }
+            self.people.insert(person.place(), standing);
+        }
+        for (group, rows) in rows {
+            self.restore_rows(graph, group, rows);
         }
     }
 
@@ -129,7 +152,6 @@ impl View {
                 standing.live.push((grant, remaining));
             }
         }
-        standing.live.shrink_to_fit();
         standing
     }
 
@@ -141,7 +163,7 @@ impl View {
         }
         for (group, row) in after {
             if before.get(&group) != Some(&row) {
-                self.insert_row(group, &key, Row::Member(row));
+                self.insert_row(graph, group, &key, Row::Member(row));
             }
         }
     }
@@ -153,26 +175,29 @@ impl View {
         before: &Standing,
         after: &Standing,
     ) {
-        let key = |denial: &Denial| {
-            let grant = graph.node(graph.grants[denial.grant].op).id;
-            row_key(&RowName::Denied(graph.people[who].id, grant))
-        };
         let same = |a: &Denial, b: &Denial| a.group == b.group && a.grant == b.grant;
         for denial in &before.denied {
             if !after.denied.iter().any(|other| same(denial, other)) {
-                self.remove_row(denial.group, &key(denial));
+                self.remove_row(denial.group, &denial_key(graph, who, denial));
             }
         }
         for denial in &after.denied {
             if !before.denied.contains(denial) {
-                self.insert_row(denial.group, &key(denial), Row::Denied(denial.keep));
+                let key = denial_key(graph, who, denial);
+                self.insert_row(graph, denial.group, &key, Row::Denied(denial.keep));
             }
         }
     }
 }
 
-fn deny(denials: &mut Vec<Denial>, group: GroupIx, grant: GrantIx, keep: Rights) {
-    match denials.iter_mut().find(|denial| denial.group == group && denial.grant == grant) {
+fn denial_key(graph: &Graph, who: PersonIx, denial: &Denial) -> Vec<u8> {
+    let grant = graph.node(graph.grants[denial.grant].op).id;
+    row_key(&RowName::Denied(graph.people[who].id, grant))
+}
+
+fn deny(denials: &mut Rare<Denial>, group: GroupIx, grant: GrantIx, keep: Rights) {
+    let mut known = denials.as_mut_slice().iter_mut();
+    match known.find(|denial| denial.group == group && denial.grant == grant) {
         Some(denial) => denial.keep = denial.keep & keep,
         None => denials.push(Denial { group, grant, keep }),
     }

@@ -75,7 +75,7 @@ impl View {
         for (group, parent) in changes.parents {
             only_created &= !old.knows(group) && parent.is_some();
             match parent.filter(|parent| *parent != group) {
-                Some(parent) => self.insert_row(group, &key, Row::Parent(graph.groups[parent])),
+                Some(parent) => self.insert_row(graph, group, &key, Row::Parent(parent)),
                 None => self.remove_row(group, &key),
             }
             self.work.groups.insert(group);

@@ -5,11 +5,12 @@ use crate::codec;
 use crate::digest::{Domain, hasher};
 use crate::governance::graph::Graph;
 use crate::governance::op::SlotName;
+use crate::governance::order::Seniority;
 use crate::governance::rights::Rights;
-use crate::governance::table::{GroupIx, Key};
+use crate::governance::table::{GroupIx, Ix, Key};
 use crate::governance::view::people::MemberRow;
-use crate::id::{GroupId, MemberId, OpId};
-use crate::merkle::{MerkleMap, MerkleValue, Proof};
+use crate::id::{MemberId, OpId};
+use crate::merkle::{EMPTY_ROOT, MerkleMap, Proof};
 use alloc::vec::Vec;
 use borsh::BorshSerialize;
 
@@ -28,34 +29,36 @@ pub enum RowName {
     Slot(SlotName) = 3,
 }
 
-/// Content of a row.
+/// A row of a group: where its content stands. The content itself, which is what is hashed, would
+/// take five times the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Row {
     /// The parent group.
-    Parent(GroupId),
+    Parent(GroupIx),
     /// Rights, and the most senior grant that still gives any.
     Member(MemberRow),
     /// What may still be given.
     Denied(Rights),
     /// The op that won.
-    Slot(OpId),
-    /// In the map of groups: root of a group's own rows.
-    Own([u8; 32]),
+    Slot(Ix),
 }
 
-impl MerkleValue for Row {
-    fn encode(&self, out: &mut Vec<u8>) {
+impl Row {
+    /// The content.
+    fn encode(self, graph: &Graph) -> Vec<u8> {
         match self {
-            Self::Parent(GroupId(bytes)) | Self::Slot(OpId(bytes)) | Self::Own(bytes) => {
-                out.extend_from_slice(bytes);
+            Self::Parent(parent) => graph.groups[parent].0.to_vec(),
+            Self::Slot(winner) => graph.node(winner).id.0.to_vec(),
+            Self::Member(MemberRow { rights, grant }) => {
+                let Seniority { tier, rank, id } = graph.seniority(grant);
+                let mut bytes = Vec::with_capacity(64);
+                bytes.extend_from_slice(&rights.bits().to_le_bytes());
+                bytes.push(tier);
+                bytes.extend_from_slice(&rank.to_le_bytes());
+                bytes.extend_from_slice(&id.0);
+                bytes
             }
-            Self::Member(MemberRow { rights, seniority }) => {
-                out.extend_from_slice(&rights.bits().to_le_bytes());
-                out.push(seniority.tier);
-                out.extend_from_slice(&seniority.rank.to_le_bytes());
-                out.extend_from_slice(&seniority.id.0);
-            }
-            Self::Denied(keep) => out.extend_from_slice(&keep.bits().to_le_bytes()),
+            Self::Denied(keep) => keep.bits().to_le_bytes().to_vec(),
         }
     }
 }
@@ -90,12 +93,13 @@ impl View {
 
     /// Root of a group's own rows.
     pub fn own_root(&self, group: GroupIx) -> [u8; 32] {
-        self.rows.get(group.place()).map_or_else(|| MerkleMap::<Row>::new().root(), MerkleMap::root)
+        self.rows.get(group.place()).map_or(EMPTY_ROOT, MerkleMap::root)
     }
 
     /// Proves to somebody who knows the own root of a group whether it has a row, and which.
-    pub fn prove_row(&self, group: GroupIx, name: &RowName) -> Option<Proof> {
-        Some(self.rows.get(group.place())?.prove(&row_key(name)))
+    pub fn prove_row(&self, graph: &Graph, group: GroupIx, name: &RowName) -> Option<Proof> {
+        let rows = self.rows.get(group.place())?;
+        Some(rows.prove_as(&row_key(name), |row| row.encode(graph)))
     }
 
     /// Number of rows of a group.
@@ -103,14 +107,27 @@ impl View {
         self.rows.get(group.place()).map_or(0, MerkleMap::len)
     }
 
-    pub(super) fn insert_row(&mut self, group: GroupIx, key: &[u8], row: Row) {
+    pub(super) fn insert_row(&mut self, graph: &Graph, group: GroupIx, key: &[u8], row: Row) {
+        let content = row.encode(graph);
         if let Some(rows) = self.rows.get_mut(group.place()) {
-            rows.insert(key, row);
+            rows.insert_as(key, &content, row);
         } else {
             let mut rows = MerkleMap::new();
-            rows.insert(key, row);
+            rows.insert_as(key, &content, row);
             self.rows.insert(group.place(), rows);
         }
+        self.work.groups.insert(group);
+    }
+
+    /// Puts rows into a group that has none.
+    pub(super) fn restore_rows(
+        &mut self,
+        graph: &Graph,
+        group: GroupIx,
+        rows: Vec<(Vec<u8>, Row)>,
+    ) {
+        let rows = rows.into_iter().map(|(key, row)| (key, row.encode(graph), row));
+        self.rows.insert(group.place(), MerkleMap::of(rows));
         self.work.groups.insert(group);
     }
 
@@ -125,7 +142,7 @@ impl View {
     pub(super) fn refresh_root(&mut self, graph: &Graph, group: GroupIx) {
         let id = graph.groups[group].0;
         if self.tree.exists(group) {
-            self.top.insert(&id, Row::Own(self.own_root(group)));
+            self.top.insert(&id, self.own_root(group));
         } else {
             self.top.remove(&id);
         }

@@ -39,7 +39,7 @@ impl View {
         let key = row_key(&RowName::Slot(graph.slots[slot].key.name.clone()));
         let group = graph.slots[slot].group;
         if let Some(contest) = after {
-            self.insert_row(group, &key, Row::Slot(graph.node(contest.winner).id));
+            self.insert_row(graph, group, &key, Row::Slot(contest.winner));
             self.slots.insert(slot.place(), contest);
         } else {
             self.remove_row(group, &key);

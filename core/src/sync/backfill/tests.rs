@@ -97,7 +97,7 @@ fn attack_33_a_page_that_is_none_is_a_lie() {
     assert_eq!(bad(&|page| page.total = 1000), Worth::Lie);
     assert_eq!(bad(&|page| page.total = 2001), Worth::Changed);
     let malformed = Malformed::Encoding(CodecError::Malformed);
-    assert_eq!(bad(&|page| page.refused = Some(malformed.clone())), Worth::Lie);
+    assert_eq!(bad(&|page| page.refused = Some(malformed)), Worth::Lie);
     assert_eq!(begun(600).receive(512, page(512, 88, 600)), Worth::Lie, "never asked for");
 }
 

@@ -24,7 +24,7 @@ impl Keyed for Ops {
 fn key(number: u32) -> Key {
     let digest = blake3::hash(&number.to_le_bytes());
     let mut id = *digest.as_bytes();
-    if number % 8 == 0 {
+    if number.is_multiple_of(8) {
         id[..20].fill(7);
     }
     Key { generation: u64::from(number / 3), id: OpId(id) }
@@ -152,8 +152,8 @@ proptest! {
         at in vec(0_usize..2000, 4),
     ) {
         let mut arrivals: Vec<u32> = numbers.iter().copied().collect();
-        let lot = |n: u32| blake3::hash(&(shuffle ^ u64::from(n)).to_le_bytes()).as_bytes()[0];
-        arrivals.sort_by_key(|n| lot(*n));
+        let lot = |n: &u32| *blake3::hash(&(shuffle ^ u64::from(*n)).to_le_bytes()).as_bytes();
+        arrivals.sort_by_key(lot);
         let ops = ops(arrivals);
         let index = order(&ops);
         let set = index.ordered(&ops);

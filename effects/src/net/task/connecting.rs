@@ -7,7 +7,7 @@ use libp2p::swarm::{ConnectionError, ConnectionId, DialError};
 use libp2p::{Multiaddr, PeerId, mdns};
 
 use super::super::behaviour::{peer_id, peer_key};
-use super::super::peers::{Closed, Opened};
+use super::super::peers::{Closed, Opened, Via};
 use super::super::redial::{self, Origin};
 use super::super::{DialFailure, NetEvent, PeerKey};
 use super::Task;
@@ -27,6 +27,25 @@ impl Task {
             return Err(DialFailure::Own);
         }
         self.standing.add(address, Origin::Asked, now)
+    }
+
+    /// Tells where this node can be reached.
+    pub(super) fn tell_address(&mut self, address: Multiaddr) {
+        match address.with_p2p(*self.swarm.local_peer_id()) {
+            Ok(address) => {
+                self.outbox.push(NetEvent::Listening { address: address.to_string() });
+            }
+            Err(address) => tracing::warn!(%address, "an address of this node names another one"),
+        }
+    }
+
+    /// Asks for places at relays.
+    pub(super) fn reserve(&mut self, now: Instant) {
+        let swarm = &mut self.swarm;
+        self.relays.reserve(now, |address| {
+            let listening = swarm.listen_on(address.clone());
+            listening.inspect_err(|error| tracing::warn!(%address, %error, "no relay")).ok()
+        });
     }
 
     pub(super) fn on_discovery(&mut self, event: mdns::Event, now: Instant) {
@@ -93,7 +112,8 @@ impl Task {
             self.disconnect(Some(peer));
             return;
         };
-        match self.peers.opened(peer, key, connection, now) {
+        let via = if endpoint.is_relayed() { Via::Relay } else { Via::Direct };
+        match self.peers.opened(peer, key, (connection, via), now) {
             Opened::First => {
                 let address: &Multiaddr = endpoint.get_remote_address();
                 self.outbox

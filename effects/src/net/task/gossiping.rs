@@ -7,7 +7,7 @@ use libp2p::gossipsub::{self, MessageAcceptance, PublishError};
 use super::super::behaviour::peer_key;
 use super::super::gossip::{Received, name_of, parse_topic};
 use super::super::{GOSSIP_BYTES_MAX, NetEvent, TOPICS_MAX, Topic, scoring};
-use super::Task;
+use super::{Mesh, Task};
 
 impl Task {
     pub(super) fn subscribe(&mut self, topic: Topic) {
@@ -25,7 +25,8 @@ impl Task {
         if let Err(error) = gossip.set_topic_params(name.clone(), scoring::of_topic()) {
             tracing::warn!(%topic, %error, "its messages are not rated");
         }
-        self.meshes.entry(topic).or_insert_with(|| (name.hash(), 0));
+        let mesh = Mesh { name: name.hash(), peers: 0, next_look_up: Instant::now(), look_ups: 0 };
+        self.meshes.entry(topic).or_insert(mesh);
         for peer in self.peers.entered(topic) {
             self.outbox.push(NetEvent::PeerSubscribed { peer, topic });
         }
@@ -48,10 +49,10 @@ impl Task {
     }
 
     fn review_mesh(&mut self, topic: Topic) {
-        let Some((name, last)) = self.meshes.get_mut(&topic) else { return };
-        let peers = self.swarm.behaviour().gossip.mesh_peers(name).count() as u64;
-        if peers != *last {
-            *last = peers;
+        let Some(mesh) = self.meshes.get_mut(&topic) else { return };
+        let peers = self.swarm.behaviour().gossip.mesh_peers(&mesh.name).count() as u64;
+        if peers != mesh.peers {
+            mesh.peers = peers;
             self.outbox.push(NetEvent::Mesh { topic, peers });
         }
     }

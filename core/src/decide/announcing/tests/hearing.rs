@@ -1,6 +1,7 @@
 //! Which beacons count, and what they mean (NET-10 to NET-12, attacks 31, 32, 37 and 40).
 
 use super::{fake, pulled, trace};
+use crate::command::Command;
 use crate::effect::{Effect, Forward, Notice};
 use crate::governance::op::Body;
 use crate::governance::rights::Rights;
@@ -370,4 +371,29 @@ fn net_12_a_summary_of_many_heads_is_looked_into_by_a_pull() {
     assert_eq!(verdicts(&effects), [Forward::Accept]);
     assert_eq!(pulled(&effects), [peer_of(&friend)]);
     assert_eq!(node.readiness(), State::LocallyReady);
+}
+
+#[test]
+fn net_21_while_joining_a_beacon_of_an_unknown_key_tells_where_to_pull_and_no_more() {
+    let [owner, joiner] = authors();
+    let there = Timed::founder(&owner, &[]);
+    let namespace = there.namespace;
+    let mut node = Timed::new(&joiner);
+    node.namespace = namespace;
+    let request = owner.invite(&joiner, namespace);
+    node.command(Command::Join { request, addresses: Vec::new(), within_ms: 30_000 });
+    let peer = peer_of(&owner);
+    for (tier, offset, pulls) in [
+        (Tier::NotReady, 0, &[][..]),
+        (Tier::Locally, 60_001, &[]),
+        (Tier::Locally, 60_000, &[peer]),
+    ] {
+        let sent_at = UnixMillis(node.unix().0 - offset);
+        let beacon = Beacon { tier, sent_at, ..there.beacon_of(&owner) };
+        let effects = node.hear(&owner, beacon);
+        assert_eq!(verdicts(&effects), [Forward::Ignore]);
+        assert_eq!(pulled(&effects), pulls);
+        assert_eq!(node.readiness(), State::Bootstrapping);
+    }
+    assert_eq!(node.desk().readiness.heard(&owner.id), None);
 }

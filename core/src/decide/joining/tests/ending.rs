@@ -2,15 +2,16 @@ use super::*;
 use crate::command::Command;
 use crate::effect::{Effect, Notice, Phase};
 use crate::event::Event;
+use crate::id::OpId;
 use crate::join::JoinError;
+use crate::testing::{Author, Node};
 use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
 fn stopped(done: &[Effect]) -> Vec<&str> {
-    let stopped = done.iter().filter_map(|effect| match effect {
-        Effect::StopDialing(address) => Some(address.as_str()),
-        _ => None,
+    let stopped = done.iter().filter_map(|effect| {
+        if let Effect::StopDialing(address) = effect { Some(address.as_str()) } else { None }
     });
     stopped.collect()
 }
@@ -70,17 +71,13 @@ fn net_27_a_new_peer_ends_the_wait() {
 fn net_29_cancelled_in_any_phase_nothing_is_left_but_the_identity() {
     for phase in [Phase::Probing, Phase::Pulling, Phase::Asking] {
         let mut scene = Scene::new();
-        match phase {
-            Phase::Asking => {
-                scene.ask(P);
-            }
-            Phase::Pulling => {
-                scene.join(0, WITHIN);
-                scene.meet(0, P);
-            }
-            _ => {
-                scene.join(0, WITHIN);
-            }
+        if phase == Phase::Asking {
+            scene.ask(P);
+        } else {
+            scene.join(0, WITHIN);
+        }
+        if phase == Phase::Pulling {
+            scene.meet(0, P);
         }
         assert_eq!(scene.phase(), Some(phase));
         let namespace = scene.namespace;
@@ -127,6 +124,21 @@ fn net_29_after_success_the_addresses_stay_and_each_is_dialled_once() {
 }
 
 #[test]
+fn net_29_an_address_that_another_namespace_needs_is_still_dialled() {
+    let mut scene = Scene::new();
+    let request = scene.ask(P);
+    let answer = scene.witness();
+    assert!(joined(&scene.answer(1, request, answer)).is_some());
+    let inviter = Author::new(40);
+    let namespace = Node::new(&inviter).found();
+    let terms = terms(&inviter, namespace, OpId(namespace.0));
+    let request = accept(&inviter, terms, &joiner());
+    let addresses = vec!["/memory/1".to_string(), "/memory/3".to_string()];
+    scene.command(10, Command::Join { request, addresses, within_ms: 100 });
+    assert_eq!(stopped(&scene.wake(110)), ["/memory/3"]);
+}
+
+#[test]
 fn net_25_killed_in_any_phase_it_goes_on_with_the_same_key() {
     for (phase, steps) in [Phase::Probing, Phase::Pulling, Phase::Asking].into_iter().zip(0..) {
         let mut scene = Scene::new();
@@ -165,7 +177,7 @@ fn net_26_errors_say_what_why_and_what_to_do() {
     use crate::sync::Shortfall;
     use crate::time::UnixMillis;
     use crate::wire::Refused;
-    let tried = alloc::vec![(P, Declined::Silent), (Q, Declined::Pull(Shortfall::Stalled))];
+    let tried = vec![(P, Declined::Silent), (Q, Declined::Pull(Shortfall::Stalled))];
     let cases = [
         (JoinError::InvitationInvalid(InvitationFlaw::Signature), "ask the inviter for a new one"),
         (JoinError::InvitationExpired { at: UnixMillis(17) }, "17 ms"),
@@ -174,7 +186,7 @@ fn net_26_errors_say_what_why_and_what_to_do() {
             "12 ms (3 probes, 4 peers",
         ),
         (JoinError::PartnersFailed { tried }, "it stopped answering"),
-        (JoinError::PullIncomplete { missing: alloc::vec![OPEN] }, "1 ops are known"),
+        (JoinError::PullIncomplete { missing: vec![OPEN] }, "1 ops are known"),
         (JoinError::Refused(Refused::Busy), "it is busy"),
         (JoinError::Unconfirmed { op: OPEN, waited_ms: 9 }, "stays a member"),
         (JoinError::Cancelled, "identity is kept"),

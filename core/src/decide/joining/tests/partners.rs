@@ -24,12 +24,29 @@ fn with_two(within_ms: u64) -> Scene {
 fn net_21_a_partner_that_lacks_what_the_inviter_knew_is_dropped_for_the_next() {
     let mut scene = with_two(WITHIN);
     let done = scene.in_sync(1, P);
-    assert_eq!(admit(&done), None);
-    assert!(pulled(&done).contains(&Q), "{done:?}");
+    assert_eq!((admit(&done), scene.partner()), (None, Some(Q)));
     scene.receive_history(2);
     let done = scene.in_sync(2, Q);
     assert_eq!(admit(&done).unwrap().1, Q);
     assert_eq!(phases(&done), [(Phase::Asking, 2)]);
+}
+
+#[test]
+fn net_21_a_partner_that_was_behind_is_asked_as_soon_as_it_is_not() {
+    for (within_ms, waits) in [(3_000, false), (30_000, true)] {
+        let mut scene = Scene::new();
+        scene.join(0, within_ms);
+        scene.meet(0, P);
+        let done = scene.in_sync(1, P);
+        let tried = vec![(P, Declined::Behind)];
+        let error = JoinError::PartnersFailed { tried };
+        assert_eq!(failed(&done), (!waits).then_some(error));
+        if waits {
+            // No wait between attempts is awaited to its end.
+            scene.receive_history(2);
+            assert_eq!(admit(&scene.in_sync(2, P)).unwrap().1, P);
+        }
+    }
 }
 
 #[test]
@@ -97,28 +114,43 @@ fn net_24_progress_is_told_at_most_four_times_a_second() {
 #[test]
 fn net_24_a_partner_that_stalls_is_replaced_and_comes_back_if_it_delivers() {
     let mut scene = with_two(WITHIN);
-    assert!(pulled(&scene.stall(5, P)).contains(&Q));
+    scene.stall(5, P);
+    assert_eq!(scene.partner(), Some(Q));
     // What the first one had arrives after all.
     scene.receive_history(6);
     assert_eq!(admit(&scene.in_sync(6, P)).unwrap().1, P);
 }
 
 #[test]
+fn net_24_one_that_has_nothing_does_not_take_the_place_of_one_that_delivers() {
+    let mut scene = with_two(WITHIN);
+    assert_eq!(scene.partner(), Some(P));
+    scene.in_sync(5, Q);
+    assert_eq!(scene.partner(), Some(P));
+    // One that has what the invitation asks for does.
+    scene.receive_history(6);
+    assert_eq!(admit(&scene.in_sync(6, Q)).unwrap().1, Q);
+}
+
+#[test]
 fn net_24_a_partner_with_another_state_is_replaced() {
     let mut scene = with_two(WITHIN);
     let verdict = Verdict::Diverged { ours: [1; 32], theirs: [2; 32] };
-    assert!(pulled(&scene.verdict(5, P, &verdict)).contains(&Q));
+    scene.verdict(5, P, &verdict);
+    assert_eq!(scene.partner(), Some(Q));
 }
 
 #[test]
 fn net_24_a_partner_that_goes_away_is_replaced_at_once() {
     let mut scene = with_two(WITHIN);
-    let done = scene.input(5, Input::PeerDisconnected { peer: P });
-    assert!(pulled(&done).contains(&Q), "{done:?}");
+    assert_eq!(scene.partner(), Some(P));
+    scene.input(5, Input::PeerDisconnected { peer: P });
+    assert_eq!(scene.partner(), Some(Q));
     let done = scene.input(6, Input::PeerDisconnected { peer: Q });
     assert_eq!((scene.phase(), probes(&done)), (Some(Phase::Probing), 1));
     // One that comes again is tried again.
-    assert!(pulled(&scene.meet(7, P)).contains(&P));
+    scene.meet(7, P);
+    assert_eq!(scene.partner(), Some(P));
 }
 
 #[test]
@@ -181,8 +213,7 @@ fn net_25_an_op_that_admits_somebody_else_is_no_answer() {
     let (request, _) = admit(&scene.in_sync(0, P)).unwrap();
     let other = history(&scene.owner).remove(0);
     let done = scene.answer(1, request, crate::input::Answer::Joined(other));
-    assert!(pulled(&done).contains(&Q), "{done:?}");
-    assert_eq!(joined(&done), None);
+    assert_eq!((scene.partner(), joined(&done)), (Some(Q), None));
 }
 
 #[test]

@@ -171,7 +171,11 @@ impl Scene {
 
     pub(super) fn verdict(&mut self, at: u64, peer: PeerKey, verdict: &Verdict) -> Done {
         let namespace = self.namespace;
-        self.call(at, |turn| turn.join_after_sync(namespace, peer, verdict))
+        self.call(at, |turn| {
+            // With its verdict an exchange is over.
+            turn.desk(namespace).syncing.exchanges.remove(&peer);
+            turn.join_after_sync(namespace, peer, verdict);
+        })
     }
 
     pub(super) fn in_sync(&mut self, at: u64, peer: PeerKey) -> Done {
@@ -200,9 +204,8 @@ impl Scene {
             request: question,
             signatures_valid: true,
         });
-        let op = effects.iter().find_map(|effect| match effect {
-            Effect::RespondJoined { op, .. } => Some(*op),
-            _ => None,
+        let op = effects.iter().find_map(|effect| {
+            if let Effect::RespondJoined { op, .. } = effect { Some(*op) } else { None }
         });
         let op = op.unwrap();
         Answer::Joined(history(&self.owner).into_iter().find(|other| other.id == op).unwrap())
@@ -214,6 +217,16 @@ impl Scene {
 
     pub(super) fn refuse(&mut self, at: u64, request: RequestId, why: Refused) -> Done {
         self.answer(at, request, Answer::Refused(why))
+    }
+
+    /// Whether this peer is asked for its heads at this moment; its answer is lost.
+    pub(super) fn compares_with(&mut self, at: u64, done: &[Effect], peer: PeerKey) -> bool {
+        let asked = heads_of(done).into_iter().filter(|(_, asked)| *asked == peer);
+        let asked: Vec<(RequestId, PeerKey)> = asked.collect();
+        for (request, _) in &asked {
+            self.input(at, Input::RequestFailed { request: *request });
+        }
+        !asked.is_empty()
     }
 
     /// Another member is known to have these heads.
@@ -232,6 +245,12 @@ impl Scene {
     pub(super) fn phase(&self) -> Option<Phase> {
         let desk = self.state.volatile.desks.get(&self.namespace)?;
         desk.joining.as_ref().map(|joining| joining.phases.now)
+    }
+
+    /// The partner in use.
+    pub(super) fn partner(&self) -> Option<PeerKey> {
+        let desk = self.state.volatile.desks.get(&self.namespace)?;
+        desk.joining.as_ref()?.partner.map(|partner| partner.peer)
     }
 
     /// Whether nothing of a join is left: no topic, timer, request, nor work.
@@ -254,19 +273,25 @@ pub(super) fn now(at: u64) -> Now {
 }
 
 pub(super) fn history(node: &Node) -> Vec<Verified<Op>> {
-    let op = |event: &Event| match event {
-        Event::OpAccepted { op, .. } => Some(op.clone()),
-        _ => None,
+    let op = |event: &Event| {
+        if let Event::OpAccepted { op, .. } = event { Some(op.clone()) } else { None }
     };
     node.log.iter().filter_map(op).collect()
 }
 
+/// Whom each question of a node goes to.
+fn questions(done: &[Effect]) -> impl Iterator<Item = (RequestId, PeerKey, &Request)> {
+    done.iter().filter_map(|effect| {
+        let Effect::Ask { request, peer, question } = effect else { return None };
+        Some((*request, *peer, question))
+    })
+}
+
 /// Who was asked to admit us.
 pub(super) fn admit(done: &[Effect]) -> Option<(RequestId, PeerKey)> {
-    done.iter().find_map(|effect| match effect {
-        Effect::Ask { request, peer, question: Request::Join { .. } } => Some((*request, *peer)),
-        _ => None,
-    })
+    let mut asked = questions(done);
+    let join = asked.find(|(_, _, question)| matches!(question, Request::Join { .. }));
+    join.map(|(request, peer, _)| (request, peer))
 }
 
 pub(super) fn probes(done: &[Effect]) -> usize {
@@ -278,50 +303,54 @@ pub(super) fn probes(done: &[Effect]) -> usize {
 
 /// Who was asked for its heads.
 pub(super) fn pulled(done: &[Effect]) -> Vec<PeerKey> {
-    let asked = done.iter().filter_map(|effect| match effect {
-        Effect::Ask { peer, question: Request::Heads { .. }, .. } => Some(*peer),
-        _ => None,
-    });
-    asked.collect()
+    heads_of(done).into_iter().map(|(_, peer)| peer).collect()
+}
+
+fn heads_of(done: &[Effect]) -> Vec<(RequestId, PeerKey)> {
+    let asked = questions(done);
+    let heads = asked.filter(|(_, _, question)| matches!(question, Request::Heads { .. }));
+    heads.map(|(request, peer, _)| (request, peer)).collect()
 }
 
 pub(super) fn notices(done: &[Effect]) -> Vec<&Notice> {
-    let notice = |effect: &'_ Effect| matches!(effect, Effect::Notify(_));
-    let noticed = done.iter().filter(|effect| notice(effect));
-    noticed
-        .filter_map(|effect| match effect {
-            Effect::Notify(notice) => Some(notice),
-            _ => None,
-        })
-        .collect()
+    let noticed = done
+        .iter()
+        .filter_map(|effect| if let Effect::Notify(notice) = effect { Some(notice) } else { None });
+    noticed.collect()
 }
 
 /// The phases that were told, with the time that the one before each took.
 pub(super) fn phases(done: &[Effect]) -> Vec<(Phase, u64)> {
-    let phase = |notice: &Notice| match notice {
-        Notice::JoinPhase { phase, after_ms, .. } => Some((*phase, *after_ms)),
-        _ => None,
+    let phase = |notice: &Notice| {
+        if let Notice::JoinPhase { phase, after_ms, .. } = notice {
+            Some((*phase, *after_ms))
+        } else {
+            None
+        }
     };
     notices(done).into_iter().filter_map(phase).collect()
 }
 
 fn outcome(done: &[Effect]) -> Option<Outcome> {
-    done.iter().find_map(|effect| match effect {
-        Effect::Reply { outcome, command } if command.0 > 0 => Some(outcome.clone()),
-        _ => None,
+    done.iter().find_map(|effect| {
+        if let Effect::Reply { outcome, command } = effect
+            && command.0 > 0
+        {
+            Some(outcome.clone())
+        } else {
+            None
+        }
     })
 }
 
 pub(super) fn failed(done: &[Effect]) -> Option<JoinError> {
-    match outcome(done) {
-        Some(Outcome::Refused(Refusal::NotJoined(error))) => Some(error),
-        _ => None,
+    if let Some(Outcome::Refused(Refusal::NotJoined(error))) = outcome(done) {
+        Some(error)
+    } else {
+        None
     }
 }
 
 pub(super) fn joined(done: &[Effect]) -> Option<JoinReport> {
-    match outcome(done) {
-        Some(Outcome::Joined(report)) => Some(report),
-        _ => None,
-    }
+    if let Some(Outcome::Joined(report)) = outcome(done) { Some(report) } else { None }
 }

@@ -204,9 +204,12 @@ fn net_29_a_member_is_refused_and_nothing_is_cancelled_where_nothing_runs() {
     let mut scene = Scene::new();
     let namespace = scene.namespace;
     let done = scene.command(0, Command::CancelJoin { namespace });
-    let refused = |effect: &Effect| match effect {
-        Effect::Reply { outcome, .. } => matches!(outcome, Outcome::Refused(_)),
-        _ => false,
+    let refused = |effect: &Effect| {
+        if let Effect::Reply { outcome, .. } = effect {
+            matches!(outcome, Outcome::Refused(_))
+        } else {
+            false
+        }
     };
     assert!(done.iter().all(refused) && done.len() == 1);
     let request = scene.ask(P);

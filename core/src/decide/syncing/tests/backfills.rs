@@ -1,12 +1,13 @@
 //! Fetching what is behind heads, and reconciling where neither knows all heads of the other.
 
 use super::{UNKNOWN, heads, is_fetch, is_ranges, last, times};
+use crate::effect::Effect;
 use crate::governance::table::Ix;
 use crate::input::{Answer, Input};
 use crate::limits::PAGES_AHEAD_MAX;
 use crate::sync::{Shortfall, Verdict};
 use crate::testing::web::{DELAY_MS, Web, peer};
-use crate::wire::{Request, Response};
+use crate::wire::{Refused, Request, Response};
 use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -176,9 +177,9 @@ fn net_45_a_third_list_is_refused_and_a_question_beyond_the_budget() {
         };
         let input = Input::RequestReceived { exchange, peer, request, signatures_valid: true };
         let out = crate::step::step(node, now, input);
-        out.effects.into_iter().find_map(|effect| match effect {
-            crate::effect::Effect::RespondWithOps { ops, total, .. } => Some((ops.len(), total)),
-            _ => None,
+        out.effects.into_iter().find_map(|effect| {
+            let Effect::RespondWithOps { ops, total, .. } = effect else { return None };
+            Some((ops.len(), total))
         })
     };
     assert_eq!(ask(&mut web, 1100, 0), Some((512, 1101)));
@@ -197,11 +198,7 @@ fn net_45_a_third_list_is_refused_and_a_question_beyond_the_budget() {
 fn net_43_an_answer_is_used_in_the_order_of_the_list() {
     let (mut web, namespace) = Web::new(2, 0);
     web.write(1, namespace, 1500);
-    let ops = web.nodes[1].log.iter().filter_map(|event| match event {
-        crate::event::Event::OpAccepted { op, .. } => Some(op.clone()),
-        _ => None,
-    });
-    let ops: Vec<_> = ops.skip(1).collect();
+    let ops = web.ops_of(1)[1..].to_vec();
     let (theirs, root) = web.heads(1, namespace);
     web.connect(0, 2, namespace);
     let asked = last(&web, 0, 2);
@@ -229,4 +226,18 @@ fn net_43_an_answer_is_used_in_the_order_of_the_list() {
     web.run(1000);
     assert_eq!(web.heads(0, namespace), (theirs.clone(), root));
     assert_eq!(web.verdicts(0, 2), [Verdict::InSync { heads: theirs, root }]);
+}
+
+#[test]
+fn net_42_a_long_history_is_ordered_in_slices_and_the_asker_waits() {
+    let (mut web, namespace) = Web::new(2, crate::limits::ORDER_SLICE as usize + 300);
+    web.write(0, namespace, 3);
+    web.write(1, namespace, 2);
+    web.connect(0, 1, namespace);
+    web.run(100);
+    let busy = Response::Refused(Refused::Busy);
+    assert!(web.answered.iter().any(|(_, _, response, _)| *response == busy));
+    web.run(1000);
+    assert_eq!(web.heads(0, namespace), web.heads(1, namespace));
+    assert_eq!((web.ops_sent(0, 1), web.ops_sent(1, 0)), (3, 2));
 }

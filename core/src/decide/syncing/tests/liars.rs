@@ -76,11 +76,7 @@ fn attack_32_a_liar_costs_one_fetch_in_thirty_seconds() {
 fn attack_33_a_page_in_drops_is_as_good_as_none() {
     let (mut web, namespace) = Web::new(2, 0);
     web.write(1, namespace, 600);
-    let log = web.nodes[1].log.iter().filter_map(|event| match event {
-        crate::event::Event::OpAccepted { op, .. } => Some(op.clone()),
-        _ => None,
-    });
-    let mut ops = log.skip(1).collect::<Vec<_>>().into_iter();
+    let mut ops = web.ops_of(1).into_iter().skip(1);
     let (theirs, root) = web.heads(1, namespace);
     web.connect(0, 2, namespace);
     let asked = last(&web, 0, 2);
@@ -138,4 +134,48 @@ fn net_46_a_busy_partner_is_compared_with_again() {
     web.run(1);
     assert!(matches!(last(&web, 0, 1).question, Request::Heads { .. }));
     assert_eq!(web.verdicts(0, 1), []);
+}
+
+#[test]
+fn attack_33_one_op_at_a_time_of_a_short_list_is_as_good_as_none_too() {
+    let (mut web, namespace) = Web::new(2, 0);
+    web.write(1, namespace, 100);
+    let mut ops = web.ops_of(1).into_iter().skip(1);
+    let (theirs, root) = web.heads(1, namespace);
+    web.connect(0, 2, namespace);
+    let asked = last(&web, 0, 2);
+    web.answer(&asked, heads(&theirs, root, true));
+    let began = web.now;
+    while web.verdicts(0, 2).is_empty() {
+        let asked = last(&web, 0, 2);
+        let ops: Vec<_> = ops.next().into_iter().collect();
+        let answer = Answer::Ops { ops, count: 1, refused: None, newer: Vec::new(), total: 100 };
+        web.answer(&asked, answer);
+        web.run(500);
+    }
+    assert_eq!(web.now - began, 5000);
+}
+
+#[test]
+fn net_43_partners_that_fail_are_not_tried_in_circles() {
+    let (mut web, namespace) = Web::new(1, 5);
+    for other in 1..5 {
+        web.connect(0, other, namespace);
+    }
+    web.run(30_000 - 1);
+    // All are silent: each was asked when it came, and nobody again before half a minute.
+    assert_eq!((1..5).map(|other| web.questions(0, other).len()).sum::<usize>(), 4);
+    for other in 1..5 {
+        assert_eq!(web.verdicts(0, other).len(), 1);
+    }
+}
+
+#[test]
+fn attack_33_heads_that_do_not_come_within_five_seconds_end_the_exchange() {
+    for (waited, count) in [(4_999, 0), (5_000, 1), (5_001, 1)] {
+        let (mut web, namespace) = Web::new(1, 5);
+        web.connect(0, 1, namespace);
+        web.run(waited);
+        assert_eq!(web.verdicts(0, 1).len(), count, "{waited}");
+    }
 }

@@ -1,7 +1,6 @@
 //! Parents that ops wait for (NET-41).
 
 use super::{heads, is_fetch, last, times};
-use crate::event::Event;
 use crate::id::NamespaceId;
 use crate::input::{Answer, Heard, Input, MessageId};
 use crate::signed::{Op, Verified};
@@ -13,11 +12,7 @@ use alloc::vec::Vec;
 fn apart(count: usize) -> (Web, NamespaceId, Vec<Verified<Op>>) {
     let (mut web, namespace) = Web::new(2, 5);
     web.write(1, namespace, count);
-    let ops = web.nodes[1].log.iter().filter_map(|event| match event {
-        Event::OpAccepted { op, .. } => Some(op.clone()),
-        _ => None,
-    });
-    let ops = ops.skip(6).collect();
+    let ops = web.ops_of(1).split_off(6);
     let (ours, root) = web.heads(0, namespace);
     for other in 2..7 {
         web.connect(0, other, namespace);
@@ -85,13 +80,11 @@ fn attack_16_a_parent_that_nobody_has_is_asked_for_ever_more_rarely() {
     while web.now < began + 240_000 {
         let asked = core::mem::take(&mut web.asked);
         for asked in asked {
-            match asked.question {
-                Request::Fetch { .. } => {
-                    asked_at.push(asked.at - began);
-                    web.answer(&asked, page(&[]));
-                }
-                Request::Heads { .. } => web.answer(&asked, heads(&ours, root, true)),
-                _ => {}
+            if is_fetch(&asked) {
+                asked_at.push(asked.at - began);
+                web.answer(&asked, page(&[]));
+            } else if let Request::Heads { .. } = asked.question {
+                web.answer(&asked, heads(&ours, root, true));
             }
         }
         web.run(50);
@@ -118,4 +111,23 @@ fn attack_17_a_peer_that_forwards_orphans_is_asked_once_a_second() {
     }
     let desk = &web.nodes[0].state.volatile.desks[&namespace];
     assert_eq!(desk.pending.len(), 29);
+}
+
+#[test]
+fn net_41_a_head_that_waits_here_is_fetched_with_its_parents_from_who_names_it() {
+    let (mut web, namespace, ops) = apart(4);
+    publish(&mut web, namespace, 4, &ops[3]);
+    let asked = last(&web, 0, 4);
+    web.answer(&asked, page(&[]));
+    let (theirs, root) = web.heads(1, namespace);
+    web.connect(0, 7, namespace);
+    let asked = last(&web, 0, 7);
+    web.answer(&asked, heads(&theirs, root, true));
+    let asked = last(&web, 0, 7);
+    let Request::Fetch { want, .. } = &asked.question else { panic!("{asked:?}") };
+    assert_eq!(want.to_vec(), [ops[3].id]);
+    web.answer(&asked, page(&ops));
+    web.run(10);
+    assert_eq!(web.heads(0, namespace), (theirs.clone(), root));
+    assert_eq!(web.verdicts(0, 7), [crate::sync::Verdict::InSync { heads: theirs, root }]);
 }
