@@ -115,7 +115,8 @@ fn check_uses(
 }
 
 /// Whether an invitation might admit this joiner now: its inviter may invite, it has a use left
-/// and is not revoked. Its signatures, its expiry, and what the joiner's past demands are not looked at.
+/// and is not revoked. Its signatures, its expiry, and what the joiner's past demands are not
+/// looked at.
 ///
 /// # Errors
 ///
