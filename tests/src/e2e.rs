@@ -65,6 +65,21 @@ pub fn agree(nodes: &[&Node]) -> Value {
     })
 }
 
+/// Has one node dial another, and waits until each has the other among its peers.
+///
+/// # Panics
+///
+/// When they do not meet in time.
+pub fn meet(dialler: &Node, other: &Node) {
+    dialler.data(&["connect", &other.address()]);
+    for (node, peer) in [(dialler, other.peer()), (other, dialler.peer())] {
+        until("the two are connected", || {
+            let seen = node.peers();
+            if seen.contains(&peer) { Ok(()) } else { Err(seen.join(" ")) }
+        });
+    }
+}
+
 /// The string at a place of an answer.
 ///
 /// # Panics

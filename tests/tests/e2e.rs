@@ -4,6 +4,8 @@ mod crash;
 mod folder;
 mod keys;
 mod misuse;
+mod net_joins;
+mod net_receipts;
 mod offline;
 mod readme;
 mod secrets;

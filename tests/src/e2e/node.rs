@@ -235,6 +235,13 @@ impl Node {
         text(&self.data(&["status"]), "/namespaces/0/me")
     }
 
+    /// The peers that it is connected with.
+    pub fn peers(&self) -> Vec<String> {
+        let peers = self.data(&["peers"]);
+        let peers = peers["peers"].as_array().into_iter().flatten();
+        peers.map(|peer| text(peer, "/id")).collect()
+    }
+
     /// Whether an op is here and effective.
     pub fn has_effect(&self, op: &str) -> bool {
         let ran = self.run(&["show", op, "--json"]);
