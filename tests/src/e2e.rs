@@ -12,7 +12,9 @@
 
 pub mod crash;
 mod files;
+mod ground;
 mod node;
+mod relay;
 mod run;
 
 use std::fmt::Display;
@@ -23,7 +25,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 pub use files::{contents, write_private};
+pub use ground::{Ground, Seat};
 pub use node::{Node, Stage, Transport};
+pub use relay::{Relay, Way};
 pub use run::{Ran, Refusal, end_node_of, run_within};
 
 /// How long a condition may take that comes true at once on an idle machine.
