@@ -28,7 +28,7 @@ pub use files::{contents, write_private};
 pub use ground::{Ground, Seat};
 pub use node::{Node, Stage, Transport};
 pub use relay::{Relay, Way};
-pub use run::{Ran, Refusal, end_node_of, run_within};
+pub use run::{Ran, Refusal, Running, end_node_of, run_within};
 
 /// How long a condition may take that comes true at once on an idle machine.
 pub const PATIENCE: Duration = Duration::from_secs(90);

@@ -116,12 +116,19 @@ impl Ground {
     /// # Errors
     ///
     /// What this machine lacks: the test is to be skipped.
+    ///
+    /// # Panics
+    ///
+    /// When there is `nft`, and it does not take the rule.
     pub fn lose(&self, percent: u32) -> Result<(), String> {
+        let nft = ["netns", "exec", &self.router.0, "nft"];
+        run("ip", &[&nft[..], &["list", "ruleset"]].concat())?;
         let rules = format!(
             "table ip moot {{ chain lose {{ type filter hook forward priority 0; \
-             numgen random mod 100 < {percent} counter drop; }} }}"
+             numgen random mod 100 < {percent} drop; }}; }}"
         );
-        run("ip", &["netns", "exec", &self.router.0, "nft", &rules])
+        run("ip", &[&nft[..], &[&rules]].concat()).expect("a router that takes rules");
+        Ok(())
     }
 
     fn rule(&self, what: &str, from: usize, to: usize) {

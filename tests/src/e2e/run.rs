@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Seek};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -67,18 +68,74 @@ impl Ran {
 /// # Panics
 ///
 /// When it cannot be started, or is not done within `within`.
-pub fn run_within(mut command: Command, within: Duration) -> Ran {
+pub fn run_within(command: Command, within: Duration) -> Ran {
+    Running::new(command).end(within)
+}
+
+/// A run of the program that goes on. It is killed when this value is dropped.
+#[derive(Debug)]
+pub struct Running {
+    command: Command,
+    child: Child,
     // Files take any amount without being read meanwhile.
-    let mut out = tempfile::tempfile().expect("a temporary file");
-    let mut err = tempfile::tempfile().expect("a temporary file");
-    let piped = |file: &File| Stdio::from(file.try_clone().expect("a second handle"));
-    command.stdin(Stdio::null()).stdout(piped(&out)).stderr(piped(&err));
-    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let Some(status) = wait(&mut child, within) else {
-        let _ = child.kill().and_then(|()| child.wait());
-        panic!("{command:?} was not done within {} s", within.as_secs());
-    };
-    Ran { exit: status.code(), out: read(&mut out), err: read(&mut err) }
+    out: File,
+    err: File,
+}
+
+impl Running {
+    /// Starts a command.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn new(mut command: Command) -> Self {
+        let out = tempfile::tempfile().expect("a temporary file");
+        let err = tempfile::tempfile().expect("a temporary file");
+        let piped = |file: &File| Stdio::from(file.try_clone().expect("a second handle"));
+        command.stdin(Stdio::null()).stdout(piped(&out)).stderr(piped(&err));
+        let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        Self { command, child, out, err }
+    }
+
+    /// Whether it has ended.
+    ///
+    /// # Panics
+    ///
+    /// When the system does not know it.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child of this process").is_some()
+    }
+
+    /// What it wrote to standard error up to now.
+    ///
+    /// # Panics
+    ///
+    /// When that cannot be read.
+    pub fn err(&self) -> String {
+        let mut bytes = vec![0; 64 * 1024];
+        // The handles share one position, at which the program goes on to write: it is left alone.
+        let count = self.err.read_at(&mut bytes, 0).expect("a file of our own");
+        String::from_utf8_lossy(bytes.get(..count).unwrap_or_default()).into_owned()
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end within `within`.
+    pub fn end(mut self, within: Duration) -> Ran {
+        let Some(status) = wait(&mut self.child, within) else {
+            panic!("{:?} was not done within {} s", self.command, within.as_secs());
+        };
+        Ran { exit: status.code(), out: read(&mut self.out), err: read(&mut self.err) }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Mostly it has ended by itself.
+        let _ = self.child.kill().and_then(|()| self.child.wait());
+    }
 }
 
 /// Waits for the end of a process; none where it runs longer.

@@ -3,18 +3,25 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use folkmoot_tests::e2e::{Node, Ran, Stage, agree, meet, text, until};
+use folkmoot_tests::e2e::{Node, Ran, Running, Stage, agree, meet, text, until};
 use rustix::process::Signal;
 
 use super::{founder, stage};
 
 /// How long a join may take here.
 const WITHIN: Duration = Duration::from_secs(25);
+/// The same where it cannot succeed.
+const SHORT: Duration = Duration::from_secs(3);
 /// What `moot` may take beyond the deadline that it was given.
 const GRACE: Duration = Duration::from_secs(5);
-/// From the beginning of a join to a kill, in milliseconds: from before the first probe to after
-/// the end of most joins.
-const KILL_POINTS: [u64; 6] = [0, 30, 80, 150, 300, 700];
+/// When something happens during a join.
+const ALL: [Moment; 5] = [
+    Moment::Ms(0),
+    Moment::Ms(15),
+    Moment::Phase("probing"),
+    Moment::Phase("pulling"),
+    Moment::Phase("asking"),
+];
 /// What a join may end with besides success (NET-26).
 const FAILURES: [&str; 4] =
     ["no-ready-peers", "partners-failed", "pull-incomplete", "join-unconfirmed"];
@@ -27,17 +34,40 @@ fn invite(member: &Node) -> String {
     text(&member.data(&["invite", "--rights", "admin"]), "/code")
 }
 
+/// A moment of a join.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    /// So many milliseconds after its beginning. Arbitrary by intent: nothing is waited for.
+    Ms(u64),
+    /// When this phase is told of; or at its end, where that is missed.
+    Phase(&'static str),
+}
+
 /// Joins, and has something happen meanwhile; gives what became of the join, which ended in time.
-fn join_while(joiner: &Node, code: &str, after_ms: u64, meanwhile: impl FnOnce()) -> Ran {
+fn join_while(
+    joiner: &Node,
+    (code, within): (&str, Duration),
+    moment: Moment,
+    meanwhile: impl FnOnce(),
+) -> Ran {
     let begin = Instant::now();
-    let ran = thread::scope(|scope| {
-        let joining = scope.spawn(|| join(joiner, code));
-        // The moment of a kill is arbitrary by intent: nothing is waited for here.
-        thread::sleep(Duration::from_millis(after_ms));
-        meanwhile();
-        joining.join().unwrap()
-    });
-    assert!(begin.elapsed() < WITHIN + GRACE, "{:?}: {ran:?}", begin.elapsed());
+    let timeout = format!("{}s", within.as_secs());
+    let words = ["join", code, "--timeout", &timeout, "--json"];
+    let mut joining = Running::new(joiner.command(&words));
+    match moment {
+        Moment::Ms(ms) => thread::sleep(Duration::from_millis(ms)),
+        Moment::Phase(phase) => {
+            while !joining.err().contains(phase) && !joining.has_ended() {
+                assert!(begin.elapsed() < within + GRACE, "{moment:?} does not come");
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+    let is_over = joining.has_ended();
+    meanwhile();
+    let ran = joining.end((within + GRACE).saturating_sub(begin.elapsed()));
+    // What it was like is shown where the test fails.
+    eprintln!("{moment:?}, over before: {is_over}, took {:?}: {ran:?}", begin.elapsed());
     ran
 }
 
@@ -100,55 +130,73 @@ fn any_member_witnesses_and_the_survivors_go_on_governing() {
 }
 
 #[test]
-fn a_join_survives_the_kill_of_the_member_it_asks() {
+fn a_join_survives_the_kill_of_its_partner_and_of_its_witness() {
     let stage = stage();
     let [mut olga, mut ada] = two(&stage);
-    let mut joined = Vec::new();
-    for (round, after_ms) in KILL_POINTS.into_iter().enumerate() {
+    // Each of the two may be partner and witness: at each moment, each of them goes once.
+    let rounds = ALL.into_iter().flat_map(|moment| [moment; 2]);
+    for (round, moment) in rounds.clone().enumerate() {
         let mut joiner = stage.node(&format!("joiner{round}"));
         joiner.start();
         let code = invite(&olga);
-        // Both can be the partner and the witness: each of them goes in every second round. Who is
-        // left is known to the joiner by its address.
         joiner.data(&["connect", &ada.address()]);
         let (victim, survivor) = if round % 2 == 0 { (&mut olga, &ada) } else { (&mut ada, &olga) };
-        let ran = join_while(&joiner, &code, after_ms, || victim.kill());
+        let ran = join_while(&joiner, (&code, WITHIN), moment, || victim.kill());
         if ran.exit == Some(0) {
-            assert!(survivor.has_effect(&text(&ran.data(), "/op")));
+            let op = text(&ran.data(), "/op");
+            until("the survivor has it", || {
+                if survivor.has_effect(&op) { Ok(()) } else { Err("it has not") }
+            });
         } else {
             // The one failure is that nobody was left to confirm it, which is no failure to join.
             let refusal = ran.refusal();
-            assert_eq!(refusal.code, "join-unconfirmed", "{after_ms} ms: {refusal:?}");
+            assert_eq!(refusal.code, "join-unconfirmed", "{moment:?}: {refusal:?}");
         }
         assert_eq!(identities(&joiner).len(), 1);
         victim.start();
         agree(&[&olga, &ada, &joiner]);
-        joined.push(joiner);
+        joiner.down();
     }
     let members = olga.data(&["member", "list"]);
-    assert_eq!(members["members"].as_array().unwrap().len(), 2 + joined.len());
+    assert_eq!(members["members"].as_array().unwrap().len(), 2 + rounds.count());
+}
+
+#[test]
+fn a_join_goes_on_while_its_partner_or_its_witness_stands_still() {
+    let stage = stage();
+    let [olga, ada] = two(&stage);
+    // Somebody besides the witness is there to confirm.
+    let mut ben = stage.node("ben");
+    ben.start();
+    olga.admit(&ben, "admin");
+    meet(&ben, &ada);
+    for (round, phase) in ["pulling", "asking", "pulling", "asking"].into_iter().enumerate() {
+        let mut joiner = stage.node(&format!("joiner{round}"));
+        joiner.start();
+        let code = invite(&olga);
+        joiner.data(&["connect", &ada.address()]);
+        joiner.data(&["connect", &ben.address()]);
+        let victim = if round < 2 { &olga } else { &ada };
+        let still = || victim.signal(Signal::STOP);
+        join_while(&joiner, (&code, WITHIN), Moment::Phase(phase), still).data();
+        victim.signal(Signal::CONT);
+        agree(&[&olga, &ada, &ben, &joiner]);
+        joiner.down();
+    }
 }
 
 #[test]
 fn a_join_without_any_member_left_ends_typed_and_can_be_repeated() {
     let stage = stage();
     let mut olga = founder(&stage, "olga");
-    for (round, after_ms) in [0, 40, 100].into_iter().enumerate() {
+    for (round, moment) in ALL.into_iter().enumerate() {
         let mut joiner = stage.node(&format!("joiner{round}"));
         joiner.start();
         let code = invite(&olga);
-        let begin = Instant::now();
-        let ran = thread::scope(|scope| {
-            let joining = scope.spawn(|| joiner.run(&["join", &code, "--timeout", "3s", "--json"]));
-            // As above.
-            thread::sleep(Duration::from_millis(after_ms));
-            olga.kill();
-            joining.join().unwrap()
-        });
-        assert!(begin.elapsed() < Duration::from_secs(3) + GRACE);
+        let ran = join_while(&joiner, (&code, SHORT), moment, || olga.kill());
         if ran.exit != Some(0) {
             let refusal = ran.refusal();
-            assert!(FAILURES.contains(&refusal.code.as_str()), "{after_ms} ms: {refusal:?}");
+            assert!(FAILURES.contains(&refusal.code.as_str()), "{moment:?}: {refusal:?}");
         }
         let mine = identities(&joiner);
         olga.start();
@@ -166,25 +214,25 @@ fn a_join_without_any_member_left_ends_typed_and_can_be_repeated() {
 fn a_killed_joiner_goes_on_with_the_same_key() {
     let stage = stage();
     let [olga, ada] = two(&stage);
-    for (round, after_ms) in KILL_POINTS.into_iter().enumerate() {
+    for (round, moment) in ALL.into_iter().enumerate() {
         let mut joiner = stage.node(&format!("joiner{round}"));
         joiner.flags(&["--dial", &ada.address()]);
         joiner.start();
         let code = invite(&olga);
-        let ran = join_while(&joiner, &code, after_ms, || joiner.signal(Signal::KILL));
+        let ran = join_while(&joiner, (&code, WITHIN), moment, || joiner.signal(Signal::KILL));
         joiner.wait();
         let before = identities(&joiner);
         joiner.start();
         let again = join(&joiner, &code);
         if again.exit != Some(0) {
             let refusal = again.refusal();
-            assert_eq!(refusal.code, "already-member", "{after_ms} ms: {ran:?}, then {refusal:?}");
+            assert_eq!(refusal.code, "already-member", "{moment:?}: {ran:?}, then {refusal:?}");
         }
         agree(&[&olga, &ada, &joiner]);
         let after = identities(&joiner);
         assert_eq!((after.len(), &joiner.me()), (1, &after[0]));
         if !before.is_empty() {
-            assert_eq!(after, before, "{after_ms} ms");
+            assert_eq!(after, before, "{moment:?}");
         }
         joiner.down();
     }
