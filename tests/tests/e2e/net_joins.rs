@@ -242,25 +242,24 @@ fn a_killed_joiner_goes_on_with_the_same_key() {
 fn a_join_that_was_cut_off_is_ended_by_the_next_start_alone() {
     let stage = stage();
     let mut olga = founder(&stage, "olga");
-    let mut joiner = stage.node("joiner");
-    joiner.start();
+    let mut cleo = stage.node("cleo");
+    cleo.start();
     let code = invite(&olga);
     // Nobody is there to ask: the join is under way until the kill.
     olga.kill();
     thread::scope(|scope| {
-        scope.spawn(|| join(&joiner, &code));
+        scope.spawn(|| join(&cleo, &code));
         until("it is joining", || {
-            let status = joiner.data(&["status"]);
-            let state = &status["namespaces"][0]["state"];
-            if state == "joining" { Ok(()) } else { Err(status.clone()) }
+            let status = cleo.data(&["status"]);
+            if status["namespaces"][0]["state"] == "joining" { Ok(()) } else { Err(status) }
         });
-        joiner.signal(Signal::KILL);
+        cleo.signal(Signal::KILL);
     });
-    joiner.wait();
-    let before = identities(&joiner);
+    cleo.wait();
+    let before = identities(&cleo);
     olga.start();
-    joiner.start();
+    cleo.start();
     // No command is given: what is left of the time is enough.
-    agree(&[&olga, &joiner]);
-    assert_eq!(identities(&joiner), before);
+    agree(&[&olga, &cleo]);
+    assert_eq!(identities(&cleo), before);
 }

@@ -26,10 +26,19 @@ fn members<const N: usize>(stage: &Stage, ground: &Ground, by: Transport) -> [No
     nodes[0].data(&["ns", "create", "Acme"]);
     for (at, joiner) in nodes.iter().enumerate().skip(1) {
         nodes[0].admit(joiner, "admin");
-        nodes[1..at].iter().for_each(|other| meet(joiner, other));
+        for other in &nodes[1..at] {
+            meet(joiner, other);
+        }
     }
     agree(&nodes.each_ref());
     nodes
+}
+
+/// As [`acknowledged`], for each of them.
+fn all_acknowledged(nodes: &[Node], acks: usize) {
+    for node in nodes {
+        acknowledged(node, acks);
+    }
 }
 
 /// Writes an op of which nobody is to hear; gives it.
@@ -37,11 +46,25 @@ fn write_alone(node: &Node, name: &str) -> String {
     text(&node.data(&["group", "create", name, "--no-wait"]), "/ops/0")
 }
 
+/// Waits until a node has so many peers left.
 fn lost(node: &Node, peers: usize) {
     until("it has lost its peers", || {
         let left = node.peers();
         if left.len() == peers { Ok(()) } else { Err(left.join(" ")) }
     });
+}
+
+#[test]
+fn nothing_is_left_of_a_ground_whose_test_panics() {
+    let Some(ground) = ground(2) else { return };
+    let space = |seat: &str| std::path::Path::new("/run/netns").join(seat);
+    let seats = [0, 1].map(|at| space(&ground.seat(at).space));
+    assert!(seats.iter().all(|seat| seat.exists()), "{seats:?}");
+    let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+        let _ground = ground;
+        panic!("by intent");
+    }));
+    assert!(failed.is_err() && seats.iter().all(|seat| !seat.exists()), "{seats:?}");
 }
 
 #[test]
@@ -51,7 +74,9 @@ fn a_partition_that_ends_the_connections_heals() {
     let nodes: [Node; 3] = members(&stage, &ground, Transport::Quic);
     // The founder, whom the others dial, on one side.
     let cut = [(0, 1), (1, 0), (0, 2), (2, 0)];
-    cut.iter().for_each(|(from, to)| ground.cut(*from, *to));
+    for (from, to) in cut {
+        ground.cut(from, to);
+    }
     lost(&nodes[0], 0);
     lost(&nodes[1], 1);
     lost(&nodes[2], 1);
@@ -62,10 +87,12 @@ fn a_partition_that_ends_the_connections_heals() {
     agree(&[&nodes[1], &nodes[2]]);
     assert_ne!(nodes[0].summit()["heads"], nodes[1].summit()["heads"]);
 
-    cut.iter().for_each(|(from, to)| ground.mend(*from, *to));
+    for (from, to) in cut {
+        ground.mend(from, to);
+    }
     let begin = Instant::now();
     agree(&nodes.each_ref());
-    nodes.iter().for_each(|node| acknowledged(node, 2));
+    all_acknowledged(&nodes, 2);
     assert!(begin.elapsed() < HEALED, "healed after {:?}", begin.elapsed());
 }
 
@@ -87,7 +114,7 @@ fn a_short_partition_heals_on_the_same_connections() {
     ground.mend(1, 0);
     let begin = Instant::now();
     agree(&nodes.each_ref());
-    nodes.iter().for_each(|node| acknowledged(node, 1));
+    all_acknowledged(&nodes, 1);
     assert!(nodes[1].has_effect(&hers) && nodes[0].has_effect(&his));
     assert!(begin.elapsed() < HEALED, "healed after {:?}", begin.elapsed());
 }
@@ -108,7 +135,7 @@ fn what_a_one_way_cut_keeps_back_comes_by_another_member() {
         agree(&nodes.each_ref());
         assert!(begin.elapsed() < HEALED, "{by:?}: {:?}", begin.elapsed());
         ground.mend(0, 2);
-        nodes.iter().for_each(|node| acknowledged(node, 2));
+        all_acknowledged(&nodes, 2);
         agree(&nodes.each_ref());
     }
 }
@@ -130,7 +157,7 @@ fn nodes_join_and_agree_while_a_fifth_of_the_packets_is_lost() {
             }
         }
         agree(&nodes.each_ref());
-        nodes.iter().for_each(|node| acknowledged(node, 1));
+        all_acknowledged(&nodes, 1);
         assert!(begin.elapsed() < 2 * HEALED, "{by:?}: {:?}", begin.elapsed());
     }
 }

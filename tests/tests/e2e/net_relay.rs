@@ -40,7 +40,7 @@ fn a_slow_link_that_stands_still_and_hangs_up_only_takes_time() {
     bob.start();
     let begin = Instant::now();
     bob.data(&["join", &invite_over(&anna, &relay), "--timeout", "25s"]);
-    assert!(begin.elapsed() > Duration::from_millis(1_000), "the way led through the relay");
+    assert!(begin.elapsed() > Duration::from_secs(1), "the way led through the relay");
     agree(&[&anna, &bob]);
     let carried = relay.carried();
     assert!(carried > 20 * 200, "{carried} bytes");

@@ -1,5 +1,8 @@
 //! Peers that know the id of a namespace, and have no business there: a bare end of the transport
 //! that says what it likes, against a node.
+//!
+//! This is about what they are told when they ask. What members publish on the topic is heard by
+//! whoever knows the id and subscribes.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
@@ -78,10 +81,12 @@ impl Stranger {
         self.asked += 1;
         let exchange = ExchangeId(self.asked);
         self.send(NetCommand::Request { exchange, peer, bytes: request.encode() });
-        let answer = self.wait("an answer", |event| match event {
-            NetEvent::ResponseReceived { exchange: id, .. }
-            | NetEvent::RequestFailed { exchange: id, .. } => *id == exchange,
-            _ => false,
+        let answer = self.wait("an answer", |event| {
+            matches!(
+                event,
+                NetEvent::ResponseReceived { exchange: id, .. }
+                | NetEvent::RequestFailed { exchange: id, .. } if *id == exchange
+            )
         });
         let NetEvent::ResponseReceived { bytes, .. } = answer else { panic!("{answer:?}") };
         Response::decode(&bytes).unwrap()
