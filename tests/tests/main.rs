@@ -9,7 +9,8 @@
 //! | [`tidy`] | the habits of this code base that a program can check |
 //!
 //! No test sleeps, retries or depends on the clock, but that [`e2e`] asks again until a process is
-//! where it should be; every random choice has a seed, and a failure prints it.
+//! where it should be, and has things go wrong at moments that do not matter; every random choice
+//! has a seed, and a failure prints it.
 
 #[cfg(test)]
 mod attacks;
