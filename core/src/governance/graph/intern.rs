@@ -32,7 +32,7 @@ impl Graph {
     pub(in crate::governance) fn enter_person(&mut self, id: MemberId) -> PersonIx {
         let (grants, restrictions, ops) = (Vec::new(), Vec::new(), Vec::new());
         let person = self.people.push(Person { id, grants, restrictions, ops });
-        self.people_by_id.insert(id, person);
+        self.people_by_id.enter(id, person);
         person
     }
 
