@@ -1,6 +1,7 @@
 //! What a durable fact does to the durable state. Cannot fail; no clock, no crypto, no chance.
 
 use crate::event::Event;
+use crate::governance::invitation::{Invitation, JoinRequest};
 use crate::governance::space::Space;
 use crate::id::{MemberId, NamespaceId};
 use crate::state::{Durable, JoinJob, Namespace};
@@ -35,13 +36,13 @@ pub fn evolve(durable: &mut Durable, event: &Event) {
         }
         Event::InvitationIssued { namespace, invitation } => {
             if let Some(known) = durable.namespaces.get_mut(namespace) {
-                known.issued.push(invitation.clone());
+                known.issued.push(Invitation::clone(invitation));
             }
         }
         Event::JoinStarted { namespace, request, addresses } => {
             if let Some(known) = durable.namespaces.get_mut(namespace) {
                 known.addresses.clone_from(addresses);
-                let (request, addresses) = (request.clone(), addresses.clone());
+                let (request, addresses) = (JoinRequest::clone(request), addresses.clone());
                 known.join = Some(JoinJob { request, addresses });
             }
         }

@@ -7,6 +7,7 @@ use crate::governance::judged::Judged;
 use crate::id::{MemberId, NamespaceId, OpId};
 use crate::limits::OP_BYTES_MAX;
 use crate::signed::{SignedOp, from_own_log};
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -49,8 +50,8 @@ enum Stored {
     NamespaceClosed { namespace: NamespaceId } = 1,
     OpAccepted { namespace: NamespaceId, op: OpId, inner_valid: bool, judged: Judged } = 2,
     OpParked { namespace: NamespaceId, bytes: Vec<u8> } = 3,
-    InvitationIssued { namespace: NamespaceId, invitation: Invitation } = 4,
-    JoinStarted { namespace: NamespaceId, request: JoinRequest, addresses: Vec<String> } = 5,
+    InvitationIssued { namespace: NamespaceId, invitation: Box<Invitation> } = 4,
+    JoinStarted { namespace: NamespaceId, request: Box<JoinRequest>, addresses: Vec<String> } = 5,
     JoinEnded { namespace: NamespaceId, op: Option<OpId> } = 6,
 }
 

@@ -6,6 +6,7 @@ use crate::governance::invitation::JoinRequest;
 use crate::governance::verdict::VoidAtCut;
 use crate::id::{NamespaceId, OpId};
 use crate::limits::{HEADS_MAX, OP_BYTES_MAX, PAGE_OPS_MAX};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -29,7 +30,6 @@ pub enum Gossip {
 }
 
 /// What one node asks of another. Every request is answered.
-#[expect(clippy::large_enum_variant, reason = "requests pass one by one, and are never kept")]
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -55,7 +55,7 @@ pub enum Request {
     /// "Let me in" (NET-25).
     Join {
         /// The invitation with the joiner's consent.
-        request: JoinRequest,
+        request: Box<JoinRequest>,
     } = 2,
 }
 

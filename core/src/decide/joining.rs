@@ -14,6 +14,7 @@ use crate::signed::{Op, Verified};
 use crate::state::{Declined, JoinJob, Joining, Namespace, Source, Wish};
 use crate::timers::Timer;
 use crate::wire::{Refused, Request, Response};
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 
@@ -40,7 +41,7 @@ impl Turn<'_> {
             joining.commands.push(command);
             return;
         }
-        let (request, addresses) = (job.request.clone(), job.addresses.clone());
+        let (request, addresses) = (Box::new(job.request.clone()), job.addresses.clone());
         self.event(Event::NamespaceOpened { namespace, me: request.joiner });
         self.event(Event::JoinStarted { namespace, request, addresses });
         self.take_part(namespace);
@@ -122,7 +123,7 @@ impl Turn<'_> {
         let Some(peer) = candidate.copied() else { return false };
         joining.is_asking = true;
         self.enter(namespace, Phase::Asking);
-        let request = job.request.clone();
+        let request = Box::new(job.request.clone());
         let purpose = Purpose::Admit { namespace, peer };
         self.ask(purpose, peer, Request::Join { request });
         false

@@ -222,7 +222,7 @@ impl Turn<'_> {
                 self.effect(Effect::RespondWithOps { exchange, ops, more });
             }
             Request::Join { request } => {
-                self.on_join_request(exchange, request, signatures_valid);
+                self.on_join_request(exchange, *request, signatures_valid);
             }
         }
     }

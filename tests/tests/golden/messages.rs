@@ -25,7 +25,7 @@ fn requests() -> Vec<(&'static str, Request)> {
         ("heads", Request::Heads { namespace, heads: heads(3) }),
         ("fetch", fetch(None)),
         ("fetch.after", fetch(Some(OpId([0xbb; 32])))),
-        ("join", Request::Join { request: request() }),
+        ("join", Request::Join { request: Box::new(request()) }),
     ]
 }
 
