@@ -5,7 +5,7 @@ use crate::digest::{Domain, digest};
 use crate::governance::invitation::Terms;
 use crate::governance::op::{Body, Payload, SlotWrite, Subject};
 use crate::id::{MemberId, NamespaceId, OpId};
-use crate::key::{Claim, Signature, are_valid, is_key};
+use crate::key::{Claim, Signature, Signers, are_valid, is_key};
 use crate::limits::{INVITATION_USES_MAX, OP_BYTES_MAX, RULES_VERSION};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -131,6 +131,21 @@ pub enum Flaw {
 pub fn verify(bytes: &[u8], namespace: NamespaceId) -> Result<Verified<Op>, Malformed> {
     let (signed, payload, id) = read(bytes, namespace)?;
     let valid = claim(&signed, &payload, id).is_valid();
+    seal(signed, payload, id, valid)
+}
+
+/// As [`verify`], with what is known of those who signed before.
+///
+/// # Errors
+///
+/// [`Malformed`], naming the rule.
+pub fn verify_from(
+    signers: &mut Signers,
+    bytes: &[u8],
+    namespace: NamespaceId,
+) -> Result<Verified<Op>, Malformed> {
+    let (signed, payload, id) = read(bytes, namespace)?;
+    let valid = signers.judge(&claim(&signed, &payload, id));
     seal(signed, payload, id, valid)
 }
 

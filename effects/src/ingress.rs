@@ -15,6 +15,7 @@ use std::thread;
 
 use folkmoot_core::id::{NamespaceId, PeerKey};
 use folkmoot_core::input::{Answer, ExchangeId, Input, MessageId, RequestId};
+use folkmoot_core::key::Signers;
 use folkmoot_core::signed::{self, Malformed};
 use folkmoot_core::wire::{Gossip, OpBytes, Request, Response};
 
@@ -45,8 +46,8 @@ pub struct Ingress {
 }
 
 impl Ingress {
-    /// The input in an event, where there is one.
-    pub fn take(&self, event: NetEvent) -> Option<Input> {
+    /// The input in an event, where there is one. `signers` are those that this thread met.
+    pub fn take(&self, event: NetEvent, signers: &mut Signers) -> Option<Input> {
         self.book.note(&event);
         match event {
             NetEvent::Listening { address } => {
@@ -67,7 +68,7 @@ impl Ingress {
             }
             NetEvent::Gossip { message, from, topic, bytes } => {
                 let message = MessageId(message.0);
-                Some(on_gossip(message, from, NamespaceId(topic.0), &bytes))
+                Some(on_gossip(message, from, NamespaceId(topic.0), &bytes, signers))
             }
             NetEvent::RequestReceived { exchange, peer, bytes } => {
                 self.on_request(ExchangeId(exchange.0), peer, &bytes)
@@ -120,9 +121,15 @@ impl Ingress {
 }
 
 /// The verdict on a published message is the reducer's, also where it can be but one (NET-2).
-fn on_gossip(message: MessageId, peer: PeerKey, namespace: NamespaceId, bytes: &[u8]) -> Input {
+fn on_gossip(
+    message: MessageId,
+    peer: PeerKey,
+    namespace: NamespaceId,
+    bytes: &[u8],
+    signers: &mut Signers,
+) -> Input {
     let op = match Gossip::decode(bytes) {
-        Ok(Gossip::Op(op)) => match signed::verify(&op, namespace) {
+        Ok(Gossip::Op(op)) => match signed::verify_from(signers, &op, namespace) {
             Err(Malformed::NewerRules(rules)) => {
                 let bytes = op.into_vec();
                 return Input::NewerOpReceived { message, namespace, rules, bytes };
@@ -167,7 +174,9 @@ pub fn run(ingress: &Ingress, events: &Receiver<NetEvent>, inbox: &SyncSender<Me
             let (queue, waiting) = sync_channel::<NetEvent>(WAITING_MAX);
             workers.push(queue);
             scope.spawn(move || {
-                for input in waiting.iter().filter_map(|event| ingress.take(event)) {
+                let mut signers = Signers::default();
+                let inputs = waiting.iter().filter_map(|event| ingress.take(event, &mut signers));
+                for input in inputs {
                     if inbox.send(Message::Input(input)).is_err() {
                         return;
                     }
