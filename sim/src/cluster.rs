@@ -186,8 +186,10 @@ impl Cluster {
             Parcel::Input(input) => self.give(at, *input),
             Parcel::Mesh => self.tell_mesh(at),
             Parcel::Gossip { from, namespace, bytes } => {
-                let message = MessageId(self.sequence);
-                self.give(at, receive::gossip(message, Self::peer(from), namespace, &bytes));
+                let (message, peer) = (MessageId(self.sequence), Self::peer(from));
+                let Some(node) = self.nodes.get_mut(at) else { return };
+                let input = receive::gossip(&mut node.signers, message, peer, namespace, &bytes);
+                self.give(at, input);
             }
             Parcel::Question { from, request, bytes } => self.question(at, from, request, &bytes),
             Parcel::Reply { from, request, namespace, bytes } => {

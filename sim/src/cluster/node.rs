@@ -7,6 +7,7 @@ use folkmoot_core::evolve::evolve;
 use folkmoot_core::governance::invitation::Invitation;
 use folkmoot_core::id::{MemberId, NamespaceId, OpId, PeerKey};
 use folkmoot_core::input::{ExchangeId, RequestId, Signed};
+use folkmoot_core::key::Signers;
 use folkmoot_core::record;
 use folkmoot_core::state::State;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,7 @@ pub struct Node {
     pub(super) mesh: BTreeMap<NamespaceId, u64>,
     pub(super) exchanges: BTreeMap<ExchangeId, (usize, RequestId, NamespaceId)>,
     pub(super) wake_at: Option<u64>,
+    pub(super) signers: Signers,
 }
 
 impl Node {
@@ -46,6 +48,7 @@ impl Node {
             mesh: BTreeMap::new(),
             exchanges: BTreeMap::new(),
             wake_at: None,
+            signers: Signers::default(),
         }
     }
 
