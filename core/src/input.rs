@@ -24,6 +24,7 @@ pub struct MessageId(pub u64);
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[expect(clippy::large_enum_variant, reason = "inputs pass one by one, and are never kept")]
 pub enum Input {
     /// The process started, after the log was read. Once, before anything else.
     Started {

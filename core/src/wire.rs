@@ -7,6 +7,7 @@ use crate::governance::verdict::VoidAtCut;
 use crate::id::{NamespaceId, OpId};
 use crate::limits::{HEADS_MAX, OP_BYTES_MAX, PAGE_OPS_MAX, RECONCILE_BYTES_MAX};
 use crate::statement::{Ack, Attested, Beacon, Hello};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use thiserror::Error;
@@ -51,7 +52,6 @@ pub enum Gossip {
 }
 
 /// What one node asks of another. Every request is answered.
-#[expect(clippy::large_enum_variant, reason = "requests pass one by one, and are never kept")]
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -81,7 +81,7 @@ pub enum Request {
     /// "Let me in" (NET-25).
     Join {
         /// The invitation with the joiner's consent.
-        request: JoinRequest,
+        request: Box<JoinRequest>,
     } = 2,
     /// "Who are you here?"
     Identify {

@@ -7,6 +7,7 @@ use crate::governance::op::{Body, Payload};
 use crate::governance::rights::Rights;
 use crate::id::{NamespaceId, OpId, PeerKey};
 use crate::input::{Heard, Input, MessageId};
+use crate::key::Signers;
 use crate::readiness;
 use crate::receive;
 use crate::settings::Settings;
@@ -35,6 +36,7 @@ pub(crate) struct Timed {
     pub(crate) namespace: NamespaceId,
     wake_at: Option<MonoMillis>,
     messages: u64,
+    signers: Signers,
 }
 
 impl Timed {
@@ -48,6 +50,7 @@ impl Timed {
             namespace: NamespaceId::default(),
             wake_at: None,
             messages: 0,
+            signers: Signers::default(),
         };
         node.start(7);
         node
@@ -174,7 +177,8 @@ impl Timed {
     /// A message of the topic, as it comes off the wire.
     pub(crate) fn gossip(&mut self, via: PeerKey, bytes: &[u8]) -> Vec<Effect> {
         self.messages += 1;
-        let input = receive::gossip(MessageId(self.messages), via, self.namespace, bytes);
+        let message = MessageId(self.messages);
+        let input = receive::gossip(&mut self.signers, message, via, self.namespace, bytes);
         self.input(input)
     }
 

@@ -34,7 +34,7 @@ fn requests() -> Vec<(&'static str, Request)> {
         ("heads", asked(heads(3), None)),
         ("heads.common", asked(heads(1), Some(heads(2)))),
         ("fetch", Request::Fetch { namespace, want, have, from: 1_024, count: 512 }),
-        ("join", Request::Join { request: request() }),
+        ("join", Request::Join { request: Box::new(request()) }),
         ("identify", Request::Identify { namespace, nonce: NONCE }),
         ("reconcile", Request::Reconcile { namespace, ranges: ranges() }),
         ("ack.applied", Request::Ack(ack(AckOutcome::Applied))),

@@ -14,6 +14,7 @@ use crate::testing::Author;
 use crate::testing::timed::{OWN_PEER, Timed, authors, peer_of};
 use crate::time::UnixMillis;
 use crate::wire::{Heads, Nonce, Refused, Request, Response};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// The challenges among what was done.
@@ -277,7 +278,7 @@ fn an_invitation_that_is_used_up_or_revoked_opens_nothing_for_others() {
     let request = pass(&node, &owner, &first, |_| ());
     introduce(&mut node, &first, Some(request.clone()));
     let (exchange, peer) = (ExchangeId(9), peer_of(&first));
-    let request = Request::Join { request };
+    let request = Request::Join { request: Box::new(request) };
     node.input(Input::RequestReceived { exchange, peer, request, signatures_valid: true });
     assert!(is_served(&mut node, peer));
     assert!(!is_served(&mut node, peer_of(&second)));
