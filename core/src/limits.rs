@@ -141,7 +141,7 @@ pub const PROBE_ANSWERS_EVERY_MS: u64 = 2500;
 pub const PROBES_EVERY_MS: u64 = 250;
 /// So many members heard since a probe have answered it (NET-14).
 pub const PROBE_QUIET_COUNT: usize = 3;
-/// How long after a failed challenge a peer is challenged again, in milliseconds; doubled each time…
+/// How long after a failed challenge a peer is challenged again, in milliseconds; doubles…
 pub const CHALLENGE_MS: u64 = 1000;
 /// … up to this.
 pub const CHALLENGE_MS_MAX: u64 = 64_000;

@@ -4,6 +4,7 @@ use super::Turn;
 use crate::effect::Effect;
 use crate::governance::invitation::JoinRequest;
 use crate::governance::judge::may_be_used;
+use crate::governance::verdict::VoidAtCut;
 use crate::id::{NamespaceId, PeerKey};
 use crate::identities::Identity;
 use crate::input::ExchangeId;
@@ -108,22 +109,33 @@ impl Turn<'_> {
 
     /// Whether a peer is served here: one who was ever given rights, by whatever we know, and be it
     /// to learn that they were taken away; or one who holds an invitation that may admit it.
-    pub(super) fn is_served(&self, namespace: NamespaceId, peer: PeerKey) -> bool {
-        let Some(known) = self.open_namespace(&namespace) else { return false };
+    ///
+    /// # Errors
+    ///
+    /// What it hears instead.
+    pub(super) fn may_read(&self, namespace: NamespaceId, peer: PeerKey) -> Result<(), Refused> {
+        let known = self.open_namespace(&namespace).ok_or(Refused::UnknownNamespace)?;
         let desk = self.volatile.desks.get(&namespace);
-        let identity = desk.and_then(|desk| desk.identities.get(&peer));
-        identity.is_some_and(|identity| {
-            let pass = identity.pass.as_ref();
-            known.space.graph().was_granted(&identity.member)
-                || pass.is_some_and(|pass| self.may_pass(known, pass))
-        })
+        let identity = desk.and_then(|desk| desk.identities.get(&peer)).ok_or(Refused::Stranger)?;
+        if known.space.graph().was_granted(&identity.member) {
+            return Ok(());
+        }
+        let pass = identity.pass.as_ref().ok_or(Refused::Stranger)?;
+        self.may_pass(known, pass)
     }
 
-    /// Whether an invitation lets its holder read, before it is a member.
-    fn may_pass(&self, known: &Namespace, pass: &JoinRequest) -> bool {
+    /// Whether an invitation lets its holder read, before it is a member. Only one who knows what
+    /// the inviter knew says what is wrong with it: others may be behind, and know it soon.
+    fn may_pass(&self, known: &Namespace, pass: &JoinRequest) -> Result<(), Refused> {
         let (graph, view) = (known.space.graph(), known.space.view());
         let terms = &pass.invitation.terms;
-        terms.expires_at >= self.now.unix && may_be_used(graph, view, terms, &pass.joiner).is_ok()
+        let why = match may_be_used(graph, view, terms, &pass.joiner) {
+            Ok(()) if terms.expires_at >= self.now.unix => return Ok(()),
+            Ok(()) => Refused::Expired,
+            Err(why) => Refused::NotAdmitted(VoidAtCut::NotAuthorised(why)),
+        };
+        let is_informed = terms.frontier.iter().all(|op| graph.find(op).is_some());
+        Err(if is_informed { why } else { Refused::Stranger })
     }
 
     /// Whether we take part in a namespace, and a peer does (NET-4).

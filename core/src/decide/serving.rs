@@ -39,12 +39,10 @@ impl Turn<'_> {
             Request::Heads { .. } | Request::Fetch { .. } | Request::Reconcile { .. } => {}
         }
         let namespace = request.namespace();
-        let Some(known) = self.open_namespace(&namespace) else {
-            return self.respond(exchange, Response::Refused(Refused::UnknownNamespace));
-        };
-        if !self.is_served(namespace, peer) {
-            return self.respond(exchange, Response::Refused(Refused::Stranger));
+        if let Err(why) = self.may_read(namespace, peer) {
+            return self.respond(exchange, Response::Refused(why));
         }
+        let Some(known) = self.open_namespace(&namespace) else { return };
         match request {
             Request::Heads { heads, common, .. } => {
                 self.on_question(namespace, Question { exchange, peer, heads, common });

@@ -32,8 +32,8 @@ impl Link {
         Self { is_up: false, ..Self::default() }
     }
 
-    /// When the copies of one message arrive, in milliseconds from now. Nothing is drawn where there
-    /// is no choice, so that a test without chance is the same whatever others draw.
+    /// When the copies of one message arrive, in milliseconds from now. Nothing is drawn where
+    /// there is no choice, so that a test without chance is the same whatever others draw.
     pub(super) fn copies(&self, rng: &mut Prng) -> Vec<u64> {
         let happens = |rng: &mut Prng, percent| percent > 0 && rng.next_u64() % 100 < percent;
         if happens(rng, self.lost) {

@@ -1,7 +1,7 @@
 //! Rows 27 and 29 between real reducers: what a witness refuses to write.
 
 use crate::support::{Case, Town};
-use folkmoot_core::command::{Command, JoinError, Outcome, Refusal};
+use folkmoot_core::command::{Command, Delivery, JoinError, Outcome, Refusal};
 use folkmoot_core::governance::invitation::Invitation;
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::id::NamespaceId;
@@ -53,7 +53,8 @@ fn attack_27_an_expired_invitation_is_witnessed_by_nobody() {
     town.cluster.run(120_000);
     let ops = town.view(0).ops;
     let outcome = join(&mut town, &soon, &secret);
-    assert!(refused(&outcome), "{outcome:?}");
+    let expired = JoinError::InvitationExpired { at: UnixMillis(START + 60_000) };
+    assert_eq!(outcome, Outcome::Refused(Refusal::NotJoined(expired)));
     town.cluster.run(60_000);
     assert_eq!(town.view(0).ops, ops);
     // The same node joins with one that is valid.
@@ -74,6 +75,7 @@ fn attack_29_the_invitation_of_a_removed_inviter_is_witnessed_by_nobody() {
         group: namespace.root(),
         body: remove(person(1)),
         expected_root: None,
+        delivery: Delivery::default(),
     };
     let outcome = town.cluster.command(0, wish);
     assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");

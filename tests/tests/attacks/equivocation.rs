@@ -1,7 +1,7 @@
 //! Rows 4 to 7, 51 and 53: nonces out of order, and two ops with one nonce.
 
 use crate::support::{Case, Replica, Town, noop, resigned, wire};
-use folkmoot_core::command::{Command, Outcome};
+use folkmoot_core::command::{Command, Delivery, Outcome};
 use folkmoot_core::effect::{Effect, Forward, Notice};
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::governance::rights::Rights;
@@ -147,7 +147,8 @@ fn attack_07_nobody_is_framed_with_a_proof_he_did_not_sign() {
 
 fn govern(cluster: &mut Cluster, at: usize, namespace: NamespaceId, body: Body) -> OpId {
     let group = namespace.root();
-    let wish = Command::Govern { namespace, group, body, expected_root: None };
+    let delivery = Delivery::default();
+    let wish = Command::Govern { namespace, group, body, expected_root: None, delivery };
     let outcome = cluster.command(at, wish);
     let Outcome::Accepted { op, .. } = outcome else { panic!("{outcome:?}") };
     op

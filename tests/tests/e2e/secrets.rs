@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ed25519_zebra::{SigningKey, VerificationKey};
 use folkmoot_core::bounded::{Bounded, Text};
 use folkmoot_core::codec;
-use folkmoot_core::command::{Command, Outcome};
+use folkmoot_core::command::{Command, Delivery, Outcome};
 use folkmoot_core::governance::op::{Body, SlotWrite, Subject};
 use folkmoot_core::id::{MemberId, NamespaceId};
 use folkmoot_effects::node::{self, NodeConfig, Signer};
@@ -158,7 +158,8 @@ fn write_unchecked(node: &Node, bodies: Vec<Body>) {
             handle.query(|state| state.namespaces()[0].namespace).await.unwrap();
         for body in bodies {
             let group = namespace.root();
-            let wish = Command::Govern { namespace, group, body, expected_root: None };
+            let delivery = Delivery::default();
+            let wish = Command::Govern { namespace, group, body, expected_root: None, delivery };
             let outcome = handle.command(wish).await.unwrap();
             assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
         }

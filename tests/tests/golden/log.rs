@@ -8,6 +8,7 @@ use folkmoot_core::id::{NamespaceId, OpId};
 use folkmoot_core::record;
 use folkmoot_core::snapshot;
 use folkmoot_core::state::{State, Volatile};
+use folkmoot_core::time::UnixMillis;
 use folkmoot_sim::kit::person;
 
 /// The node of an owner who has heard the crowded history, once.
@@ -28,6 +29,8 @@ fn events() -> Vec<(String, Event)> {
             namespace,
             request: Box::new(request()),
             addresses: vec!["/ip4/127.0.0.1/tcp/4001".to_owned()],
+            started: UnixMillis(1_800_000_000_000),
+            within_ms: 30_000,
         },
         Event::JoinEnded { namespace, op: None },
         Event::JoinEnded { namespace, op: Some(OpId([0xbb; 32])) },

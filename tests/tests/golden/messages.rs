@@ -83,6 +83,7 @@ fn gossip() -> Vec<(&'static str, Gossip)> {
         ("beacon.validated", beacon(64, Tier::Validated)),
         ("beacon.many", beacon(65, Tier::Validated)),
         ("probe", Gossip::Probe { namespace: NAMESPACE, nonce: NONCE }),
+        ("again", Gossip::Again { nonce: NONCE, op: op_bytes(0) }),
     ]
 }
 

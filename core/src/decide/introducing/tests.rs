@@ -5,7 +5,7 @@ use crate::effect::Effect;
 use crate::governance::invitation::JoinRequest;
 use crate::governance::op::Body;
 use crate::governance::rights::Rights;
-use crate::id::PeerKey;
+use crate::id::{OpId, PeerKey};
 use crate::input::{Answer, ExchangeId, Input, RequestId};
 use crate::receive;
 use crate::signed::Malformed;
@@ -65,8 +65,8 @@ fn introduce(node: &mut Timed, member: &Author, pass: Option<JoinRequest>) {
     answer(node, (request, peer), (member, hello), pass).unwrap();
 }
 
-/// Whether a peer is served that asks for heads.
-fn is_served(node: &mut Timed, peer: PeerKey) -> bool {
+/// What a peer hears that asks for heads.
+fn hears(node: &mut Timed, peer: PeerKey) -> Result<(), Refused> {
     let request =
         Request::Heads { namespace: node.namespace, heads: Heads::default(), common: None };
     let exchange = ExchangeId(1);
@@ -75,9 +75,16 @@ fn is_served(node: &mut Timed, peer: PeerKey) -> bool {
     let response = effects.iter().find_map(|effect| {
         if let Effect::Respond { response, .. } = effect { Some(response) } else { None }
     });
-    let is_stranger = response == Some(&Response::Refused(Refused::Stranger));
-    assert!(is_stranger || matches!(response, Some(Response::Heads { .. })), "{response:?}");
-    !is_stranger
+    match response {
+        Some(Response::Heads { .. }) => Ok(()),
+        Some(Response::Refused(why)) => Err(why.clone()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Whether a peer is served that asks for heads.
+fn is_served(node: &mut Timed, peer: PeerKey) -> bool {
+    hears(node, peer).is_ok()
 }
 
 #[test]
@@ -290,6 +297,27 @@ fn an_invitation_that_is_used_up_or_revoked_opens_nothing_for_others() {
     assert!(is_served(&mut node, peer_of(&second)));
     node.govern(Body::InvitationRevoked { invitation });
     assert!(!is_served(&mut node, peer_of(&second)));
+}
+
+#[test]
+fn net_26_who_may_not_read_with_an_invitation_is_told_why_by_one_who_knows() {
+    let [owner, joiner, stranger] = authors();
+    let mut node = Timed::founder(&owner, &[]);
+    let known = crate::bounded::Bounded::truncated(node.heads());
+    let unknown = crate::bounded::Bounded::truncated(alloc::vec![OpId([9; 32])]);
+    for (frontier, is_informed) in [(known, true), (unknown, false)] {
+        let late = pass(&node, &owner, &joiner, |terms| {
+            (terms.expires_at, terms.frontier) = (UnixMillis(1), frontier.clone());
+        });
+        introduce(&mut node, &joiner, Some(late));
+        let why = if is_informed { Refused::Expired } else { Refused::Stranger };
+        assert_eq!(hears(&mut node, peer_of(&joiner)), Err(why));
+        let by_nobody =
+            pass(&node, &stranger, &joiner, |terms| terms.frontier = frontier.clone());
+        introduce(&mut node, &joiner, Some(by_nobody));
+        let why = hears(&mut node, peer_of(&joiner)).unwrap_err();
+        assert_eq!(matches!(why, Refused::NotAdmitted(_)), is_informed, "{why:?}");
+    }
 }
 
 #[test]

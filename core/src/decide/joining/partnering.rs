@@ -15,7 +15,7 @@ use crate::signed::{Op, Verified};
 use crate::state::{Namespace, Source};
 use crate::sync::{Shortfall, Verdict};
 use crate::timers::Timer;
-use crate::wire::Request;
+use crate::wire::{Refused, Request};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -100,7 +100,7 @@ impl Turn<'_> {
             }
             Verdict::Incomplete { missing, why } => {
                 joining.pull.missing.clone_from(missing);
-                self.on_pull_failed(namespace, peer, Declined::Pull(why.clone()));
+                self.on_pull_failed(namespace, peer, declined(why));
             }
             Verdict::Diverged { .. } => self.on_pull_failed(namespace, peer, Declined::Diverged),
         }
@@ -236,6 +236,15 @@ impl Turn<'_> {
         };
         self.on_declined(namespace, partner.peer, why);
     }
+}
+
+/// Why a partner was of no use whose history did not get here. What it says of the invitation it
+/// would say as a witness too, and more it would not serve.
+fn declined(why: &Shortfall) -> Declined {
+    if let Shortfall::Refused(why @ (Refused::Expired | Refused::NotAdmitted(_))) = why {
+        return Declined::Refused(why.clone());
+    }
+    Declined::Pull(why.clone())
 }
 
 /// Whether the history up to the invitation is here.

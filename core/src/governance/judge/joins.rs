@@ -114,8 +114,9 @@ fn check_uses(
     Ok(())
 }
 
-/// Whether an invitation might admit this joiner now: its inviter may invite, it has a use left and
-/// is not revoked. Its signatures, its expiry, and what the joiner's past demands are not looked at.
+/// Whether an invitation might admit this joiner now: its inviter may invite, it has a use left
+/// and is not revoked. Its signatures, its expiry, and what the joiner's past demands are not
+/// looked at.
 ///
 /// # Errors
 ///

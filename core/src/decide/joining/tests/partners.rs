@@ -247,6 +247,19 @@ fn net_26_all_members_refuse_and_the_rule_is_told() {
 }
 
 #[test]
+fn net_26_what_members_say_of_the_invitation_when_they_do_not_serve_it_counts_too() {
+    let mut scene = with_two(WITHIN);
+    let refused = || {
+        let why = Shortfall::Refused(Refused::Expired);
+        Verdict::Incomplete { missing: Vec::new(), why }
+    };
+    assert_eq!(failed(&scene.verdict(1, P, &refused())), None);
+    let at = crate::time::UnixMillis(u64::MAX);
+    let done = scene.verdict(2, Q, &refused());
+    assert_eq!(failed(&done), Some(JoinError::InvitationExpired { at }));
+}
+
+#[test]
 fn net_26_partners_that_failed_are_remembered_with_why() {
     let mut scene = with_two(3_000);
     scene.stall(5, P);
