@@ -3,6 +3,9 @@
 //! The driver asks after the commit, so that nobody sees what could still be lost.
 
 mod answers;
+mod network;
+
+pub use network::{Agreement, HeardView, JoinView, NetworkView, SummitView, TopicView};
 
 use crate::governance::op::SlotKey;
 use crate::governance::rights::Rights;

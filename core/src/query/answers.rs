@@ -294,7 +294,7 @@ fn group_view(known: &Namespace, group: GroupIx) -> GroupView {
 }
 
 /// Winner of the metadata slot `name` of a subject.
-fn name_of(known: &Namespace, group: GroupId, subject: Subject) -> Option<OpId> {
+pub(super) fn name_of(known: &Namespace, group: GroupId, subject: Subject) -> Option<OpId> {
     let (graph, view) = (known.space.graph(), known.space.view());
     let name = SlotName::Metadata(subject, Text::new("name")?);
     let slot = graph.slot(&SlotKey { group, name })?;
