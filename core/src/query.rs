@@ -38,6 +38,8 @@ pub struct NamespaceView {
     pub open: bool,
     /// Whether a join is still under way.
     pub joining: bool,
+    /// How ready this node is there.
+    pub readiness: crate::readiness::State,
     /// Stored ops.
     pub ops: u64,
     /// Stored ops that are not effective.

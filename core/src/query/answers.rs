@@ -43,6 +43,7 @@ impl State {
             me: known.me,
             open: known.is_open,
             joining: known.join.is_some(),
+            readiness: desk.map(|desk| desk.readiness.state()).unwrap_or_default(),
             ops: u64::from(graph.len()),
             void: (view.void_ops().count() + void_at_cut) as u64,
             pending: desk.map_or(0, |desk| desk.pending.len() as u64),
