@@ -91,7 +91,7 @@ pub struct JoinReply {
     pub witness: Option<Who>,
     /// Transport key of who was asked to; none where it had been done before anybody was asked.
     pub partner: Option<String>,
-    /// Members besides the witness that have it; none where nobody else was there.
+    /// Members besides the witness that have it; none where nobody else was heard.
     pub acked_by: Vec<Who>,
     /// Heads.
     pub heads: Vec<String>,
@@ -126,7 +126,7 @@ impl Show for JoinReply {
             page.put(Tone::Plain, &format!("admitted by {}", witness.label()));
             let others: Vec<_> = self.acked_by.iter().map(Who::label).collect();
             if others.is_empty() {
-                page.put(Tone::Plain, "; no other member was there to confirm it").end();
+                page.put(Tone::Plain, "; no other member was heard to confirm it").end();
             } else {
                 page.put(Tone::Plain, &format!("; confirmed by {}", others.join(", "))).end();
             }

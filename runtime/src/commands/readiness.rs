@@ -260,7 +260,7 @@ impl NetworkReply {
     /// Writes it on a page, below the name of the namespace.
     pub fn show(&self, page: &mut Page) {
         let ready = Cell(readiness_tone(&self.readiness), self.readiness_words.clone());
-        let mut fields = vec![("  ready    ", ready), ("  outbox   ", self.outbox.cell())];
+        let mut fields = vec![("  state    ", ready), ("  outbox   ", self.outbox.cell())];
         if let Some(last) = &self.last_sync {
             fields.push(("  last sync", last.cell()));
         }
