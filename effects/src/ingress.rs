@@ -77,11 +77,14 @@ impl Ingress {
                 self.on_request(ExchangeId(exchange.0), peer, &bytes)
             }
             NetEvent::ResponseReceived { exchange, peer, bytes } => {
-                self.on_response(RequestId(exchange.0), peer, &bytes)
+                let request = RequestId(exchange.0);
+                let bytes = self.asked.answer(request, Some(bytes))?;
+                self.on_response(request, peer, &bytes)
             }
             NetEvent::RequestFailed { exchange, peer, why } => {
                 tracing::debug!(%peer, %why, "request failed");
                 let request = RequestId(exchange.0);
+                self.asked.answer(request, None);
                 self.asked.end(request).map(|_| Input::RequestFailed { request })
             }
         }

@@ -4,6 +4,7 @@ mod crash;
 mod folder;
 mod keys;
 mod misuse;
+mod network;
 mod offline;
 mod readme;
 mod secrets;
