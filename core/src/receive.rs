@@ -28,7 +28,7 @@ pub fn gossip(
             }
             checked => checked.map(Heard::Op),
         },
-        Ok(Gossip::Beacon(beacon)) => verify_statement(beacon, namespace).map(Heard::Beacon),
+        Ok(Gossip::Beacon(beacon)) => verify_statement(*beacon, namespace).map(Heard::Beacon),
         Ok(Gossip::Probe { namespace: named, .. }) if named != namespace => {
             Err(Malformed::OtherNamespace)
         }

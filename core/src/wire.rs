@@ -34,7 +34,7 @@ pub enum Gossip {
     /// A new op.
     Op(OpBytes) = 0,
     /// A member says how far it has come (NET-10).
-    Beacon(Attested<Beacon>) = 1,
+    Beacon(Box<Attested<Beacon>>) = 1,
     /// "Anyone ready?" (NET-14)
     Probe {
         /// In which namespace (NET-1).
@@ -132,7 +132,7 @@ pub enum Response {
         /// Proof of it.
         hello: Attested<Hello>,
         /// Of one that is no member yet: the invitation that it wants to use.
-        pass: Option<JoinRequest>,
+        pass: Option<Box<JoinRequest>>,
     } = 4,
     /// To `Reconcile`: the ranges that differ; empty when there are none.
     Ranges(Ranges) = 5,

@@ -17,6 +17,7 @@ use crate::statement::{Attested, Beacon, HeadSummary, Tier};
 use crate::step::step;
 use crate::time::{MonoMillis, Now, UnixMillis};
 use crate::wire::Gossip;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// What the clock of every machine shows when the monotonic one shows 0.
@@ -190,7 +191,7 @@ impl Timed {
         beacon: Beacon,
     ) -> Vec<Effect> {
         let beacon = Attested::by(beacon, |_, digest| Some(member.sign(digest))).unwrap();
-        self.gossip(via, &Gossip::Beacon(beacon).encode())
+        self.gossip(via, &Gossip::Beacon(Box::new(beacon)).encode())
     }
 
     /// A member's beacon, forwarded by its own peer.

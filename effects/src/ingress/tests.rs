@@ -316,12 +316,12 @@ fn net_1_beacons_and_probes_belong_to_the_topic_that_they_came_by() {
     let namespace = NamespaceId([9; 32]);
     let elsewhere = NamespaceId([8; 32]);
     let good = stated(beacon(namespace));
-    let bytes = Gossip::Beacon(good.clone()).encode();
+    let bytes = Gossip::Beacon(Box::new(good.clone())).encode();
     let Ok(Heard::Beacon(verified)) = heard(namespace, bytes.clone()) else { panic!("refused") };
     assert_eq!(*verified, good.statement);
     assert_eq!(heard(elsewhere, bytes), Err(Malformed::OtherNamespace));
     let forged = Attested { statement: Beacon { ops: 2, ..good.statement }, ..good };
-    let forged = Gossip::Beacon(forged).encode();
+    let forged = Gossip::Beacon(Box::new(forged)).encode();
     assert_eq!(heard(namespace, forged), Err(Malformed::Signature));
     let probe = Gossip::Probe { namespace, nonce: [3; 16] }.encode();
     assert_eq!(heard(namespace, probe.clone()), Ok(Heard::Probe { nonce: [3; 16] }));

@@ -62,7 +62,7 @@ fn hello() -> Attested<Hello> {
 
 fn beacon(heads_count: u8, tier: Tier) -> Gossip {
     let heads: Vec<OpId> = (1..=heads_count).map(|at| OpId([at; 32])).collect();
-    Gossip::Beacon(person(1).attest(Beacon {
+    Gossip::Beacon(Box::new(person(1).attest(Beacon {
         namespace: NAMESPACE,
         member: person(1).id,
         boot: [0xbb; 16],
@@ -72,7 +72,7 @@ fn beacon(heads_count: u8, tier: Tier) -> Gossip {
         state_root: [2; 32],
         tier,
         sent_at: UnixMillis(1_800_000_000_000),
-    }))
+    })))
 }
 
 fn gossip() -> Vec<(&'static str, Gossip)> {
