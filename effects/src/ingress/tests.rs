@@ -361,7 +361,8 @@ fn a_hello_and_its_pass_need_valid_signatures() {
         nonce: [7; 16],
     });
     let answer = |hello: &Attested<Hello>, pass: &Option<JoinRequest>| {
-        let response = Response::Identity { hello: hello.clone(), pass: pass.clone() };
+        let pass = pass.clone().map(Box::new);
+        let response = Response::Identity { hello: hello.clone(), pass };
         answered(namespace, response.encode())
     };
     for pass in [None, Some(join_request())] {
@@ -369,7 +370,7 @@ fn a_hello_and_its_pass_need_valid_signatures() {
         else {
             panic!("not an identity")
         };
-        assert_eq!((&*verified, shown), (&hello.statement, pass));
+        assert_eq!((&*verified, shown), (&hello.statement, pass.map(Box::new)));
     }
     let failed = Some(Input::RequestFailed { request: RequestId(6) });
     let mut other = hello.clone();

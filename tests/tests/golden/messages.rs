@@ -136,7 +136,7 @@ fn responses() -> Vec<(String, Response)> {
         ("ops", page(&[0, 7], 1_000)),
         ("joined", Response::Joined(op_bytes(11))),
         ("identity", identity(None)),
-        ("identity.pass", identity(Some(request()))),
+        ("identity.pass", identity(Some(Box::new(request())))),
         ("ranges.none", Response::Ranges(Ranges::default())),
         ("ranges", Response::Ranges(ranges())),
         ("noted", Response::Noted),
