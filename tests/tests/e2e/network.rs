@@ -146,13 +146,15 @@ fn net_29_a_join_can_be_given_up_and_tried_again_as_the_same_member() {
     let mut bob = stage.node("bob");
     bob.start();
     refused(&bob, &["join", &code, "--timeout", "1s"], 6, "no-ready-peers");
-    let me = bob.me();
+    // A failed join leaves the key, and nothing else.
+    assert_eq!(bob.data(&["status"])["namespaces"], json!([]));
+    let identities = bob.data(&["id", "show"]).to_string();
     let mut watcher = join_meanwhile(&bob, &code);
     let is_given_up = |ran: Ran| if ran.exit == Some(0) { Ok(()) } else { Err(format!("{ran:?}")) };
     until("the join is given up", || is_given_up(bob.run(&["join", "--cancel", &namespace])));
     assert_eq!(watcher.wait().unwrap().code(), Some(1));
-    refused(&bob, &["join", "--cancel", &namespace], 4, "not-joining");
+    refused(&bob, &["join", "--cancel", &namespace], 4, "not-found");
     anna.start();
     let joined = bob.data(&["join", &code, "--timeout", "80s"]);
-    assert_eq!(text(&joined, "/me/id"), me);
+    assert!(identities.contains(&text(&joined, "/me/id")), "{identities}");
 }
