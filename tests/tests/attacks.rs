@@ -10,6 +10,8 @@ mod equivocation;
 mod flood;
 mod invitations;
 mod keys;
+mod liars;
+mod orphans;
 mod removed;
 mod replay;
 mod tree;
