@@ -14,6 +14,7 @@ mod liars;
 mod orphans;
 mod removed;
 mod replay;
+mod statements;
 mod tree;
 
 /// Rows that have tests under other names, in the crate of the part they attack.

@@ -9,12 +9,12 @@ use folkmoot_core::input::{Heard, Input, MessageId};
 use folkmoot_core::query::{NamespaceView, Standing};
 use folkmoot_core::readiness::State;
 use folkmoot_core::record;
-use folkmoot_core::signed::{Op, verify};
+use folkmoot_core::signed::{Op, Verified, verify};
 use folkmoot_core::statement::{Beacon, HeadSummary, Tier};
 use folkmoot_core::time::UnixMillis;
 use folkmoot_core::wire::Gossip;
 use folkmoot_sim::cluster::{Cluster, START_UNIX_MS};
-use folkmoot_sim::kit::{Author, Stage, person};
+use folkmoot_sim::kit::{Author, Stage, copied, person};
 
 pub(crate) struct Town {
     pub(crate) cluster: Cluster,
@@ -63,6 +63,15 @@ impl Town {
 
     pub(crate) fn deliver(&mut self, at: usize, op: &Op) {
         self.deliver_bytes(at, &wire(op));
+    }
+
+    /// [`Town::deliver`] of an op of the kit, whose signature is not looked at again.
+    pub(crate) fn hear(&mut self, at: usize, op: &Verified<Op>) {
+        self.messages += 1;
+        let peer = Cluster::peer((at + 1) % self.cluster.nodes.len());
+        let (namespace, message) = (self.namespace, MessageId(self.messages));
+        let heard = Ok(Heard::Op(copied(op)));
+        self.cluster.give(at, Input::GossipReceived { message, peer, namespace, heard });
     }
 
     /// Issues a command on the root group, to be answered later.
