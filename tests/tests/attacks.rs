@@ -10,8 +10,14 @@ mod equivocation;
 mod flood;
 mod invitations;
 mod keys;
+mod liars;
+mod load;
+mod network;
+mod orphans;
 mod removed;
 mod replay;
+mod statements;
+mod strangers;
 mod tree;
 
 /// Rows that have tests under other names, in the crate of the part they attack.

@@ -67,7 +67,7 @@ pub(super) struct Question {
     pub(super) from: usize,
     pub(super) request: RequestId,
     pub(super) namespace: NamespaceId,
-    pub(super) question: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Node {
