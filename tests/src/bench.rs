@@ -16,18 +16,25 @@
 )]
 
 mod apply;
+mod backfill;
 mod branches;
+mod catch_up;
 mod commit;
 mod crowd;
 mod dag;
+mod disk;
+mod history;
 mod listener;
 mod measure;
 mod memory;
 mod missing;
 mod node;
+mod nodes;
+mod pipeline;
 mod report;
 mod restart;
 mod step;
+mod strict;
 mod strike;
 
 use clap::ValueEnum;
@@ -52,6 +59,8 @@ pub enum Bench {
     Strike,
     /// Local commands, until they are durable.
     Commit,
+    /// A history from the pages of a peer to a durable log.
+    Backfill,
     /// Resident bytes.
     Memory,
     /// From a data folder to a state.
@@ -124,6 +133,7 @@ pub fn run(names: &[Bench], options: Options) {
             Bench::Branches => branches::run(options, &mut report),
             Bench::Strike => strike::run(options, &mut report),
             Bench::Commit => commit::run(options, &mut report),
+            Bench::Backfill => backfill::run(options, &mut report),
             Bench::Memory => memory::run(options, &mut report),
             Bench::Restart => restart::run(options, &mut report),
         }
