@@ -31,6 +31,7 @@ mod missing;
 mod node;
 mod nodes;
 mod pipeline;
+mod reconcile;
 mod report;
 mod restart;
 mod step;
@@ -61,6 +62,8 @@ pub enum Bench {
     Commit,
     /// A history from the pages of a peer to a durable log.
     Backfill,
+    /// Finding out where two sets of ops differ.
+    Reconcile,
     /// Resident bytes.
     Memory,
     /// From a data folder to a state.
@@ -134,6 +137,7 @@ pub fn run(names: &[Bench], options: Options) {
             Bench::Strike => strike::run(options, &mut report),
             Bench::Commit => commit::run(options, &mut report),
             Bench::Backfill => backfill::run(options, &mut report),
+            Bench::Reconcile => reconcile::run(options, &mut report),
             Bench::Memory => memory::run(options, &mut report),
             Bench::Restart => restart::run(options, &mut report),
         }
