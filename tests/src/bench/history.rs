@@ -72,7 +72,7 @@ impl History {
         self.say(&owner, Body::MemberAdded { member: member.id, rights });
     }
 
-    /// The authors of `of` write in turns, `count` ops in all with the anchors of the owner.
+    /// The authors write in turns, `count` ops with the anchors of the owner, or one more.
     pub(super) fn write(&mut self, count: usize) {
         let end = self.ops.len() + count;
         while self.ops.len() < end {
@@ -82,7 +82,6 @@ impl History {
             };
             self.say(&author, describe(number, VALUE_BYTES));
         }
-        self.ops.truncate(end);
     }
 
     fn say(&mut self, author: &Author, body: Body) {
