@@ -311,8 +311,7 @@ fn net_26_who_may_not_read_with_an_invitation_is_told_why_by_one_who_knows() {
         introduce(&mut node, &joiner, Some(late));
         let why = if is_informed { Refused::Expired } else { Refused::Stranger };
         assert_eq!(hears(&mut node, peer_of(&joiner)), Err(why));
-        let by_nobody =
-            pass(&node, &stranger, &joiner, |terms| terms.frontier = frontier.clone());
+        let by_nobody = pass(&node, &stranger, &joiner, |terms| terms.frontier = frontier.clone());
         introduce(&mut node, &joiner, Some(by_nobody));
         let why = hears(&mut node, peer_of(&joiner)).unwrap_err();
         assert_eq!(matches!(why, Refused::NotAdmitted(_)), is_informed, "{why:?}");
