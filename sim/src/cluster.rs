@@ -289,13 +289,13 @@ impl Cluster {
             Parcel::Input(input) => self.give(at, *input),
             Parcel::Mesh => self.tell_mesh(at),
             Parcel::Gossip { from, namespace, bytes, again } => {
-                let message = MessageId(self.sequence);
+                let (message, peer) = (MessageId(self.sequence), Self::peer(from));
                 let Some(node) = self.nodes.get_mut(at) else { return };
                 // Every message passes once, unless the network goes mad.
                 if !node.seen.insert(*blake3::hash(&bytes).as_bytes()) && !again {
                     return;
                 }
-                let input = receive::gossip(message, Self::peer(from), namespace, &bytes);
+                let input = receive::gossip(&mut node.signers, message, peer, namespace, &bytes);
                 node.messages.insert(message, (from, namespace, bytes));
                 self.give(at, input);
             }

@@ -12,7 +12,9 @@
 
 pub mod crash;
 mod files;
+mod ground;
 mod node;
+mod relay;
 mod run;
 
 use std::fmt::Display;
@@ -23,7 +25,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 pub use files::{contents, write_private};
+pub use ground::{Ground, Seat};
 pub use node::{Node, Stage, Transport};
+pub use relay::{Relay, Way};
 pub use run::{Ran, Refusal, end_node_of, run_within};
 
 /// How long a condition may take that comes true at once on an idle machine.
@@ -63,6 +67,21 @@ pub fn agree(nodes: &[&Node]) -> Value {
         let first = seen.first().filter(|summit| same && summit["pending"] == 0);
         first.cloned().ok_or_else(|| Value::from(seen.clone()))
     })
+}
+
+/// Has one node dial another, and waits until each has the other among its peers.
+///
+/// # Panics
+///
+/// When they do not meet in time.
+pub fn meet(dialler: &Node, other: &Node) {
+    dialler.data(&["connect", &other.address()]);
+    for (node, peer) in [(dialler, other.peer()), (other, dialler.peer())] {
+        until("the two are connected", || {
+            let seen = node.peers();
+            if seen.contains(&peer) { Ok(()) } else { Err(seen.join(" ")) }
+        });
+    }
 }
 
 /// The string at a place of an answer.

@@ -41,7 +41,7 @@ impl Cluster {
             Effect::Announce(beacon) => {
                 let namespace = beacon.namespace;
                 if let Some(beacon) = self.attest(at, beacon) {
-                    self.publish(at, namespace, &Gossip::Beacon(beacon).encode());
+                    self.publish(at, namespace, &Gossip::Beacon(Box::new(beacon)).encode());
                 }
             }
             Effect::Acknowledge { request, peer, ack } => {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::run::{Ran, Refusal, end_node_of, run_within, wait};
-use super::{PATIENCE, free_port, text, until};
+use super::{PATIENCE, Seat, free_port, text, until};
 
 /// A temporary folder with nodes in it.
 #[derive(Debug)]
@@ -46,6 +46,14 @@ impl Stage {
         Node::new(&self.program, &self.path().join(name), Transport::Quic)
     }
 
+    /// A node that is not running yet, on a seat of a [`super::Ground`].
+    pub fn node_on(&self, seat: Seat, name: &str, transport: Transport) -> Node {
+        let mut node = Node::new(&self.program, &self.path().join(name), transport);
+        node.listen = node.listen.replace("127.0.0.1", &seat.ip.to_string());
+        node.seat = Some(seat);
+        node
+    }
+
     /// Everything that the nodes wrote to standard output and standard error, and what commands to
     /// them did: the files beside the data folders.
     ///
@@ -76,6 +84,7 @@ pub struct Node {
     program: PathBuf,
     home: PathBuf,
     listen: String,
+    seat: Option<Seat>,
     flags: Vec<String>,
     child: Option<Child>,
     ready: Value,
@@ -93,6 +102,7 @@ impl Node {
             program: program.to_path_buf(),
             home: home.to_path_buf(),
             listen,
+            seat: None,
             flags: Vec::new(),
             child: None,
             ready: Value::Null,
@@ -111,7 +121,10 @@ impl Node {
 
     /// The program, with the data folder and nothing of this process's configuration.
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
+        self.complete(Command::new(&self.program), words)
+    }
+
+    fn complete(&self, mut command: Command, words: &[&str]) -> Command {
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("MOOT_") {
                 command.env_remove(name);
@@ -123,7 +136,17 @@ impl Node {
 
     /// `moot up` with all flags of this node.
     pub fn up(&self, words: &[&str]) -> Command {
-        let mut command = self.command(&["up", "--listen", &self.listen, "--mdns", "false"]);
+        let program = match &self.seat {
+            None => Command::new(&self.program),
+            // It becomes the program: there is no process between.
+            Some(seat) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", &seat.space]).arg(&self.program);
+                command
+            }
+        };
+        let words_of_up = ["up", "--listen", &self.listen, "--mdns", "false"];
+        let mut command = self.complete(program, &words_of_up);
         command.args(&self.flags).args(words);
         command
     }
@@ -233,6 +256,13 @@ impl Node {
     /// Its identity in its only namespace.
     pub fn me(&self) -> String {
         text(&self.data(&["status"]), "/namespaces/0/me")
+    }
+
+    /// The peers that it is connected with.
+    pub fn peers(&self) -> Vec<String> {
+        let peers = self.data(&["peers"]);
+        let peers = peers["peers"].as_array().into_iter().flatten();
+        peers.map(|peer| text(peer, "/id")).collect()
     }
 
     /// Whether an op is here and effective.

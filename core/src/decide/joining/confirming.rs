@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 
 /// How long until others are asked again whether they have the op, at first and at most, in
 /// milliseconds.
-const AGAIN_MS: core::ops::RangeInclusive<u64> = 250..=2_000;
+const AGAIN_MS: core::ops::RangeInclusive<u64> = 50..=2_000;
 
 impl Turn<'_> {
     /// The op that admits us is here and effective. True when that ends the join.
