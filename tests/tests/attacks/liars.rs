@@ -135,7 +135,7 @@ fn attack_34_an_op_that_one_member_withholds_comes_from_another() {
     let root = case.root();
     let withheld = case.say(p.c, &[head], root, Body::Noop);
     let child = case.say(p.a, &[withheld], root, create());
-    let withhold = || {
+    let liar = || {
         on_fetches(move |ops, total| {
             let kept: Vec<OpBytes> = ops.into_iter().filter(|op| id_of(op) != withheld).collect();
             Some(page(kept, total))
@@ -143,14 +143,14 @@ fn attack_34_an_op_that_one_member_withholds_comes_from_another() {
     };
     // With an honest member there, it takes no longer than to ask it.
     let mut town = Town::of(&case.stage, 3);
-    town.cluster.corrupt(1, withhold());
+    town.cluster.corrupt(1, liar());
     lie(&mut town, 5_000);
     town.agree();
     assert!(town.has(0, child));
 
     // With none, the gap is seen, and heals when one comes.
     let mut town = Town::of(&case.stage, 3);
-    town.cluster.corrupt(1, withhold());
+    town.cluster.corrupt(1, liar());
     town.cluster.cut(0, 2);
     town.settle(0, person(0));
     town.cluster.run(20_000);

@@ -19,13 +19,11 @@ fn obey(replica: &mut Replica, author: &Author, wish: Command) -> (Outcome, usiz
     replica.give_only(Input::CommandIssued { command, wish });
     for steps in 1.. {
         for effect in replica.take_effects() {
-            match effect {
-                Effect::Sign { request, draft: Draft::Op(op), .. } => {
-                    let op = op.clone().seal(&author.make(&op.id().0)).unwrap();
-                    replica.give_only(Input::SignatureReady { request, signed: Signed::Op(op) });
-                }
-                Effect::Reply { command: CommandId(77), outcome } => return (outcome, steps),
-                _ => {}
+            if let Effect::Sign { request, draft: Draft::Op(op), .. } = effect {
+                let op = op.clone().seal(&author.make(&op.id().0)).unwrap();
+                replica.give_only(Input::SignatureReady { request, signed: Signed::Op(op) });
+            } else if let Effect::Reply { command: CommandId(77), outcome } = effect {
+                return (outcome, steps);
             }
         }
         assert!(steps < 1_000, "no answer");
@@ -43,14 +41,14 @@ fn attack_20_a_removal_that_strikes_ten_thousand_ops_is_sliced_and_holds_up_nobo
     let removal = p.o.sign(&case.stage.oracle, &[head], root, remove(p.a));
     let mut replica = Replica::with(namespace, p.o, case.stage.log.iter().map(|op| &**op));
     let mut messages = 1 << 32;
-    let mut heard = |op| {
+    let mut published = |op| {
         messages += 1;
         let (message, peer) = (MessageId(messages), Replica::peer(1));
         Input::GossipReceived { message, peer, namespace, heard: Ok(Heard::Op(op)) }
     };
     for op in &struck {
         replica.now += 1;
-        replica.give(heard(copied(op)));
+        replica.give(published(copied(op)));
         replica.take_effects();
     }
     let last = struck.last().unwrap().id;
@@ -59,7 +57,7 @@ fn attack_20_a_removal_that_strikes_ten_thousand_ops_is_sliced_and_holds_up_nobo
     let (founded, _) = obey(&mut replica, person(9), Command::Found { owners });
     let Outcome::Accepted { namespace: other, .. } = founded else { panic!("{founded:?}") };
 
-    replica.give_only(heard(verify(&wire(&removal), namespace).unwrap()));
+    replica.give_only(published(verify(&wire(&removal), namespace).unwrap()));
     let mut answered = 0;
     while !replica.state.is_settled() {
         let delivery = Delivery { min_acks: 0, ..Delivery::default() };
