@@ -106,14 +106,14 @@ impl Pipeline {
         let executor = Executor::new(recovered, config);
         let (inbox, messages) = sync_channel(INBOX_MAX);
         let to_driver = inbox.clone();
-        let taking = thread::spawn(move || ingress::run(&ingress, &received, &to_driver));
+        let taking = spawn("ingress", move || ingress::run(&ingress, &received, &to_driver));
         let run = move || {
             let driver = Driver::new(executor, messages, Arc::new(SystemClock::new()));
             // Anchors are made by hand.
             let settings = Settings { anchor_ops: 0, anchor_age_ms: 0, ..Settings::default() };
             driver.run([3; 32], peer, settings).expect("the disk serves");
         };
-        let driving = thread::spawn(run);
+        let driving = spawn("driver", run);
         Self { events, inbox, threads: vec![driving, taking] }
     }
 
@@ -160,4 +160,9 @@ impl Pipeline {
             thread.join().expect("the node ends well");
         }
     }
+}
+
+/// A thread with a name, which profilers show.
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    thread::Builder::new().name(name.to_owned()).spawn(run).expect("a thread can be had")
 }
