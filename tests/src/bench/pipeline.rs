@@ -140,13 +140,22 @@ impl Pipeline {
 
     /// Waits until everything that a peer had is here.
     pub(super) fn wait(&self, namespace: NamespaceId, op_count: usize, root: [u8; 32]) {
+        self.wait_until(namespace, |known| known.is_in_sync(op_count, root));
+    }
+
+    /// Waits until so many ops are here, whatever became of the exchange that brought them.
+    pub(super) fn wait_for(&self, namespace: NamespaceId, op_count: usize, root: [u8; 32]) {
+        self.wait_until(namespace, |known| (known.op_count, known.root) == (op_count, root));
+    }
+
+    fn wait_until(&self, namespace: NamespaceId, is_done: impl Fn(&Known) -> bool) {
         let started = Instant::now();
         loop {
             let known = self.known(namespace);
-            if known.as_ref().is_some_and(|known| known.is_in_sync(op_count, root)) {
+            if known.as_ref().is_some_and(&is_done) {
                 return;
             }
-            assert!(started.elapsed() < PATIENCE, "not {op_count} ops in sync, but {known:?}");
+            assert!(started.elapsed() < PATIENCE, "not what was expected, but {known:?}");
             thread::sleep(ASK_EVERY);
         }
     }
