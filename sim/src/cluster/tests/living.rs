@@ -136,7 +136,8 @@ fn hear_chain(cluster: &mut Cluster, at: usize, namespace: NamespaceId, author: 
         bytes += op.len() as u64;
         let (message, peer) = (MessageId((1 << 50) + number), Cluster::peer(9));
         let gossip = Gossip::Op(op).encode();
-        let input = receive::gossip(message, peer, namespace, &gossip);
+        let signers = &mut folkmoot_core::key::Signers::default();
+        let input = receive::gossip(signers, message, peer, namespace, &gossip);
         cluster.give(at, input);
         cluster.give(at, Input::Wake);
         if number % 64 == 63 {
