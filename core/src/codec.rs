@@ -28,9 +28,12 @@ pub enum CodecError {
     NotCanonical,
 }
 
+/// Room that a new encoding begins with: enough for keys of rows, which are made all the time.
+const SMALL_BYTES: usize = 128;
+
 /// The canonical encoding of `value`.
 pub fn encode<T: BorshSerialize>(value: &T) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(SMALL_BYTES);
     encode_into(value, &mut bytes);
     bytes
 }

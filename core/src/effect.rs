@@ -103,7 +103,7 @@ pub enum Effect {
         /// What to prove.
         hello: Hello,
         /// The invitation to show, of one that is no member yet.
-        pass: Option<JoinRequest>,
+        pass: Option<Box<JoinRequest>>,
     },
     /// Sign an ack as the member in it, and send it; answered as an [`Effect::Ask`].
     Acknowledge {

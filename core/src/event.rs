@@ -5,11 +5,13 @@ use crate::governance::judged::Judged;
 use crate::id::{MemberId, NamespaceId, OpId};
 use crate::signed::{Op, Verified};
 use crate::time::UnixMillis;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
-/// Something that happened and stays.
+/// Something that happened and stays. What is large and rare stands apart: one of these is made for
+/// every op.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -47,14 +49,14 @@ pub enum Event {
         /// Where.
         namespace: NamespaceId,
         /// The invitation, without the one-time secret.
-        invitation: Invitation,
+        invitation: Box<Invitation>,
     } = 4,
     /// This node wants to join.
     JoinStarted {
         /// Where.
         namespace: NamespaceId,
         /// The invitation with this node's consent.
-        request: JoinRequest,
+        request: Box<JoinRequest>,
         /// Where members may be reached.
         addresses: Vec<String>,
         /// When, by the clock of this machine.

@@ -1,6 +1,7 @@
 //! What a durable fact does to the durable state. Cannot fail; no clock, no crypto, no chance.
 
 use crate::event::Event;
+use crate::governance::invitation::{Invitation, JoinRequest};
 use crate::governance::space::Space;
 use crate::id::{MemberId, NamespaceId};
 use crate::join::JoinJob;
@@ -36,14 +37,14 @@ pub fn evolve(durable: &mut Durable, event: &Event) {
         }
         Event::InvitationIssued { namespace, invitation } => {
             if let Some(known) = durable.namespaces.get_mut(namespace) {
-                known.issued.push(invitation.clone());
+                known.issued.push(Invitation::clone(invitation));
             }
         }
         Event::JoinStarted { namespace, request, addresses, started, within_ms } => {
             if let Some(known) = durable.namespaces.get_mut(namespace) {
                 known.addresses.clone_from(addresses);
-                let (request, started, within_ms) = (request.clone(), *started, *within_ms);
-                known.join = Some(JoinJob { request, started, within_ms });
+                let (request, started) = (JoinRequest::clone(request), *started);
+                known.join = Some(JoinJob { request, started, within_ms: *within_ms });
             }
         }
         Event::JoinEnded { namespace, .. } => {

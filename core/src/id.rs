@@ -4,6 +4,7 @@ use alloc::string::String;
 use bech32::primitives::decode::CheckedHrpstring;
 use bech32::{Bech32m, Hrp};
 use borsh::{BorshDeserialize, BorshSerialize};
+use core::cmp::Ordering;
 use core::fmt;
 use core::str::FromStr;
 use thiserror::Error;
@@ -59,13 +60,37 @@ fn decode(expected: &'static str, text: &str) -> Result<[u8; 32], IdError> {
     if count == 32 { Ok(bytes) } else { Err(IdError::Length { expected, got: count }) }
 }
 
+/// An id of any kind. The order of ids is that of their bytes; nearly always the heads decide it,
+/// which are compared without a call: every index by id is searched in this way.
+pub trait Id: Copy + Ord {
+    /// The first eight bytes, as a number of the same order.
+    fn head(&self) -> u64;
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $hrp:literal) => {
         $(#[$doc])*
-        #[derive(
-            Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize,
-        )]
+        #[derive(Clone, Copy, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
         pub struct $name(pub [u8; 32]);
+
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                self.head().cmp(&other.head()).then_with(|| self.0.cmp(&other.0))
+            }
+        }
+
+        impl Id for $name {
+            fn head(&self) -> u64 {
+                let [a, b, c, d, e, f, g, h, ..] = self.0;
+                u64::from_be_bytes([a, b, c, d, e, f, g, h])
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
 
         impl $name {
             #[doc = concat!("Prefix of the string form, before the `1`: `", $hrp, "`.")]
@@ -160,6 +185,7 @@ impl From<OpId> for NamespaceId {
 mod tests {
     use super::*;
     use alloc::string::ToString;
+    use alloc::vec::Vec;
 
     #[test]
     fn strings_round_trip_and_name_their_kind() {
@@ -168,6 +194,22 @@ mod tests {
         assert!(text.starts_with("grp1"));
         assert_eq!(text.parse::<GroupId>(), Ok(id));
         assert!(matches!(text.parse::<OpId>(), Err(IdError::Kind { expected: "op", .. })));
+    }
+
+    #[test]
+    fn the_order_is_that_of_the_bytes() {
+        let places = [0, 3, 7, 8, 15, 31];
+        let flip = |at: usize, bit: u8| {
+            let mut bytes = [0x80; 32];
+            bytes[at] ^= bit;
+            bytes
+        };
+        let ids: Vec<[u8; 32]> =
+            places.iter().flat_map(|at| [0, 1, 0x80].map(|bit| flip(*at, bit))).collect();
+        for (a, b) in ids.iter().flat_map(|a| ids.iter().map(move |b| (*a, *b))) {
+            assert_eq!(OpId(a).cmp(&OpId(b)), a.cmp(&b));
+            assert_eq!(OpId(a).partial_cmp(&OpId(b)), a.partial_cmp(&b));
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::governance::invitation::JoinRequest;
 use crate::id::{MemberId, PeerKey};
 use crate::limits::{CHALLENGE_MS, CHALLENGE_MS_MAX};
 use crate::time::MonoMillis;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -20,7 +21,7 @@ pub struct Identity {
     /// As whom it takes part.
     pub member: MemberId,
     /// The invitation that it wants to use, of one that was no member when it showed it.
-    pub pass: Option<JoinRequest>,
+    pub pass: Option<Box<JoinRequest>>,
     /// How long it took to answer, in milliseconds.
     pub round_trip_ms: u64,
 }

@@ -7,6 +7,7 @@ use crate::settings::Settings;
 use crate::signed::{Malformed, Op, Verified};
 use crate::statement::{Beacon, Hello};
 use crate::wire::{Heads, Nonce, Ranges, Refused, Request};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -23,6 +24,7 @@ pub struct ExchangeId(pub u64);
 pub struct MessageId(pub u64);
 
 /// Something that happened.
+#[expect(clippy::large_enum_variant, reason = "inputs pass one by one, and are never kept")]
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Input {
     /// The process started, after the log was read. Once, before anything else.
@@ -185,7 +187,7 @@ pub enum Answer {
         /// The proof; its signature is valid.
         hello: Verified<Hello>,
         /// The invitation of one that is no member yet; its signatures are valid.
-        pass: Option<JoinRequest>,
+        pass: Option<Box<JoinRequest>>,
     },
     /// Ranges that differ.
     Ranges(Ranges),

@@ -6,6 +6,7 @@
 
 use crate::digest::{Domain, hasher};
 use crate::id::MemberId;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::convert::Infallible;
@@ -67,8 +68,12 @@ fn is_reduced(key: &[u8; 32]) -> bool {
 
 /// Whether `key` is the canonical encoding of a point whose order is not small.
 pub fn is_key(key: &MemberId) -> bool {
-    is_reduced(&key.0)
-        && ed25519_dalek::VerifyingKey::from_bytes(&key.0).is_ok_and(|point| !point.is_weak())
+    may_be_key(key) && ed25519_dalek::VerifyingKey::from_bytes(&key.0).is_ok()
+}
+
+/// What can be said of a key without looking for its point: [`is_key`], if there is one.
+fn may_be_key(key: &MemberId) -> bool {
+    is_reduced(&key.0) && !has_small_order(&key.0)
 }
 
 /// The y coordinates of the eight points of small order, least significant byte first.
@@ -108,10 +113,46 @@ fn has_small_order(key: &[u8; 32]) -> bool {
 ///
 /// Asks of the key what [`is_key`] asks, without finding its point twice.
 pub fn is_valid(key: &MemberId, message: &[u8], signature: &Signature) -> bool {
-    is_reduced(&key.0)
-        && !has_small_order(&key.0)
-        && VerificationKey::try_from(key.0)
-            .is_ok_and(|key| key.verify(&signature.0.into(), message).is_ok())
+    point_of(key).is_some_and(|point| fits(&point, message, signature))
+}
+
+/// The point of a key; `None` where [`is_key`] does not hold.
+fn point_of(key: &MemberId) -> Option<VerificationKey> {
+    if may_be_key(key) { VerificationKey::try_from(key.0).ok() } else { None }
+}
+
+fn fits(point: &VerificationKey, message: &[u8], signature: &Signature) -> bool {
+    point.verify(&signature.0.into(), message).is_ok()
+}
+
+/// Most points remembered.
+const POINTS_MAX: usize = 1024;
+
+/// The points of those who signed lately. Finding a point is a tenth of judging a signature.
+///
+/// Saves work and nothing else: the answers are those of [`Claim::is_valid`]. A key gets in by a
+/// valid signature; when there are too many, all are forgotten.
+#[derive(Clone, Debug, Default)]
+pub struct Signers {
+    points: BTreeMap<MemberId, VerificationKey>,
+}
+
+impl Signers {
+    /// Whether a signature is valid.
+    pub fn judge(&mut self, claim: &Claim) -> bool {
+        let Claim { key, message, signature } = claim;
+        if let Some(point) = self.points.get(key) {
+            return fits(point, message, signature);
+        }
+        let point = point_of(key).filter(|point| fits(point, message, signature));
+        if let Some(point) = point {
+            if self.points.len() >= POINTS_MAX {
+                self.points.clear();
+            }
+            self.points.insert(*key, point);
+        }
+        point.is_some()
+    }
 }
 
 /// One signature of a page.
@@ -134,18 +175,10 @@ impl Claim {
 
 /// Judges many signatures at once; element by element the same answers as [`Claim::is_valid`].
 ///
-/// The whole page is one batch. Where that fails, each signature is judged alone.
+/// The whole page is one batch, which finds the point of each key once. Where that fails, each
+/// signature is judged alone.
 pub fn are_valid(claims: &[Claim]) -> Vec<bool> {
-    let mut keys: Vec<(MemberId, bool)> = claims.iter().map(|claim| (claim.key, false)).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    for (key, usable) in &mut keys {
-        *usable = is_key(key);
-    }
-    let usable = |claim: &Claim| {
-        let found = keys.binary_search_by(|(key, _)| key.cmp(&claim.key)).ok();
-        found.and_then(|at| keys.get(at)).is_some_and(|(_, usable)| *usable)
-    };
+    let usable = |claim: &Claim| may_be_key(&claim.key);
     let mut page = batch::Verifier::new();
     for claim in claims.iter().filter(|claim| usable(claim)) {
         let key = VerificationKeyBytes::from(claim.key.0);

@@ -33,6 +33,9 @@ use core::slice;
 /// Nibbles of a path, the greatest depth of a leaf.
 const PATH_NIBBLES: usize = 64;
 
+/// Room for the encoding of a value; a longer one takes more.
+const VALUE_BYTES: usize = 64;
+
 /// Root of the map without entries.
 pub const EMPTY_ROOT: [u8; 32] = [
     0x04, 0x1d, 0x44, 0xbe, 0xb5, 0xec, 0x9d, 0x49, 0x81, 0x91, 0xf0, 0x5c, 0xf6, 0xe0, 0xe1, 0x76,
@@ -105,7 +108,7 @@ fn nibble(path: &[u8; 32], depth: usize) -> u32 {
 }
 
 fn leaf_digest(path: &[u8; 32], value: &(impl MerkleValue + ?Sized)) -> [u8; 32] {
-    let mut message = Vec::with_capacity(2 * path.len());
+    let mut message = Vec::with_capacity(path.len() + VALUE_BYTES);
     message.extend_from_slice(path);
     value.encode(&mut message);
     digest(Domain::MerkleLeaf, &message)

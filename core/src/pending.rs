@@ -109,10 +109,14 @@ impl Pending {
         self.contains(&id)
     }
 
-    /// An id has been stored: the ops that waited for nothing else, in order of arrival.
+    /// An id has been stored, and does not wait: the ops that waited for nothing else, in order of
+    /// arrival.
     pub fn resolve(&mut self, id: &OpId) -> Vec<Waiting> {
         let mut ready = Vec::new();
-        self.wanted.remove(id);
+        // What is stored does not wait itself: so it is wanted, or nothing waits for it.
+        if !self.wanted.remove(id) {
+            return ready;
+        }
         let children: Vec<OpId> = self.children_of(id).collect();
         for child in children {
             self.children.remove(&(*id, child));

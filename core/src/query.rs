@@ -3,6 +3,9 @@
 //! The driver asks after the commit, so that nobody sees what could still be lost.
 
 mod answers;
+mod network;
+
+pub use network::{Agreement, HeardView, JoinView, NetworkView, SummitView, TopicView};
 
 use crate::governance::op::SlotKey;
 use crate::governance::rights::Rights;
@@ -35,6 +38,8 @@ pub struct NamespaceView {
     pub open: bool,
     /// Whether a join is still under way.
     pub joining: bool,
+    /// How ready this node is there.
+    pub readiness: crate::readiness::State,
     /// Stored ops.
     pub ops: u64,
     /// Stored ops that are not effective.

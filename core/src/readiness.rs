@@ -127,6 +127,11 @@ impl Readiness {
         self.table.get(member)
     }
 
+    /// The last accepted beacon of each member, fresh or not.
+    pub fn all_heard(&self) -> impl Iterator<Item = (MemberId, &Heard)> {
+        self.table.iter()
+    }
+
     /// Members in a ready tier whose last beacon is fresh (NET-11), with that beacon.
     pub fn fresh(&self, now: MonoMillis) -> impl Iterator<Item = (MemberId, &Heard)> {
         let is_fresh = move |(_, heard): &(MemberId, &Heard)| heard.is_ready(now);

@@ -5,21 +5,30 @@
 
 use crate::id::{NamespaceId, PeerKey};
 use crate::input::{Answer, ExchangeId, Heard, Input, MessageId};
-use crate::signed::{Malformed, verify, verify_page, verify_statement};
+use crate::key::Signers;
+use crate::signed::{Malformed, verify, verify_from, verify_page, verify_statement};
 use crate::wire::{Gossip, OpBytes, Request, Response};
 use alloc::vec::Vec;
 
-/// A message that `peer` forwarded on the topic of `namespace` (NET-1).
-pub fn gossip(message: MessageId, peer: PeerKey, namespace: NamespaceId, bytes: &[u8]) -> Input {
+/// A message that `peer` forwarded on the topic of `namespace` (NET-1). `signers` are those whose
+/// messages were checked here before.
+pub fn gossip(
+    signers: &mut Signers,
+    message: MessageId,
+    peer: PeerKey,
+    namespace: NamespaceId,
+    bytes: &[u8],
+) -> Input {
     let heard = match Gossip::decode(bytes) {
-        Ok(Gossip::Op(op) | Gossip::Again { op, .. }) => match verify(&op, namespace) {
+        Ok(Gossip::Op(op) | Gossip::Again { op, .. }) => match verify_from(signers, &op, namespace)
+        {
             Err(Malformed::NewerRules(rules)) => {
                 let bytes = op.into_vec();
                 return Input::NewerOpReceived { message, namespace, rules, bytes };
             }
             checked => checked.map(Heard::Op),
         },
-        Ok(Gossip::Beacon(beacon)) => verify_statement(beacon, namespace).map(Heard::Beacon),
+        Ok(Gossip::Beacon(beacon)) => verify_statement(*beacon, namespace).map(Heard::Beacon),
         Ok(Gossip::Probe { namespace: named, .. }) if named != namespace => {
             Err(Malformed::OtherNamespace)
         }

@@ -8,6 +8,7 @@ use crate::id::{MemberId, NamespaceId, OpId};
 use crate::limits::OP_BYTES_MAX;
 use crate::signed::{SignedOp, from_own_log};
 use crate::time::UnixMillis;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -65,12 +66,12 @@ enum Stored {
     } = 3,
     InvitationIssued {
         namespace: NamespaceId,
-        invitation: Invitation,
+        invitation: Box<Invitation>,
     } = 4,
     /// Read and never written: its deadline was not kept.
     JoinStarted {
         namespace: NamespaceId,
-        request: JoinRequest,
+        request: Box<JoinRequest>,
         addresses: Vec<String>,
     } = 5,
     JoinEnded {
@@ -79,7 +80,7 @@ enum Stored {
     } = 6,
     JoinStartedAt {
         namespace: NamespaceId,
-        request: JoinRequest,
+        request: Box<JoinRequest>,
         addresses: Vec<String>,
         started: UnixMillis,
         within_ms: u64,

@@ -5,7 +5,7 @@ use crate::digest::{Domain, digest};
 use crate::governance::invitation::Terms;
 use crate::governance::op::{Body, Payload, SlotWrite, Subject};
 use crate::id::{MemberId, NamespaceId, OpId};
-use crate::key::{Claim, OwnSignature, Signature, are_valid, is_key};
+use crate::key::{Claim, OwnSignature, Signature, Signers, are_valid, is_key};
 use crate::limits::{INVITATION_USES_MAX, OP_BYTES_MAX, RULES_VERSION};
 use crate::statement::{Attested, Statement};
 use alloc::sync::Arc;
@@ -150,6 +150,21 @@ pub enum Flaw {
 pub fn verify(bytes: &[u8], namespace: NamespaceId) -> Result<Verified<Op>, Malformed> {
     let (signed, payload, id) = read(bytes, namespace)?;
     let valid = claim(&signed, &payload, id).is_valid();
+    seal(signed, payload, id, valid)
+}
+
+/// As [`verify`], with what is known of those who signed before.
+///
+/// # Errors
+///
+/// [`Malformed`], naming the rule.
+pub fn verify_from(
+    signers: &mut Signers,
+    bytes: &[u8],
+    namespace: NamespaceId,
+) -> Result<Verified<Op>, Malformed> {
+    let (signed, payload, id) = read(bytes, namespace)?;
+    let valid = signers.judge(&claim(&signed, &payload, id));
     seal(signed, payload, id, valid)
 }
 

@@ -7,6 +7,7 @@ use crate::governance::verdict::VoidAtCut;
 use crate::id::{NamespaceId, OpId};
 use crate::limits::{HEADS_MAX, OP_BYTES_MAX, PAGE_OPS_MAX, RECONCILE_BYTES_MAX};
 use crate::statement::{Ack, Attested, Beacon, Hello};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use thiserror::Error;
@@ -33,7 +34,7 @@ pub enum Gossip {
     /// A new op.
     Op(OpBytes) = 0,
     /// A member says how far it has come (NET-10).
-    Beacon(Attested<Beacon>) = 1,
+    Beacon(Box<Attested<Beacon>>) = 1,
     /// "Anyone ready?" (NET-14)
     Probe {
         /// In which namespace (NET-1).
@@ -51,7 +52,6 @@ pub enum Gossip {
 }
 
 /// What one node asks of another. Every request is answered.
-#[expect(clippy::large_enum_variant, reason = "requests pass one by one, and are never kept")]
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -81,7 +81,7 @@ pub enum Request {
     /// "Let me in" (NET-25).
     Join {
         /// The invitation with the joiner's consent.
-        request: JoinRequest,
+        request: Box<JoinRequest>,
     } = 2,
     /// "Who are you here?"
     Identify {
@@ -132,7 +132,7 @@ pub enum Response {
         /// Proof of it.
         hello: Attested<Hello>,
         /// Of one that is no member yet: the invitation that it wants to use.
-        pass: Option<JoinRequest>,
+        pass: Option<Box<JoinRequest>>,
     } = 4,
     /// To `Reconcile`: the ranges that differ; empty when there are none.
     Ranges(Ranges) = 5,

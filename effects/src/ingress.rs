@@ -15,6 +15,7 @@ use std::thread;
 
 use folkmoot_core::id::{NamespaceId, PeerKey};
 use folkmoot_core::input::{ExchangeId, Input, MessageId, RequestId};
+use folkmoot_core::key::Signers;
 use folkmoot_core::receive;
 use folkmoot_core::signed::Malformed;
 
@@ -45,8 +46,8 @@ pub struct Ingress {
 }
 
 impl Ingress {
-    /// The input in an event, where there is one.
-    pub fn take(&self, event: NetEvent) -> Option<Input> {
+    /// The input in an event, where there is one. `signers` are those that this thread met.
+    pub fn take(&self, event: NetEvent, signers: &mut Signers) -> Option<Input> {
         self.book.note(&event);
         match event {
             NetEvent::Listening { address } => {
@@ -70,17 +71,20 @@ impl Ingress {
             }
             NetEvent::Gossip { message, from, topic, bytes } => {
                 let message = MessageId(message.0);
-                Some(receive::gossip(message, from, NamespaceId(topic.0), &bytes))
+                Some(receive::gossip(signers, message, from, NamespaceId(topic.0), &bytes))
             }
             NetEvent::RequestReceived { exchange, peer, bytes } => {
                 self.on_request(ExchangeId(exchange.0), peer, &bytes)
             }
             NetEvent::ResponseReceived { exchange, peer, bytes } => {
-                self.on_response(RequestId(exchange.0), peer, &bytes)
+                let request = RequestId(exchange.0);
+                let bytes = self.asked.answer(request, Some(bytes))?;
+                self.on_response(request, peer, &bytes)
             }
             NetEvent::RequestFailed { exchange, peer, why } => {
                 tracing::debug!(%peer, %why, "request failed");
                 let request = RequestId(exchange.0);
+                self.asked.answer(request, None);
                 self.asked.end(request).map(|_| Input::RequestFailed { request })
             }
         }
@@ -120,7 +124,9 @@ pub fn run(ingress: &Ingress, events: &Receiver<NetEvent>, inbox: &SyncSender<Me
             let (queue, waiting) = sync_channel::<NetEvent>(WAITING_MAX);
             workers.push(queue);
             scope.spawn(move || {
-                for input in waiting.iter().filter_map(|event| ingress.take(event)) {
+                let mut signers = Signers::default();
+                let inputs = waiting.iter().filter_map(|event| ingress.take(event, &mut signers));
+                for input in inputs {
                     if inbox.send(Message::Input(input)).is_err() {
                         return;
                     }

@@ -23,7 +23,7 @@ use crate::net::{self, NetConfig, NetEvent, NetHandle};
 use crate::perform::{
     Asked, Charges, NoticeBoard, Outside, PAGES_WAITING_MAX, PageTask, Performer, serve_pages,
 };
-use crate::ports::{Bodies, Log, Net, StoreLog, SystemClock};
+use crate::ports::{Bodies, Clock, Log, Net, StoreLog, SystemClock};
 use crate::recorder::Recorder;
 use crate::store::{BootId, Home, Opened, Store};
 
@@ -32,7 +32,7 @@ pub use crate::ports::Signer;
 pub use config::NodeConfig;
 pub use error::{ExitClass, NodeError};
 pub use exit::NodeExit;
-pub use handle::{Gone, NodeHandle};
+pub use handle::{AskError, Gone, NodeHandle};
 pub use import::ImportReport;
 
 use exit::{DRIVER, INGRESS, Parts};
@@ -98,17 +98,22 @@ fn try_start(
         ingress::run(&taking, &received, &to_driver);
         Ok(())
     })?;
+    let clock = Arc::new(SystemClock::new());
     let performer = Performer::new(outside);
     let snapshot_every = config.snapshot_every;
     let setup = ExecutorConfig { log, performer, recorder, snapshot_every };
-    let driver =
-        Driver::new(Executor::new(recovered, setup), messages, Arc::new(SystemClock::new()));
+    let driver = Driver::new(
+        Executor::new(recovered, setup),
+        messages,
+        Arc::clone(&clock) as Arc<dyn Clock>,
+    );
     let (peer, settings) = (net.local_peer(), config.settings);
     parts.spawn(DRIVER, move || Ok(driver.run(seed, peer, settings)?))?;
 
     let (exit, ending) = parts.watch(net.clone(), inbox.clone(), config.dial);
-    let Ingress { charges, book, .. } = ingress;
-    let handle = NodeHandle { inbox, reader, notices: entrance, book, charges, net, ending };
+    let Ingress { asked, charges, book, .. } = ingress;
+    let notices = entrance;
+    let handle = NodeHandle { inbox, reader, notices, book, asked, charges, net, clock, ending };
     Ok((handle, exit))
 }
 

@@ -120,7 +120,7 @@ impl Performer {
             Effect::Announce(beacon) => {
                 let namespace = beacon.namespace;
                 if let Some(beacon) = self.attest(beacon) {
-                    self.publish(namespace, &Gossip::Beacon(beacon));
+                    self.publish(namespace, &Gossip::Beacon(Box::new(beacon)));
                 }
             }
             Effect::Introduce { exchange, hello, pass } => {

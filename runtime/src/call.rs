@@ -9,8 +9,9 @@ use std::sync::Arc;
 use folkmoot_core::codec;
 use folkmoot_core::command::{Command, Outcome};
 use folkmoot_core::governance::op::Payload;
-use folkmoot_core::id::OpId;
+use folkmoot_core::id::{NamespaceId, OpId};
 use folkmoot_core::limits::OP_BYTES_MAX;
+use folkmoot_core::query::NetworkView;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
@@ -71,6 +72,16 @@ impl Cx {
         ask: impl FnOnce(&State) -> T + Send + 'static,
     ) -> Result<T, Failure> {
         Ok(self.node.query(ask).await?)
+    }
+
+    /// What is between this node and the others of a namespace, if it takes part.
+    ///
+    /// # Errors
+    ///
+    /// When the node is stopping.
+    pub async fn network(&self, namespace: NamespaceId) -> Result<Option<NetworkView>, Failure> {
+        let now = self.node.now().mono;
+        self.query(move |state| state.network(&namespace, now)).await
     }
 
     /// Carries out a command of the core; a refusal is a failure.

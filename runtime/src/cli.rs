@@ -1,5 +1,6 @@
 //! The command line.
 
+mod joining;
 mod run;
 
 use std::path::PathBuf;
@@ -10,7 +11,8 @@ use clap_complete::Shell;
 
 use crate::args::duration;
 use crate::commands::{
-    context, group, history, invite, join, member, namespace, network, node, offline, tree, why,
+    compare, context, group, history, invite, join, member, namespace, network, node, offline,
+    peers, tree, why,
 };
 use crate::config::Overrides;
 use crate::delivery::Wanted;
@@ -41,7 +43,7 @@ pub(crate) struct Common {
     /// Only what was asked for: ids, no notes
     #[arg(short, long, global = true, help_heading = COMMON)]
     pub quiet: bool,
-    /// How long an answer may take, such as 500ms, 30s, 5m
+    /// How long an answer may take, or others to confirm what is written, such as 500ms, 30s, 5m
     #[arg(long, global = true, help_heading = COMMON, value_name = "TIME", value_parser = duration)]
     pub timeout: Option<Duration>,
     /// The data folder
@@ -103,8 +105,10 @@ pub(crate) enum Command {
         file: PathBuf,
     },
     Replay(offline::Replay),
-    Peers(network::Peers),
+    Peers(peers::Peers),
     Connect(network::Connect),
+    Ping(peers::Ping),
+    Compare(compare::Compare),
     Block(network::Block),
     Unblock(network::Unblock),
     /// The configuration

@@ -256,11 +256,11 @@ mod tests {
             namespace: None,
             wanted: Wanted::default(),
         };
-        let failure = client.call(&crate::commands::node::Status {}).await.unwrap_err();
+        let failure = client.call(&crate::commands::node::Status::default()).await.unwrap_err();
         assert_eq!((failure.code.as_str(), failure.class), ("not-running", Class::NotRunning));
         // A socket that nobody listens at any more is the same.
         drop(std::os::unix::net::UnixListener::bind(&client.socket).unwrap());
-        let failure = client.call(&crate::commands::node::Status {}).await.unwrap_err();
+        let failure = client.call(&crate::commands::node::Status::default()).await.unwrap_err();
         assert_eq!(failure.class, Class::NotRunning);
     }
 }

@@ -1,6 +1,7 @@
 //! The commands, a module for each noun.
 
 pub mod action;
+pub mod compare;
 pub mod context;
 pub mod export;
 pub mod group;
@@ -13,5 +14,7 @@ pub mod namespace;
 pub mod network;
 pub mod node;
 pub mod offline;
+pub mod peers;
+pub mod readiness;
 pub mod tree;
 pub mod why;

@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use folkmoot_core::limits::DELIVERY_MS_MAX;
+use folkmoot_core::settings::Settings;
 use serde::{Deserialize, Serialize};
 
 use crate::errors::{Class, Failure};
@@ -13,14 +15,26 @@ use crate::resolve::nearest;
 /// Name of the file under the data folder.
 pub const FILE: &str = "config.toml";
 
+/// Shortest time that may be set for what is repeated, in milliseconds.
+const SHORTEST_MS: u64 = 100;
+
 /// Every key of the file, with what it means.
-pub const KEYS: [(&str, &str); 8] = [
+pub const KEYS: [(&str, &str); 17] = [
     ("listen", "multiaddresses to listen on"),
     ("dial", "multiaddresses of peers to keep connections with"),
     ("quic", "QUIC beside TCP"),
     ("mdns", "find peers of the local network"),
     ("record", "keep a flight recording under the data folder"),
     ("reserve_mib", "MiB of the disk to keep free: with less, nothing is signed"),
+    ("reducer.anchor_ops", "ops after the last anchor that make the notary anchor; 0: by hand"),
+    ("reducer.anchor_age_ms", "milliseconds after the last anchor that make it anchor; 0: never"),
+    ("reducer.join_ms", "milliseconds that a join may take that goes on after a restart"),
+    ("reducer.mesh_low", "peers that --strict wants, or all known if those are fewer"),
+    ("reducer.deliver_cheap_ms", "milliseconds to wait for acks of settings and names"),
+    ("reducer.deliver_structure_ms", "milliseconds to wait for acks of members and groups"),
+    ("reducer.deliver_cascade_ms", "milliseconds to wait for acks of removals and moves"),
+    ("reducer.compare_every_ms", "milliseconds between comparisons with a member by lot"),
+    ("reducer.page_ms", "milliseconds that a peer may let this node wait for a page"),
     ("log.level", "what is logged: error, warn, info, debug, trace, or directives per module"),
     ("log.format", "how it is logged: text or json"),
 ];
@@ -41,8 +55,79 @@ pub struct Config {
     pub record: bool,
     /// MiB of the disk to keep free: with less, nothing is signed. 0 for none.
     pub reserve_mib: u32,
+    /// What the reducer leaves to whoever runs the node.
+    pub reducer: Reducer,
     /// Logging.
     pub log: Log,
+}
+
+/// What the reducer leaves to whoever runs the node; nothing of it enters a verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reducer {
+    /// Ops after the last anchor that make the notary's node anchor; 0: only by hand.
+    pub anchor_ops: u64,
+    /// Milliseconds after the last anchor that make it anchor; 0: never.
+    pub anchor_age_ms: u64,
+    /// Milliseconds that a join may take that goes on after a restart.
+    pub join_ms: u64,
+    /// Peers in the mesh that a strict command wants, or all known if those are fewer.
+    pub mesh_low: u64,
+    /// Milliseconds to wait for acks of ops that write a slot.
+    pub deliver_cheap_ms: u64,
+    /// Milliseconds to wait for acks of ops that change members or groups.
+    pub deliver_structure_ms: u64,
+    /// Milliseconds to wait for acks of ops that may take the effect of others.
+    pub deliver_cascade_ms: u64,
+    /// Milliseconds between comparisons of heads with one member.
+    pub compare_every_ms: u64,
+    /// Milliseconds that a peer may let this node wait for a page.
+    pub page_ms: u64,
+}
+
+impl Default for Reducer {
+    fn default() -> Self {
+        Settings::default().into()
+    }
+}
+
+impl From<Settings> for Reducer {
+    fn from(settings: Settings) -> Self {
+        let Settings { anchor_ops, anchor_age_ms, join_ms, mesh_low, .. } = settings;
+        let Settings { deliver_cheap_ms, deliver_structure_ms, deliver_cascade_ms, .. } = settings;
+        let Settings { compare_every_ms, page_ms, .. } = settings;
+        Self {
+            anchor_ops,
+            anchor_age_ms,
+            join_ms,
+            mesh_low,
+            deliver_cheap_ms,
+            deliver_structure_ms,
+            deliver_cascade_ms,
+            compare_every_ms,
+            page_ms,
+        }
+    }
+}
+
+impl From<Reducer> for Settings {
+    fn from(reducer: Reducer) -> Self {
+        let Reducer { anchor_ops, anchor_age_ms, join_ms, mesh_low, .. } = reducer;
+        let Reducer { deliver_cheap_ms, deliver_structure_ms, deliver_cascade_ms, .. } = reducer;
+        let Reducer { compare_every_ms, page_ms, .. } = reducer;
+        Self {
+            anchor_ops,
+            anchor_age_ms,
+            join_ms,
+            mesh_low,
+            deliver_cheap_ms: deliver_cheap_ms.min(DELIVERY_MS_MAX),
+            deliver_structure_ms: deliver_structure_ms.min(DELIVERY_MS_MAX),
+            deliver_cascade_ms: deliver_cascade_ms.min(DELIVERY_MS_MAX),
+            // Shorter ones would keep the node busy with nothing else.
+            compare_every_ms: compare_every_ms.max(SHORTEST_MS),
+            page_ms: page_ms.max(SHORTEST_MS),
+        }
+    }
 }
 
 /// How a node logs.
@@ -75,6 +160,7 @@ impl Default for Config {
             mdns: true,
             record: true,
             reserve_mib: 16,
+            reducer: Reducer::default(),
             log: Log::default(),
         }
     }
@@ -197,7 +283,7 @@ impl Config {
         let form = |why: String| ConfigError::Form { path: path.to_path_buf(), why };
         let table: toml::Table = text.parse().map_err(|e: toml::de::Error| form(e.to_string()))?;
         if let Some(key) = keys(&table).into_iter().find(|key| !is_known(key)) {
-            let known = KEYS.iter().map(|(known, _)| *known).chain(["log"]);
+            let known = KEYS.iter().map(|(known, _)| *known).chain(["log", "reducer"]);
             let near = nearest(&key, known).unwrap_or("listen");
             return Err(ConfigError::UnknownKey { path: path.to_path_buf(), key, near });
         }
@@ -272,6 +358,21 @@ mod tests {
         let config = file.with(&said);
         assert_eq!((config.quic, config.mdns, config.record), (true, false, true));
         assert_eq!(config.listen, ["/ip4/127.0.0.1/tcp/1"]);
+    }
+
+    #[test]
+    fn the_reducer_gets_what_the_file_says_within_bounds() {
+        let file = parse("[reducer]\nmesh_low = 2\ndeliver_cheap_ms = 100000\npage_ms = 1");
+        let settings = Settings::from(file.unwrap().reducer);
+        let due = Settings {
+            mesh_low: 2,
+            deliver_cheap_ms: DELIVERY_MS_MAX,
+            page_ms: SHORTEST_MS,
+            ..Settings::default()
+        };
+        assert_eq!(settings, due);
+        assert_eq!(Settings::from(Reducer::default()), Settings::default());
+        assert!(parse("[reducer]\nmesh = 2").unwrap_err().to_string().contains("mesh_low"));
     }
 
     #[test]

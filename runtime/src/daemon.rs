@@ -142,7 +142,7 @@ pub async fn run(
 }
 
 fn node_config(home: &Path, config: Config) -> NodeConfig {
-    let Config { listen, dial, quic, mdns, record, reserve_mib, .. } = config;
+    let Config { listen, dial, quic, mdns, record, reserve_mib, reducer, .. } = config;
     let listen = port::settle(home, listen);
     let known_files = KNOWN.iter().map(|name| (*name).to_owned()).collect();
     NodeConfig {
@@ -153,6 +153,7 @@ fn node_config(home: &Path, config: Config) -> NodeConfig {
         mdns,
         record,
         reserve_bytes: u64::from(reserve_mib) << 20,
+        settings: reducer.into(),
         ..NodeConfig::new(home.to_path_buf())
     }
 }

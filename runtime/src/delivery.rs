@@ -67,8 +67,8 @@ impl Wanted {
 
 /// Ops that one command writes, one after the other.
 ///
-/// Only the last of them waits for others: own ops form a chain, so who has it has all of them. Only
-/// the first may be refused for want of peers, so that a strict command writes all or nothing.
+/// Only the last of them waits for others: own ops form a chain, so who has it has all. Only the
+/// first may be refused for want of peers, so that a strict command writes all or nothing.
 pub struct Chain<'a> {
     cx: &'a Cx,
     namespace: NamespaceId,

@@ -55,6 +55,7 @@ impl Story {
     fn tell(nodes: &mut Nodes) -> Result<Self, Failure> {
         nodes.say("Olga founds a namespace, and invites Ada and Ben as admins.");
         nodes.moot(OLGA, &["ns", "create", "Harbour"])?;
+        nodes.meet_founder(OLGA)?;
         for who in [ADA, BEN] {
             let invited = nodes.moot(OLGA, &["invite", "--rights", "admin"])?;
             nodes.moot(who, &["join", &text(&invited, &["code"])?])?;
@@ -70,7 +71,7 @@ impl Story {
         nodes.cut_off(BEN)?;
         nodes.say("On one side Ada removes Ben. On the other Ben, who cannot know, adds Dan.");
         let removed = nodes.moot(ADA, &["member", "remove", &people[BEN]])?;
-        let added = nodes.moot(BEN, &["member", "add", &people[3], "member"])?;
+        let added = nodes.moot(BEN, &["member", "add", &people[3], "member", "--timeout", "1s"])?;
         nodes.moot(OLGA, &["group", "create", "Sail", "--in", "Crew"])?;
         nodes.say("The cut is mended.");
         nodes.mend(BEN)?;

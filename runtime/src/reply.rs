@@ -15,6 +15,16 @@ pub fn short(id: &str) -> String {
     id.chars().take(prefix + SHORT_CHARS).collect()
 }
 
+/// A span of time for people.
+pub fn time(ms: u64) -> String {
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..60_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        60_000..3_600_000 => format!("{} min", ms / 60_000),
+        3_600_000.. => format!("{} h", ms / 3_600_000),
+    }
+}
+
 /// A member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Who {
@@ -168,7 +178,7 @@ impl Written {
 
     /// The same, with what was created.
     #[must_use]
-    pub fn creating(self, id: impl ToString) -> Self {
+    pub fn creating(self, id: &impl ToString) -> Self {
         Self { created: Some(id.to_string()), ..self }
     }
 }

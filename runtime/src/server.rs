@@ -17,7 +17,7 @@ use crate::call::{Call, Cx, Method};
 use crate::commands::export::{ImportReply, MAGIC, OpsFile, PAGE_BYTES_MAX};
 use crate::commands::join::{self, Join};
 use crate::commands::{
-    context, group, history, invite, member, namespace, network, node, tree, why,
+    compare, context, group, history, invite, member, namespace, network, node, peers, tree, why,
 };
 use crate::delivery::Wanted;
 use crate::envelope::seal;
@@ -70,10 +70,13 @@ pub fn router(cx: Cx) -> Router {
     routes.add::<history::Anchor>();
     routes.add::<why::Why>();
     routes.add::<why::WhyNot>();
-    routes.add::<network::Peers>();
+    routes.add::<peers::Peers>();
+    routes.add::<peers::Ping>();
+    routes.add::<compare::Compare>();
     routes.add::<network::Connect>();
     routes.add::<network::Block>();
     routes.add::<network::Unblock>();
+    routes.add::<join::JoinCancel>();
     routes
         .0
         .route(Join::PATH, post(joined))
@@ -127,7 +130,7 @@ async fn read<C: Call>(cx: Cx, request: Request) -> Result<(Cx, C), Failure> {
 
 fn with_namespace(cx: Cx, uri: &Uri) -> Result<Cx, Failure> {
     let Common { ns, strict, no_wait, acks, within_ms } = parameters(uri)?;
-    let wanted = Wanted { strict, no_wait, acks, within_ms };
+    let wanted = Wanted { strict, acks, no_wait, within_ms };
     Ok(Cx { ns, wanted, ..cx })
 }
 

@@ -27,7 +27,7 @@ use folkmoot_core::time::{MonoMillis, Now, UnixMillis};
 use folkmoot_core::wire::Request;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use link::{Link, Traffic};
+pub use link::{Link, Path, Traffic};
 use node::Question;
 pub use node::{Asked, Liar, Node};
 
@@ -146,7 +146,7 @@ impl Cluster {
         self.connect(a, b);
     }
 
-    /// Makes the link from one node to another, one way, as bad as it is told to; it is up.
+    /// Makes the link from one node to another, one way, as bad as it is told to. Nobody is told.
     pub fn impair(&mut self, from: usize, to: usize, link: Link) {
         self.links.insert((from, to), link);
     }
@@ -289,13 +289,13 @@ impl Cluster {
             Parcel::Input(input) => self.give(at, *input),
             Parcel::Mesh => self.tell_mesh(at),
             Parcel::Gossip { from, namespace, bytes, again } => {
-                let message = MessageId(self.sequence);
+                let (message, peer) = (MessageId(self.sequence), Self::peer(from));
                 let Some(node) = self.nodes.get_mut(at) else { return };
                 // Every message passes once, unless the network goes mad.
                 if !node.seen.insert(*blake3::hash(&bytes).as_bytes()) && !again {
                     return;
                 }
-                let input = receive::gossip(message, Self::peer(from), namespace, &bytes);
+                let input = receive::gossip(&mut node.signers, message, peer, namespace, &bytes);
                 node.messages.insert(message, (from, namespace, bytes));
                 self.give(at, input);
             }
@@ -310,16 +310,13 @@ impl Cluster {
         let exchange = ExchangeId(self.sequence);
         let Some(node) = self.nodes.get_mut(at) else { return };
         let read = Request::decode(&bytes).map(|request| request.namespace());
-        match (read, receive::request(exchange, Self::peer(from), &bytes)) {
-            (Ok(namespace), Ok(input)) => {
-                let question = Question { from, request, namespace, question: bytes };
-                node.exchanges.insert(exchange, question);
-                self.give(at, input);
-            }
-            _ => {
-                node.charged.push(Self::peer(from));
-                self.fail(from, request);
-            }
+        let checked = receive::request(exchange, Self::peer(from), &bytes);
+        if let (Ok(namespace), Ok(input)) = (read, checked) {
+            node.exchanges.insert(exchange, Question { from, request, namespace, bytes });
+            self.give(at, input);
+        } else {
+            node.charged.push(Self::peer(from));
+            self.fail(from, request);
         }
     }
 
@@ -335,12 +332,11 @@ impl Cluster {
         if request.0 >= OF_TESTS {
             return node.answers.push(bytes);
         }
-        let input = match receive::answer(&bytes, namespace) {
-            Ok(answer) => Input::ResponseReceived { request, peer, answer },
-            Err(_) => {
-                node.charged.push(peer);
-                Input::RequestFailed { request }
-            }
+        let input = if let Ok(answer) = receive::answer(&bytes, namespace) {
+            Input::ResponseReceived { request, peer, answer }
+        } else {
+            node.charged.push(peer);
+            Input::RequestFailed { request }
         };
         self.give(at, input);
     }
@@ -369,14 +365,17 @@ impl Cluster {
         self.queue.insert((self.now + after, self.sequence), (to, parcel));
     }
 
-    /// Sends something over a link, which may lose or double it.
+    /// Sends something over a link, which may lose or double it: a topic what was published, and a
+    /// stream what was asked or answered.
     fn carry(&mut self, from: usize, to: usize, parcel: &Parcel) {
         let bytes = parcel.sent().map_or(0, |(_, bytes)| bytes);
         let traffic = self.traffic.entry((from, to)).or_default();
         traffic.messages += 1;
         traffic.bytes += bytes;
-        let copies = self.links.get(&(from, to)).map(|link| link.copies(&mut self.rng));
-        for (number, delay) in copies.unwrap_or_default().into_iter().enumerate() {
+        let Some(link) = self.links.get(&(from, to)) else { return };
+        let is_published = matches!(parcel, Parcel::Gossip { .. });
+        let path = if is_published { &link.topic } else { &link.stream };
+        for (number, delay) in path.copies(&mut self.rng).into_iter().enumerate() {
             let mut copy = parcel.clone();
             if let Parcel::Gossip { again, .. } = &mut copy {
                 *again = number > 0;
@@ -386,7 +385,7 @@ impl Cluster {
     }
 
     fn is_linked(&self, a: usize, b: usize) -> bool {
-        a != b && self.links.get(&(a, b)).is_some_and(|link| link.is_up)
+        a != b && self.links.get(&(a, b)).is_some_and(|link| !link.is_down)
     }
 
     /// Kills a node and starts it again from the first `records` of its log.

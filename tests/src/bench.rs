@@ -16,18 +16,27 @@
 )]
 
 mod apply;
+mod backfill;
 mod branches;
+mod catch_up;
 mod commit;
 mod crowd;
 mod dag;
+mod disk;
+mod heal;
+mod history;
 mod listener;
 mod measure;
 mod memory;
 mod missing;
 mod node;
+mod nodes;
+mod pipeline;
+mod reconcile;
 mod report;
 mod restart;
 mod step;
+mod strict;
 mod strike;
 
 use clap::ValueEnum;
@@ -52,6 +61,12 @@ pub enum Bench {
     Strike,
     /// Local commands, until they are durable.
     Commit,
+    /// A history from the pages of a peer to a durable log.
+    Backfill,
+    /// Finding out where two sets of ops differ.
+    Reconcile,
+    /// Two halves that wrote without each other meet.
+    Heal,
     /// Resident bytes.
     Memory,
     /// From a data folder to a state.
@@ -124,6 +139,9 @@ pub fn run(names: &[Bench], options: Options) {
             Bench::Branches => branches::run(options, &mut report),
             Bench::Strike => strike::run(options, &mut report),
             Bench::Commit => commit::run(options, &mut report),
+            Bench::Backfill => backfill::run(options, &mut report),
+            Bench::Reconcile => reconcile::run(options, &mut report),
+            Bench::Heal => heal::run(options, &mut report),
             Bench::Memory => memory::run(options, &mut report),
             Bench::Restart => restart::run(options, &mut report),
         }

@@ -1,7 +1,7 @@
 //! What hostile peers, members and disks try: one test for each row, with its number in the name.
 //!
-//! [`ELSEWHERE`] names the rows that are tested beside the code they are about. Rows that are in
-//! neither list wait for parts that do not exist yet.
+//! [`ELSEWHERE`] names the tests beside the code that a row is about, where it has such. Rows that
+//! have tests neither here nor there wait for parts that do not exist yet.
 
 mod authority;
 mod bytes;
@@ -10,12 +10,94 @@ mod equivocation;
 mod flood;
 mod invitations;
 mod keys;
+mod liars;
+mod load;
+mod network;
+mod orphans;
 mod removed;
 mod replay;
+mod statements;
+mod strangers;
 mod tree;
 
 /// Rows that have tests under other names, in the crate of the part they attack.
-pub(crate) const ELSEWHERE: [(u8, &[&str]); 10] = [
+pub(crate) const ELSEWHERE: [(u8, &[&str]); 24] = [
+    // What a node remembers of ops on unknown parents, to the millisecond and the byte.
+    (
+        16,
+        &[
+            "attack_16_a_parent_that_nobody_has_is_asked_for_ever_more_rarely",
+            "net_41_an_op_is_dropped_after_five_minutes_to_the_millisecond",
+            "net_41_of_32_mib_the_oldest_give_way",
+        ],
+    ),
+    (17, &["attack_17_a_peer_that_forwards_orphans_is_asked_once_a_second"]),
+    // Beacons that are replayed, moved or nobody's.
+    (
+        31,
+        &[
+            "net_10_attack_31_a_replay_changes_nothing_and_is_not_forwarded",
+            "net_10_attack_31_a_beacon_of_another_namespace_or_hand_is_refused_before",
+        ],
+    ),
+    // Beacons that claim more than there is.
+    (
+        32,
+        &[
+            "attack_32_one_liar_takes_nobody_out_of_a_ready_state",
+            "attack_32_a_liar_costs_one_fetch_in_thirty_seconds",
+        ],
+    ),
+    // Partners that lie: each kind of lie as the page or the heads that it is.
+    (
+        33,
+        &[
+            "attack_33_who_serves_nothing_or_garbage_lies_and_only_bad_bytes_are_charged",
+            "attack_33_ranges_that_are_none_end_the_exchange",
+            "net_43_a_partner_is_replaced_after_five_seconds_without_a_page",
+        ],
+    ),
+    (34, &["attack_34_two_others_are_asked_after_a_second_for_what_the_forwarder_withholds"]),
+    // Probes: when and how often they are answered.
+    (
+        35,
+        &[
+            "net_14_attack_35_a_thousand_probes_get_one_answer_in_two_and_a_half_seconds",
+            "net_14_a_probe_is_answered_within_a_quarter_of_a_second_at_random",
+        ],
+    ),
+    // Acks, one by one; a hundred thousand of them leave nothing behind.
+    (
+        36,
+        &[
+            "net_33_attack_36_an_ack_that_is_forged_is_charged_and_changes_nothing",
+            "net_33_attack_36_a_removed_member_does_not_count",
+            "net_33_attack_36_many_acks_leave_no_trace",
+        ],
+    ),
+    // The last connections are kept for members that proved themselves.
+    (38, &["attack_38_strangers_cannot_take_the_last_connections"]),
+    // The topic itself, as the network has it: scoring and subscriptions of real peers.
+    (
+        39,
+        &[
+            "attack_39_a_peer_whose_messages_are_rejected_is_not_heard_any_more",
+            "attack_39_one_slip_is_forgiven_and_five_are_not",
+        ],
+    ),
+    (40, &["attack_40_a_peer_whose_messages_are_ignored_stays"]),
+    // Requests that drip in, and answers that nobody takes, over real connections.
+    (
+        41,
+        &[
+            "attack_41_a_thousand_requests_that_only_drip_in_are_given_up",
+            "attack_41_an_answer_that_nobody_takes_is_given_up",
+        ],
+    ),
+    (42, &["attack_42_a_list_that_brings_nothing_for_sixteen_pages_is_given_up"]),
+    (44, &["attack_44_a_proof_for_others_of_another_challenge_or_of_our_own_is_none"]),
+    // Row 43 is about snapshots for joiners. There are none: a joiner fetches every op from the
+    // genesis on and judges it, so there is nothing to forge and nothing to test yet.
     // Disk full at every write site.
     (47, &["a_full_disk_stops_the_store_and_loses_nothing", "a_failed_append_performs_nothing"]),
     // Torn write, lost tail.

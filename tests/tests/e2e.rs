@@ -9,6 +9,7 @@ mod net_links;
 mod net_receipts;
 mod net_relay;
 mod net_strangers;
+mod network;
 mod offline;
 mod readme;
 mod secrets;

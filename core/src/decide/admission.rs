@@ -105,8 +105,9 @@ impl Turn<'_> {
 
     fn judge(&mut self, namespace: NamespaceId, arrival: Arrival, work: &mut u32) {
         let Some(known) = self.durable.namespaces.get(&namespace) else { return };
-        if known.space.graph().find(&arrival.op.id).is_some() {
-            return self.finish(namespace, known, &arrival, None);
+        let stored = known.space.graph().find(&arrival.op.id);
+        if stored.is_some() {
+            return self.finish(namespace, known, (&arrival, stored), None);
         }
         let desk = self.volatile.desks.entry(namespace).or_default();
         let crate::state::Desk { cuts, refused, .. } = desk;
@@ -134,9 +135,11 @@ impl Turn<'_> {
             // Not signed in vain: nobody has seen it, and its nonce is free again.
             return self.refuse_wish(wish, Refusal::WouldBeVoid(void));
         }
-        let wanted = matches!(arrival.source, Source::Own(_))
-            || is_wanted(&self.desk(namespace).pending, &arrival.op);
-        if !wanted && is_over_quota(known, &arrival.op, &judged) {
+        let is_own = matches!(arrival.source, Source::Own(_));
+        if !is_own
+            && is_over_quota(known, &arrival.op, &judged)
+            && !is_wanted(&self.desk(namespace).pending, &arrival.op)
+        {
             return self.defer(&arrival);
         }
         let op = arrival.op.clone();
@@ -150,8 +153,11 @@ impl Turn<'_> {
         let graph = known.space.graph();
         self.desk(namespace).cuts.note(graph, known.space.view());
         let Some(arrival) = self.desk(namespace).settling.take() else { return };
-        self.tell_of(namespace, known, &arrival, changes);
-        self.finish(namespace, known, &arrival, Some(changes));
+        let stored = graph.find(&arrival.op.id);
+        if let Some(stored) = stored {
+            self.tell_of(namespace, known, (&arrival, stored), changes);
+        }
+        self.finish(namespace, known, (&arrival, stored), Some(changes));
         self.note_stored(namespace, known, &arrival, changes);
         let ready = self.desk(namespace).pending.resolve(&arrival.op.id);
         self.arrive_again(namespace, ready);
@@ -163,13 +169,11 @@ impl Turn<'_> {
         &mut self,
         namespace: NamespaceId,
         known: &Namespace,
-        arrival: &Arrival,
+        (arrival, stored): (&Arrival, Option<Ix>),
         changes: Option<&Changes>,
     ) {
         let graph = known.space.graph();
-        let visible = graph
-            .find(&arrival.op.id)
-            .is_some_and(|ix| known.space.frontier().is_visible(graph, ix));
+        let visible = stored.is_some_and(|ix| known.space.frontier().is_visible(graph, ix));
         match &arrival.source {
             Source::Gossip { message, peer } => {
                 let forward = visible && changes.is_some();
@@ -195,11 +199,10 @@ impl Turn<'_> {
         &mut self,
         namespace: NamespaceId,
         known: &Namespace,
-        arrival: &Arrival,
+        (arrival, own): (&Arrival, Ix),
         changes: &Changes,
     ) {
         let graph = known.space.graph();
-        let Some(own) = graph.find(&arrival.op.id) else { return };
         let void = graph.void_at_cut(own).copied();
         let op = arrival.op.id;
         self.notify(Notice::OpAccepted { namespace, op, void });

@@ -224,7 +224,7 @@ impl Turn<'_> {
             }
             (Some(namespace), Signed::Invitation(invitation)) => {
                 let outcome = Outcome::Invited(invitation.clone());
-                self.event(Event::InvitationIssued { namespace, invitation });
+                self.event(Event::InvitationIssued { namespace, invitation: Box::new(invitation) });
                 if let Wish::Command { command, .. } = wish {
                     self.reply(command, outcome);
                 }

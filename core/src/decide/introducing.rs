@@ -13,6 +13,7 @@ use crate::state::Namespace;
 use crate::statement::Hello;
 use crate::timers::Timer;
 use crate::wire::{Nonce, Refused, Request, Response};
+use alloc::boxed::Box;
 
 impl Turn<'_> {
     /// Asks a peer who it is here.
@@ -36,7 +37,7 @@ impl Turn<'_> {
         let Some(known) = self.open_namespace(&namespace) else {
             return self.respond(exchange, Response::Refused(Refused::UnknownNamespace));
         };
-        let pass = known.join.as_ref().map(|job| job.request.clone());
+        let pass = known.join.as_ref().map(|job| Box::new(job.request.clone()));
         let from = self.volatile.peer;
         let hello = Hello { namespace, member: known.me, from, to: peer, nonce };
         self.effect(Effect::Introduce { exchange, hello, pass });
@@ -50,7 +51,7 @@ impl Turn<'_> {
         peer: PeerKey,
         nonce: Nonce,
         hello: &Hello,
-        pass: Option<JoinRequest>,
+        pass: Option<Box<JoinRequest>>,
     ) {
         if !self.is_here(namespace, peer) {
             return;

@@ -15,6 +15,7 @@ use crate::limits::{COMMANDS_WAITING_MAX, PROBE_EVERY_MS};
 use crate::state::Namespace;
 use crate::timers::Timer;
 use crate::wire::Gossip;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -61,7 +62,7 @@ impl Turn<'_> {
             self.notify(Notice::JoinWarning { namespace, expired_at });
         }
         let (me, started) = (request.joiner, self.now.unix);
-        let dialled = addresses.clone();
+        let (request, dialled) = (Box::new(request), addresses.clone());
         self.event(Event::NamespaceOpened { namespace, me });
         let event = Event::JoinStarted { namespace, request, addresses, started, within_ms };
         self.event(event);

@@ -30,7 +30,7 @@ impl Turn<'_> {
         }
         match request {
             Request::Join { request } => {
-                return self.on_join_request(exchange, request, signatures_valid);
+                return self.on_join_request(exchange, *request, signatures_valid);
             }
             Request::Ack(ack) => return self.on_ack(exchange, peer, ack, signatures_valid),
             Request::Identify { namespace, nonce } => {

@@ -2,25 +2,27 @@
 //!
 //! A cache: dropping it changes nothing but the cost. A view moves to a cut by the difference
 //! between the two sets, out of the nearest one that is kept: the current one, those of branches
-//! that ops were judged on lately, and checkpoints at distances that double.
+//! that ops were judged on lately, and checkpoints at sizes that double.
 
 use crate::governance::frontier::Frontier;
 use crate::governance::graph::Graph;
 use crate::governance::reach::Cut;
 use crate::governance::view::View;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 /// Most views of branches kept.
 const BRANCHES_MAX: usize = 8;
-/// Ops between checkpoints at the newest end.
-const CHECKPOINT_EVERY: u32 = 1024;
+/// Ops at the first checkpoint.
+const CHECKPOINT_MIN: u32 = 1024;
 
 /// Views that were useful, and may be again.
 #[derive(Clone, Debug, Default)]
 pub struct Cuts {
     /// Latest use last.
     branches: Vec<View>,
-    checkpoints: Vec<(u32, View)>,
+    /// By the number of ops.
+    checkpoints: BTreeMap<u32, View>,
 }
 
 /// All caches are equal: what they hold never shows.
@@ -33,28 +35,15 @@ impl PartialEq for Cuts {
 impl Eq for Cuts {}
 
 impl Cuts {
-    /// Keeps the current view from time to time, to start from for old cuts.
+    /// Keeps the current view each time that the history has doubled, to start from for old cuts.
+    ///
+    /// What changes after a checkpoint is copied first, to leave it as it is. That happens once, so
+    /// with ever fewer checkpoints it costs each op ever less.
     pub fn note(&mut self, graph: &Graph, current: &View) {
         let count = graph.len();
-        if !count.is_multiple_of(CHECKPOINT_EVERY) {
-            return;
+        if count >= CHECKPOINT_MIN && count.is_power_of_two() {
+            self.checkpoints.insert(count, current.clone());
         }
-        self.checkpoints.push((count, current.clone()));
-        self.thin(count);
-    }
-
-    /// Drops checkpoints until each is about twice as far back as the next.
-    fn thin(&mut self, count: u32) {
-        let mut kept: Vec<(u32, View)> = Vec::new();
-        let mut reach = CHECKPOINT_EVERY;
-        for (at, view) in self.checkpoints.drain(..).rev() {
-            if kept.is_empty() || count.saturating_sub(at) >= reach {
-                reach = count.saturating_sub(at).saturating_mul(2).max(CHECKPOINT_EVERY);
-                kept.push((at, view));
-            }
-        }
-        kept.reverse();
-        self.checkpoints = kept;
     }
 
     /// The view at `cut`, or one whose visible part is the same; `None` when the budget ran out on
@@ -84,14 +73,14 @@ impl Cuts {
     /// Takes the kept view from which the way to `cut` is shortest.
     fn nearest(&mut self, current: &View, cut: &Cut) -> View {
         let branch = closest(self.branches.iter(), cut);
-        let checkpoint = closest(self.checkpoints.iter().map(|(_, view)| view), cut);
+        let checkpoint = closest(self.checkpoints.values(), cut);
         let from_current = current.cut().distance(cut);
         let from_branch = branch.map_or(u64::MAX, |(distance, _)| distance);
         let from_checkpoint = checkpoint.map_or(u64::MAX, |(distance, _)| distance);
         let view = if from_branch <= from_current.min(from_checkpoint) {
             branch.and_then(|(_, at)| self.take_branch(at, cut))
         } else if from_checkpoint < from_current {
-            checkpoint.and_then(|(_, at)| Some(self.checkpoints.get(at)?.1.clone()))
+            checkpoint.and_then(|(_, at)| self.checkpoints.values().nth(at).cloned())
         } else {
             None
         };

@@ -49,6 +49,8 @@ pub struct Graph {
     pub(super) structure: Vec<Ix>,
     pub(super) moves: BTreeMap<GroupIx, Vec<Ix>>,
     pub(super) anchors: Vec<Ix>,
+    /// Anchors that name a notary, with whom they name.
+    pub(super) namings: Vec<(Ix, PersonIx)>,
     pub(super) owners: Vec<PersonIx>,
     void: BTreeMap<Ix, VoidAtCut>,
     /// Moves in the past of an op that were not effective at its cut (D11); rarely any.
@@ -236,13 +238,36 @@ impl Graph {
 
     /// The cut of an op to come: `parents` with their ancestors.
     pub fn closure(&self, parents: &[Ix]) -> Cut {
-        let closed = |ix: &Ix| {
-            let node = &self.nodes[*ix];
-            let mut cut = node.past.clone();
-            cut.include(node.place);
-            cut
-        };
-        parents.iter().map(closed).reduce(|a, b| a.union(&b)).unwrap_or_default()
+        self.sibling_cut(parents).unwrap_or_else(|| self.close(self.joined_past(parents), parents))
+    }
+
+    /// The cut of the latest op, where it has the same parents: siblings come one after the other.
+    fn sibling_cut(&self, parents: &[Ix]) -> Option<Cut> {
+        let latest = Ix(self.nodes.len().checked_sub(1)?);
+        (*self.nodes[latest].parents == *parents).then(|| self.past(latest))
+    }
+
+    /// What precedes any of these ops, but for what precedes each on its own chain. Siblings share
+    /// what precedes them, so that it is united once.
+    fn joined_past(&self, ops: &[Ix]) -> Cut {
+        let mut pasts = ops.iter().map(|ix| &self.nodes[*ix].past);
+        let Some(mut last) = pasts.next() else { return Cut::default() };
+        let mut joined = last.clone();
+        for past in pasts {
+            if !past.is_same(last) {
+                joined = joined.union(past);
+            }
+            last = past;
+        }
+        joined
+    }
+
+    /// Adds ops to a cut that holds what precedes them off their own chains.
+    fn close(&self, mut cut: Cut, ops: &[Ix]) -> Cut {
+        for ix in ops {
+            cut.include(self.nodes[*ix].place);
+        }
+        cut
     }
 
     /// The ops in `larger` that are not in `smaller`, in topological order.
@@ -392,7 +417,10 @@ impl Graph {
                 self.structure.push(ix);
                 self.moves.entry(self.nodes[ix].group).or_default().push(ix);
             }
-            Deed::Anchor { .. } => self.anchors.push(ix),
+            Deed::Anchor { notary } => {
+                self.anchors.push(ix);
+                self.namings.extend(notary.map(|notary| (ix, notary)));
+            }
             Deed::Join { invitation, .. } => self.invitations[invitation].joins.push(ix),
             Deed::Revoke { invitation } => self.invitations[invitation].revocations.push(ix),
             Deed::Write { slot, strict } => {

@@ -58,6 +58,11 @@ impl Cut {
         Self { counts: self.counts.merge_with(&other.counts, |a, b| *a.max(b)) }
     }
 
+    /// Whether both are the same memory. `false` says nothing about what they hold.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.counts.ptr_eq(&other.counts)
+    }
+
     /// Number of ops in exactly one of the two sets.
     pub fn distance(&self, other: &Self) -> u64 {
         let mut sum = 0;

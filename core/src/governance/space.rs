@@ -126,9 +126,12 @@ impl Space {
     /// The place of an op that was judged before; `None` for one that is stored already, or whose
     /// parents are not.
     fn placed(&self, op: &Op) -> Option<Placed> {
+        if self.graph.find(&op.id).is_some() {
+            return None;
+        }
         let parents: Option<Vec<Ix>> =
             op.payload.parents.iter().map(|id| self.graph.find(id)).collect();
-        let parents = parents.filter(|_| self.graph.find(&op.id).is_none())?;
+        let parents = parents?;
         let cut = self.graph.closure(&parents);
         let generation = self.graph.next_generation(&parents);
         Some(Placed { parents, cut, generation })

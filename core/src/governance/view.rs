@@ -25,6 +25,7 @@ use crate::governance::order::{Order, TreeOrder};
 use crate::governance::reach::Cut;
 use crate::governance::table::{GroupIx, Ix, Key, PersonIx, SlotIx};
 use crate::governance::tree::Tree;
+use crate::id::GroupId;
 use crate::merkle::MerkleMap;
 use crate::pmap::PMap;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -43,8 +44,10 @@ pub struct View {
     tree_end: Option<TreeOrder>,
     slots: PMap<Contest>,
     rows: PMap<MerkleMap<Row>>,
-    /// The root of each group's own rows.
+    /// The root of each group's own rows, but for those that are [`View::stale`].
     top: MerkleMap<[u8; 32]>,
+    /// Groups whose own root changed since the map of all groups was brought up to date.
+    stale: BTreeMap<GroupIx, GroupId>,
     anchors: Arc<Vec<Ix>>,
     work: Work,
 }

@@ -182,3 +182,29 @@ fn a3_the_table_of_small_orders_is_what_the_curve_says() {
         assert!(!has_small_order(&key) && is_key(&MemberId(key)));
     }
 }
+
+#[test]
+fn a3_known_signers_are_judged_as_if_unknown() {
+    let mut signers = Signers::default();
+    let (good, bad) = (good(), bad());
+    for _ in 0..2 {
+        for claim in good.iter().chain(&bad) {
+            assert_eq!(signers.judge(claim), claim.is_valid());
+        }
+        // A known key does not make another message or signature valid.
+        for (claim, other) in good.iter().zip(good.iter().skip(1)) {
+            let message = [!claim.message[0]; 32];
+            let signature = other.signature;
+            for wrong in [Claim { message, ..*claim }, Claim { signature, ..*claim }] {
+                assert_eq!(signers.judge(&wrong), wrong.is_valid());
+            }
+        }
+    }
+    assert!(good.iter().all(|claim| signers.points.contains_key(&claim.key)));
+    for seed in 0..=POINTS_MAX as u64 {
+        let author = Author::new(seed);
+        let signature = author.sign(&MESSAGE);
+        assert!(signers.judge(&Claim { key: author.id, message: MESSAGE, signature }));
+        assert!(signers.points.len() <= POINTS_MAX);
+    }
+}

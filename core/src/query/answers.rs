@@ -43,6 +43,7 @@ impl State {
             me: known.me,
             open: known.is_open,
             joining: known.join.is_some(),
+            readiness: desk.map(|desk| desk.readiness.state()).unwrap_or_default(),
             ops: u64::from(graph.len()),
             void: (view.void_ops().count() + void_at_cut) as u64,
             pending: desk.map_or(0, |desk| desk.pending.len() as u64),
@@ -295,7 +296,7 @@ fn group_view(known: &Namespace, group: GroupIx) -> GroupView {
 }
 
 /// Winner of the metadata slot `name` of a subject.
-fn name_of(known: &Namespace, group: GroupId, subject: Subject) -> Option<OpId> {
+pub(super) fn name_of(known: &Namespace, group: GroupId, subject: Subject) -> Option<OpId> {
     let (graph, view) = (known.space.graph(), known.space.view());
     let name = SlotName::Metadata(subject, Text::new("name")?);
     let slot = graph.slot(&SlotKey { group, name })?;

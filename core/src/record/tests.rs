@@ -40,7 +40,8 @@ fn judged() -> Judged {
 fn events() -> Vec<Event> {
     let author = Author::new(1);
     let request = author.invite(&Author::new(2), NAMESPACE);
-    let invitation = request.invitation.clone();
+    let invitation = Box::new(request.invitation.clone());
+    let request = Box::new(request);
     let namespace = NAMESPACE;
     vec![
         Event::NamespaceOpened { namespace, me: author.id },

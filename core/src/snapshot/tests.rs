@@ -10,6 +10,7 @@ use crate::step::step;
 use crate::testing::{Author, Node, unsigned};
 use crate::time::{Now, UnixMillis};
 use crate::wire::{Heads, Request};
+use alloc::boxed::Box;
 
 /// A node with a history in which something of every kind happened.
 fn node() -> (Node, NamespaceId) {
@@ -44,7 +45,7 @@ fn node() -> (Node, NamespaceId) {
     node.input(Input::RequestReceived {
         exchange: ExchangeId(1),
         peer: PeerKey([1; 32]),
-        request: Request::Join { request },
+        request: Request::Join { request: Box::new(request) },
         signatures_valid: true,
     });
     (node, namespace)

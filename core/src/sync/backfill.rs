@@ -10,6 +10,11 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
+/// So many pages in a row that bring nothing are too many. More than are under way or wait to be
+/// judged, for what those bring is not seen yet; and now and then all ops of a page come meanwhile
+/// from somebody else.
+const FRUITLESS_PAGES_MAX: u32 = 16;
+
 /// Ops in one page.
 #[expect(clippy::cast_possible_truncation, reason = "a small constant")]
 const PAGE_COUNT: u32 = PAGE_OPS_MAX as u32;
@@ -69,6 +74,10 @@ pub struct Backfill {
     last: Option<OpId>,
     /// Whether there were ops of newer rules, whose ids nobody knows here.
     has_newer: bool,
+    /// Ops stored here when a page was last seen to have brought some.
+    stored: u32,
+    /// Pages that went on to be judged since.
+    fruitless: u32,
 }
 
 impl Backfill {
@@ -168,6 +177,15 @@ impl Backfill {
         self.taken = self.taken.saturating_add(count);
         self.last = ops.last().map(|op| op.id).or(self.last);
         Some(ops)
+    }
+
+    /// Notes that a page went on to be judged while `stored` ops are stored here. False where so
+    /// many in a row have brought nothing that the list may have no end (attack 42).
+    pub fn is_fruitful(&mut self, stored: u32) -> bool {
+        let grew = stored != self.stored;
+        self.stored = stored;
+        self.fruitless = if grew { 0 } else { self.fruitless.saturating_add(1) };
+        self.fruitless < FRUITLESS_PAGES_MAX
     }
 
     /// Whether the whole list went on to be judged.

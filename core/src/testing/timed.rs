@@ -7,6 +7,7 @@ use crate::governance::op::{Body, Payload};
 use crate::governance::rights::Rights;
 use crate::id::{NamespaceId, OpId, PeerKey};
 use crate::input::{Heard, Input, MessageId};
+use crate::key::Signers;
 use crate::readiness;
 use crate::receive;
 use crate::settings::Settings;
@@ -16,6 +17,7 @@ use crate::statement::{Attested, Beacon, HeadSummary, Tier};
 use crate::step::step;
 use crate::time::{MonoMillis, Now, UnixMillis};
 use crate::wire::Gossip;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// What the clock of every machine shows when the monotonic one shows 0.
@@ -35,6 +37,7 @@ pub(crate) struct Timed {
     pub(crate) namespace: NamespaceId,
     wake_at: Option<MonoMillis>,
     messages: u64,
+    signers: Signers,
 }
 
 impl Timed {
@@ -48,6 +51,7 @@ impl Timed {
             namespace: NamespaceId::default(),
             wake_at: None,
             messages: 0,
+            signers: Signers::default(),
         };
         node.start(7);
         node
@@ -174,7 +178,8 @@ impl Timed {
     /// A message of the topic, as it comes off the wire.
     pub(crate) fn gossip(&mut self, via: PeerKey, bytes: &[u8]) -> Vec<Effect> {
         self.messages += 1;
-        let input = receive::gossip(MessageId(self.messages), via, self.namespace, bytes);
+        let message = MessageId(self.messages);
+        let input = receive::gossip(&mut self.signers, message, via, self.namespace, bytes);
         self.input(input)
     }
 
@@ -186,7 +191,7 @@ impl Timed {
         beacon: Beacon,
     ) -> Vec<Effect> {
         let beacon = Attested::by(beacon, |_, digest| Some(member.sign(digest))).unwrap();
-        self.gossip(via, &Gossip::Beacon(beacon).encode())
+        self.gossip(via, &Gossip::Beacon(Box::new(beacon)).encode())
     }
 
     /// A member's beacon, forwarded by its own peer.

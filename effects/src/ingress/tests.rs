@@ -82,7 +82,7 @@ fn publish(op: &[u8]) -> Vec<u8> {
 
 /// What was published, or what is wrong with it.
 fn heard(namespace: NamespaceId, bytes: Vec<u8>) -> Result<Heard, Malformed> {
-    match ingress().0.take(gossip(namespace, bytes)) {
+    match ingress().0.take(gossip(namespace, bytes), &mut Signers::default()) {
         Some(Input::GossipReceived { message, peer, namespace: own, heard }) => {
             assert_eq!((message, peer, own), (MessageId(8), PEER, namespace));
             heard
@@ -112,7 +112,7 @@ fn gossip_is_verified_and_what_is_wrong_is_named() {
     assert_eq!(forged, Err(Malformed::Signature));
     let newer = Payload { rules: RULES_VERSION + 1, ..genesis() };
     let newer = sign(&newer).1;
-    match ingress().0.take(gossip(namespace, publish(&newer))) {
+    match ingress().0.take(gossip(namespace, publish(&newer)), &mut Signers::default()) {
         Some(Input::NewerOpReceived { message: MessageId(8), rules, bytes, .. }) => {
             assert_eq!((rules, bytes), (RULES_VERSION + 1, newer));
         }
@@ -178,6 +178,7 @@ fn the_three_signatures_of_a_join_request_are_checked() {
     forged[2].one_time_signature.0[1] ^= 1;
     let (ingress, _) = ingress();
     for (join, is_valid) in [good].into_iter().zip([true]).chain(forged.map(|join| (join, false))) {
+        let join = Box::new(join);
         let event = request(Request::Join { request: join.clone() }.encode());
         let expected = Input::RequestReceived {
             exchange: ExchangeId(4),
@@ -185,7 +186,7 @@ fn the_three_signatures_of_a_join_request_are_checked() {
             request: Request::Join { request: join },
             signatures_valid: is_valid,
         };
-        assert_eq!(ingress.take(event), Some(expected));
+        assert_eq!(ingress.take(event, &mut Signers::default()), Some(expected));
     }
 }
 
@@ -194,7 +195,7 @@ fn a_peer_that_keeps_sending_rubbish_is_blocked() {
     let (ingress, net) = ingress();
     for _ in 0..CHARGES_MAX {
         assert_eq!(net.take(), []);
-        assert_eq!(ingress.take(request(vec![1, 99])), None);
+        assert_eq!(ingress.take(request(vec![1, 99]), &mut Signers::default()), None);
     }
     assert_eq!(net.take(), [NetCommand::Block { peer: PEER }]);
 }
@@ -207,7 +208,7 @@ fn response(bytes: Vec<u8>) -> NetEvent {
 fn answered(namespace: NamespaceId, response_bytes: Vec<u8>) -> Option<Input> {
     let (ingress, _) = ingress();
     ingress.asked.note(RequestId(6), namespace);
-    let input = ingress.take(response(response_bytes));
+    let input = ingress.take(response(response_bytes), &mut Signers::default());
     assert_eq!(ingress.asked.end(RequestId(6)), None, "a question ends once");
     input
 }
@@ -315,12 +316,12 @@ fn net_1_beacons_and_probes_belong_to_the_topic_that_they_came_by() {
     let namespace = NamespaceId([9; 32]);
     let elsewhere = NamespaceId([8; 32]);
     let good = stated(beacon(namespace));
-    let bytes = Gossip::Beacon(good.clone()).encode();
+    let bytes = Gossip::Beacon(Box::new(good.clone())).encode();
     let Ok(Heard::Beacon(verified)) = heard(namespace, bytes.clone()) else { panic!("refused") };
     assert_eq!(*verified, good.statement);
     assert_eq!(heard(elsewhere, bytes), Err(Malformed::OtherNamespace));
     let forged = Attested { statement: Beacon { ops: 2, ..good.statement }, ..good };
-    let forged = Gossip::Beacon(forged).encode();
+    let forged = Gossip::Beacon(Box::new(forged)).encode();
     assert_eq!(heard(namespace, forged), Err(Malformed::Signature));
     let probe = Gossip::Probe { namespace, nonce: [3; 16] }.encode();
     assert_eq!(heard(namespace, probe.clone()), Ok(Heard::Probe { nonce: [3; 16] }));
@@ -340,7 +341,7 @@ fn the_signature_of_an_ack_is_checked() {
     forged.statement.outcome = AckOutcome::AlreadyHad;
     for (ack, is_valid) in [(good, true), (forged, false)] {
         let asked = Request::Ack(ack);
-        match ingress().0.take(request(asked.encode())) {
+        match ingress().0.take(request(asked.encode()), &mut Signers::default()) {
             Some(Input::RequestReceived { request, signatures_valid, .. }) => {
                 assert_eq!((request, signatures_valid), (asked, is_valid));
             }
@@ -360,7 +361,8 @@ fn a_hello_and_its_pass_need_valid_signatures() {
         nonce: [7; 16],
     });
     let answer = |hello: &Attested<Hello>, pass: &Option<JoinRequest>| {
-        let response = Response::Identity { hello: hello.clone(), pass: pass.clone() };
+        let pass = pass.clone().map(Box::new);
+        let response = Response::Identity { hello: hello.clone(), pass };
         answered(namespace, response.encode())
     };
     for pass in [None, Some(join_request())] {
@@ -368,7 +370,7 @@ fn a_hello_and_its_pass_need_valid_signatures() {
         else {
             panic!("not an identity")
         };
-        assert_eq!((&*verified, shown), (&hello.statement, pass));
+        assert_eq!((&*verified, shown), (&hello.statement, pass.map(Box::new)));
     }
     let failed = Some(Input::RequestFailed { request: RequestId(6) });
     let mut other = hello.clone();
@@ -383,12 +385,15 @@ fn a_hello_and_its_pass_need_valid_signatures() {
 fn what_was_not_asked_is_no_answer() {
     let (ingress, _) = ingress();
     let busy = Response::Refused(Refused::Busy).encode();
-    assert_eq!(ingress.take(response(busy)), None);
+    assert_eq!(ingress.take(response(busy), &mut Signers::default()), None);
     let exchange = net::ExchangeId(6);
     let failed = NetEvent::RequestFailed { exchange, peer: PEER, why: RequestFailure::TimedOut };
-    assert_eq!(ingress.take(failed.clone()), None);
+    assert_eq!(ingress.take(failed.clone(), &mut Signers::default()), None);
     ingress.asked.note(RequestId(6), NamespaceId([9; 32]));
-    assert_eq!(ingress.take(failed), Some(Input::RequestFailed { request: RequestId(6) }));
+    assert_eq!(
+        ingress.take(failed, &mut Signers::default()),
+        Some(Input::RequestFailed { request: RequestId(6) })
+    );
 }
 
 #[test]
@@ -440,19 +445,28 @@ fn events_of_one_peer_keep_their_order_through_the_workers() {
 fn net_30_the_size_of_a_mesh_is_an_input() {
     let event = NetEvent::Mesh { topic: Topic([9; 32]), peers: 3 };
     let changed = Input::MeshChanged { namespace: NamespaceId([9; 32]), peers: 3 };
-    assert_eq!(ingress().0.take(event), Some(changed));
+    assert_eq!(ingress().0.take(event, &mut Signers::default()), Some(changed));
 }
 
 #[test]
 fn the_book_knows_who_is_connected_and_where() {
     let (ingress, _) = ingress();
     let address = "/ip4/127.0.0.1/tcp/1".to_owned();
-    assert_eq!(ingress.take(NetEvent::Listening { address: address.clone() }), None);
+    assert_eq!(
+        ingress.take(NetEvent::Listening { address: address.clone() }, &mut Signers::default()),
+        None
+    );
     let connected = NetEvent::PeerConnected { peer: PEER, address: address.clone() };
-    assert_eq!(ingress.take(connected), Some(Input::PeerConnected { peer: PEER }));
+    assert_eq!(
+        ingress.take(connected, &mut Signers::default()),
+        Some(Input::PeerConnected { peer: PEER })
+    );
     assert_eq!(ingress.book.own(), [address.as_str()]);
     assert_eq!(ingress.book.peers(), [(PEER, vec![address])]);
     let gone = NetEvent::PeerDisconnected { peer: PEER };
-    assert_eq!(ingress.take(gone), Some(Input::PeerDisconnected { peer: PEER }));
+    assert_eq!(
+        ingress.take(gone, &mut Signers::default()),
+        Some(Input::PeerDisconnected { peer: PEER })
+    );
     assert_eq!(ingress.book.peers(), []);
 }

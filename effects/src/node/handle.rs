@@ -1,13 +1,19 @@
 //! How a program uses a running node.
 
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
+use std::time::{Duration, Instant};
 
 use folkmoot_core::codec;
 use folkmoot_core::command::{Command, Outcome};
 use folkmoot_core::id::{OpId, PeerKey};
+use folkmoot_core::input::Answer;
 use folkmoot_core::limits::OP_BYTES_MAX;
-use folkmoot_core::signed::SignedOp;
+use folkmoot_core::receive;
+use folkmoot_core::signed::{Malformed, SignedOp};
 use folkmoot_core::state::State;
+use folkmoot_core::time::Now;
+use folkmoot_core::wire::Request;
 use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
@@ -15,14 +21,29 @@ use tokio::task::spawn_blocking;
 use super::exit::Ending;
 use crate::driver::Message;
 use crate::ingress::Book;
-use crate::net::{NetCommand, NetHandle};
-use crate::perform::{Charges, Entrance, Notices, Reply};
+use crate::net::{ExchangeId, NetCommand, NetHandle};
+use crate::perform::{Asked, Charges, Entrance, Notices, Reply};
+use crate::ports::{Clock, SystemClock};
 use crate::store::{Reader, StoreError};
 
 /// The node has ended, or ends before it can answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the node is stopping; start it again")]
 pub struct Gone;
+
+/// Why a question to a peer has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AskError {
+    /// The peer is not connected, or did not answer in time.
+    #[error("{0} is not connected, or did not answer; see who is connected and ask again")]
+    Unanswered(PeerKey),
+    /// What it sent is no answer.
+    #[error("{0} sent what is no answer: {1}; its program may be of another version")]
+    Malformed(PeerKey, Malformed),
+    /// The node is stopping.
+    #[error(transparent)]
+    Gone(#[from] Gone),
+}
 
 /// A running node. Clones are cheap; dropping them ends nothing.
 #[derive(Clone, Debug)]
@@ -31,8 +52,10 @@ pub struct NodeHandle {
     pub(super) reader: Reader,
     pub(super) notices: Entrance,
     pub(super) book: Book,
+    pub(super) asked: Asked,
     pub(super) charges: Charges,
     pub(super) net: NetHandle,
+    pub(super) clock: Arc<SystemClock>,
     pub(super) ending: Ending,
 }
 
@@ -63,6 +86,33 @@ impl NodeHandle {
         let query = move |state: &State| drop(answer.send(ask(state)));
         self.tell(Message::Query(Box::new(query))).await?;
         answered.await.map_err(|_| Gone)
+    }
+
+    /// Asks a connected peer something, past the reducer, which neither knows nor needs the
+    /// question; how long the answer took, and the answer with its signatures checked.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`].
+    pub async fn ask(
+        &self,
+        peer: PeerKey,
+        question: &Request,
+    ) -> Result<(Answer, Duration), AskError> {
+        let (answered, answer) = oneshot::channel();
+        let request = self.asked.name(answered);
+        let (exchange, bytes) = (ExchangeId(request.0), question.encode());
+        let asked = Instant::now();
+        self.order(NetCommand::Request { exchange, peer, bytes }).await;
+        let bytes = answer.await.map_err(|_| Gone)?.ok_or(AskError::Unanswered(peer))?;
+        let took = asked.elapsed();
+        let read = receive::answer(&bytes, question.namespace());
+        Ok((read.map_err(|why| AskError::Malformed(peer, why))?, took))
+    }
+
+    /// The time of this node, to which its deadlines refer.
+    pub fn now(&self) -> Now {
+        self.clock.now()
     }
 
     /// A stored op, as it was received; `None` for one that is not stored. Reads from the disk.

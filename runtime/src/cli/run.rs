@@ -1,23 +1,26 @@
 //! Carries out what was typed.
 
+use std::cell::RefCell;
 use std::fs;
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use folkmoot_core::limits::DELIVERY_MS_MAX;
 use serde::Serialize;
 
+use super::joining::Teller;
 use super::{
     Cli, Command, Common, ConfigCommand, Ctx, Group, Id, Invitations, InviteCommand, Member, Ns, Up,
 };
 use crate::call::{Call, Method};
 use crate::client::Client;
+use crate::commands::compare::Compare;
 use crate::commands::export::{ExportReply, FILE_BYTES_MAX, OpsFile};
 use crate::commands::identity;
-use crate::commands::join::{Join, Progress};
+use crate::commands::join::{Join, JoinCancel, Progress};
 use crate::commands::node::{Down, VersionReply};
 use crate::commands::offline::{self, Replay};
 use crate::config::{Config, KEYS};
@@ -36,6 +39,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// How long an answer to a command that writes may take unless said: as long as one may wait for
 /// others to have it.
 const WRITTEN_WITHIN: Duration = Duration::from_millis(DELIVERY_MS_MAX);
+/// How often a command that watches looks again.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// How long the start of a detached node may take unless said; a long log is read first.
 const START_WITHIN: Duration = Duration::from_mins(2);
 /// What an answer may take beyond what the node was told.
@@ -52,7 +57,7 @@ pub fn main() -> ExitCode {
     let is_json = cli.common.json;
     let result = Session::new(cli.common).and_then(|session| session.run(cli.command));
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             tell_failure(&failure, is_json);
             ExitCode::from(u8::from(failure.class))
@@ -109,11 +114,11 @@ impl Session {
         })
     }
 
-    fn run(self, command: Command) -> Result<(), Failure> {
-        match command {
+    fn run(self, command: Command) -> Result<ExitCode, Failure> {
+        let done = match command {
             Command::Up(up) => self.up(&up),
             Command::Down => self.down(),
-            Command::Status(call) => self.call(&call),
+            Command::Status(call) => self.watch(&call, call.watch),
             Command::Ns(ns) => match ns {
                 Ns::Create(call) => self.call(&call),
                 Ns::List(call) => self.call(&call),
@@ -141,7 +146,9 @@ impl Session {
             Command::Export { file } => self.export(&file),
             Command::Import { file } => self.import(&file),
             Command::Replay(replay) => self.replay(replay),
-            Command::Peers(call) => self.call(&call),
+            Command::Peers(call) => self.watch(&call, call.watch),
+            Command::Ping(call) => self.call(&call),
+            Command::Compare(call) => return self.compare(&call),
             Command::Connect(call) => self.call(&call),
             Command::Block(call) => self.call(&call),
             Command::Unblock(call) => self.call(&call),
@@ -149,7 +156,8 @@ impl Session {
             Command::Completions { shell } => raw(&Cli::completions(shell)),
             Command::Demo => demo::run(self.is_json),
             Command::Version => self.give(&VersionReply::this()),
-        }
+        };
+        done.map(|()| ExitCode::SUCCESS)
     }
 
     fn group(&self, command: Group) -> Result<(), Failure> {
@@ -208,6 +216,31 @@ impl Session {
         self.give(&block_on(client.call(call))?)
     }
 
+    /// Calls once, or again and again until the person has seen enough.
+    fn watch<C: Call>(&self, call: &C, is_watching: bool) -> Result<(), Failure> {
+        self.call(call)?;
+        if !is_watching {
+            return Ok(());
+        }
+        loop {
+            std::thread::sleep(WATCH_EVERY);
+            if !self.is_json && std::io::stdout().is_terminal() {
+                // From the first line on, anew.
+                raw(b"\x1b[H\x1b[2J")?;
+            } else if !self.is_json {
+                raw(b"\n")?;
+            }
+            self.call(call)?;
+        }
+    }
+
+    /// What is compared is told whole, and the exit code says how it is.
+    fn compare(&self, compare: &Compare) -> Result<ExitCode, Failure> {
+        let reply = block_on(self.client().call(compare))?;
+        self.give(&reply)?;
+        Ok(reply.class().map_or(ExitCode::SUCCESS, |class| ExitCode::from(u8::from(class))))
+    }
+
     fn up(&self, up: &Up) -> Result<(), Failure> {
         // A detached node tells its parent, in one line, how the start went.
         let is_detached = daemon::is_detached();
@@ -251,24 +284,36 @@ impl Session {
     }
 
     fn join(&self, mut join: Join) -> Result<(), Failure> {
-        if join.code == "-" {
-            join.code.clear();
-            let read = std::io::stdin().lock().take(64 * 1024).read_to_string(&mut join.code);
+        if let Some(namespace) = join.cancel {
+            return self.call(&JoinCancel { namespace });
+        }
+        if join.code.as_deref() == Some("-") {
+            let mut code = String::new();
+            let read = std::io::stdin().lock().take(64 * 1024).read_to_string(&mut code);
             read.map_err(|source| Failure::file("read", Path::new("standard input"), &source))?;
+            join.code = Some(code);
         }
         let timeout = self.timeout.unwrap_or(ANSWER_WITHIN);
         join.within_ms = Some(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
         let client = Client { timeout: timeout.saturating_add(GRACE), ..self.client() };
+        let teller = RefCell::new(Teller::default());
         let tell = |progress: Progress| {
-            if self.is_quiet {
-                return;
-            }
-            match progress {
-                Progress::Phase(phase) => say(&format!("{phase} …")),
-                Progress::Warning(text) => say(&format!("warning: {text}")),
+            let line = teller.borrow_mut().line(progress, Instant::now());
+            if let Some(line) = line.filter(|_| !self.is_quiet) {
+                say(&line);
             }
         };
-        self.give(&block_on(client.join(&join, tell))?)
+        let watching = async {
+            tokio::select! {
+                joined = client.join(&join, tell) => joined,
+                // The job is the node's: it goes on.
+                interrupt = tokio::signal::ctrl_c() => match interrupt {
+                    Ok(()) => Err(teller.borrow().interrupted()),
+                    Err(_) => std::future::pending().await,
+                },
+            }
+        };
+        self.give(&block_on(watching)?)
     }
 
     fn export(&self, file: &Path) -> Result<(), Failure> {

@@ -63,7 +63,7 @@ impl Call for CtxRegister {
         let context = ContextId::from(chain.next(group, registration).await?);
         let naming = name_body(Subject::Context(context), name)?;
         let sent = chain.last(Some(&scene), group, naming).await?;
-        Ok(Written::new(done, sent).creating(context))
+        Ok(Written::new(done, sent).creating(&context))
     }
 }
 

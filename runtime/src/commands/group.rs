@@ -44,7 +44,7 @@ impl Call for GroupCreate {
         let group = GroupId::from(chain.next(parent, body).await?);
         let sent = chain.last(Some(&scene), group, naming).await?;
         let done = format!("created {} in {}", self.name, scene.place(parent).label());
-        Ok(Written::new(done, sent).creating(group))
+        Ok(Written::new(done, sent).creating(&group))
     }
 }
 

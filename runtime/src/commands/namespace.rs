@@ -7,6 +7,7 @@ use folkmoot_core::id::{GroupId, MemberId, OpId};
 use folkmoot_core::query::NamespaceView;
 use serde::{Deserialize, Serialize};
 
+use super::readiness::{readiness_name, readiness_tone};
 use crate::call::{Call, Cx, Method, unexpected};
 use crate::delivery::{ReceiptReply, Sent};
 use crate::errors::{Class, Failure};
@@ -49,7 +50,7 @@ impl Call for NsCreate {
         let mut sent = cx.chain(namespace).last(None, namespace.root(), naming).await?;
         sent.ops.insert(0, OpId(namespace.0));
         let done = format!("founded {}; you are {}", self.name, short(&me.to_string()));
-        Ok(Written::new(done, sent).creating(namespace))
+        Ok(Written::new(done, sent).creating(&namespace))
     }
 }
 
@@ -109,7 +110,7 @@ pub struct NsReply {
     pub name: Option<String>,
     /// As whom this node takes part.
     pub me: String,
-    /// `ready`, `alone`, `waiting`, `joining` or `left`.
+    /// `joining`, `left`, or how ready this node is there.
     pub state: String,
     /// Stored ops.
     pub ops: u64,
@@ -139,9 +140,7 @@ impl NsReply {
         let state = match (view.open, view.joining) {
             (_, true) => "joining",
             (false, false) => "left",
-            (true, false) if view.pending > 0 => "waiting",
-            (true, false) if view.peers == 0 => "alone",
-            (true, false) => "ready",
+            (true, false) => readiness_name(view.readiness),
         };
         Self {
             id: view.namespace.to_string(),
@@ -161,17 +160,13 @@ impl NsReply {
         }
     }
 
-    fn label(&self) -> String {
+    /// Name, or short id.
+    pub fn label(&self) -> String {
         self.name.clone().unwrap_or_else(|| short(&self.id))
     }
 
     fn state_cell(&self) -> Cell {
-        let tone = match self.state.as_str() {
-            "ready" => Tone::Good,
-            "left" => Tone::Dim,
-            _ => Tone::Warn,
-        };
-        Cell(tone, self.state.clone())
+        Cell(readiness_tone(&self.state), self.state.clone())
     }
 }
 

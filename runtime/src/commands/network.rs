@@ -1,54 +1,10 @@
-//! Peers: list, connect, block, unblock.
+//! Connections: make, refuse, refuse no longer.
 
-use folkmoot_core::id::PeerKey;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, Cx, Method};
 use crate::errors::{Class, Failure};
-use crate::render::{Cell, Page, Show, Tone};
-use crate::reply::{Done, short};
-use crate::resolve::{Candidate, pick};
-
-/// Connected peers
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
-pub struct Peers {}
-
-/// One connected peer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Peer {
-    /// Its transport key.
-    pub id: String,
-    /// Where its connections lead.
-    pub addresses: Vec<String>,
-}
-
-/// Connected peers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PeersReply {
-    /// Each of them.
-    pub peers: Vec<Peer>,
-}
-
-impl Show for PeersReply {
-    fn show(&self, page: &mut Page) {
-        let row = |peer: &Peer| {
-            vec![Cell(Tone::Strong, short(&peer.id)), peer.addresses.join(" ").into()]
-        };
-        page.table(&["peer", "addresses"], &self.peers.iter().map(row).collect::<Vec<_>>());
-    }
-}
-
-impl Call for Peers {
-    const METHOD: Method = Method::Get;
-    const PATH: &'static str = "/v1/peers";
-    type Reply = PeersReply;
-
-    async fn answer(self, cx: &Cx) -> Result<PeersReply, Failure> {
-        let peers = cx.node.peers().into_iter();
-        let peers = peers.map(|(id, addresses)| Peer { id: id.to_string(), addresses });
-        Ok(PeersReply { peers: peers.collect() })
-    }
-}
+use crate::reply::Done;
 
 /// Keep a connection with whoever is at an address
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
@@ -80,27 +36,13 @@ pub struct Block {
     pub peer: String,
 }
 
-impl Cx {
-    /// The peer that was named: any whole id, or the beginning of a connected one's.
-    fn peer(&self, text: &str) -> Result<PeerKey, Failure> {
-        if let Ok(peer) = text.parse() {
-            return Ok(peer);
-        }
-        let all = self.node.peers().into_iter();
-        let candidates: Vec<_> = all
-            .map(|(peer, _)| Candidate { value: peer, id: peer.to_string(), name: None })
-            .collect();
-        pick("peer", PeerKey::PREFIX, text, &candidates)
-    }
-}
-
 impl Call for Block {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/v1/block";
     type Reply = Done;
 
     async fn answer(self, cx: &Cx) -> Result<Done, Failure> {
-        let peer = cx.peer(&self.peer)?;
+        let peer = cx.peer(&self.peer).await?;
         cx.node.block(peer).await;
         Ok(Done::new(format!("refusing {peer}")))
     }
@@ -119,7 +61,7 @@ impl Call for Unblock {
     type Reply = Done;
 
     async fn answer(self, cx: &Cx) -> Result<Done, Failure> {
-        let peer = cx.peer(&self.peer)?;
+        let peer = cx.peer(&self.peer).await?;
         cx.node.unblock(peer).await;
         Ok(Done::new(format!("no longer refusing {peer}")))
     }

@@ -1,9 +1,12 @@
 //! The node itself: status, stop, version.
 
+use std::collections::BTreeMap;
+
 use folkmoot_core::limits::RULES_VERSION;
 use serde::{Deserialize, Serialize};
 
 use super::namespace::{NsReply, show_namespaces};
+use super::readiness::NetworkReply;
 use crate::call::{Call, Cx, Method};
 use crate::errors::Failure;
 use crate::render::{Cell, Page, Show, Tone};
@@ -14,7 +17,23 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The node on one screen
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
-pub struct Status {}
+pub struct Status {
+    /// Look again every second, until Ctrl-C
+    #[arg(short, long)]
+    #[serde(skip)]
+    pub watch: bool,
+}
+
+/// One namespace, and what is between this node and the others of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NsStatus {
+    /// The namespace.
+    #[serde(flatten)]
+    pub ns: NsReply,
+    /// What is between nodes; none where this node does not take part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkReply>,
+}
 
 /// The node on one screen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +49,7 @@ pub struct StatusReply {
     /// Connected peers.
     pub peers: u64,
     /// Its namespaces.
-    pub namespaces: Vec<NsReply>,
+    pub namespaces: Vec<NsStatus>,
 }
 
 impl Show for StatusReply {
@@ -52,8 +71,17 @@ impl Show for StatusReply {
         page.end();
         if self.namespaces.is_empty() {
             page.line("no namespace yet: `moot ns create NAME`, or `moot join CODE`");
-        } else {
-            show_namespaces(&self.namespaces, page);
+        }
+        let table: Vec<_> = self.namespaces.iter().map(|status| status.ns.clone()).collect();
+        if !table.is_empty() {
+            show_namespaces(&table, page);
+        }
+        for NsStatus { ns, network } in &self.namespaces {
+            if let Some(network) = network {
+                page.end();
+                page.put(Tone::Strong, &ns.label()).end();
+                network.show(page);
+            }
         }
     }
 }
@@ -64,13 +92,28 @@ impl Call for Status {
     type Reply = StatusReply;
 
     async fn answer(self, cx: &Cx) -> Result<StatusReply, Failure> {
+        let now = cx.node.now().mono;
+        let views = cx.query(move |state| {
+            let all = state.durable.namespaces.keys();
+            let views = all.filter_map(|id| Some((id.to_string(), state.network(id, now)?)));
+            views.collect::<BTreeMap<_, _>>()
+        });
+        let mut views = views.await?;
+        let mut namespaces = Vec::new();
+        for ns in cx.ns_replies().await? {
+            let network = match views.remove(&ns.id) {
+                Some(view) => Some(cx.network_reply(view).await?),
+                None => None,
+            };
+            namespaces.push(NsStatus { ns, network });
+        }
         Ok(StatusReply {
             peer: cx.node.local_peer().to_string(),
             version: VERSION.to_owned(),
             pid: std::process::id(),
             addresses: cx.node.addresses(),
             peers: u64::try_from(cx.node.peers().len()).unwrap_or(u64::MAX),
-            namespaces: cx.ns_replies().await?,
+            namespaces,
         })
     }
 }

@@ -105,7 +105,7 @@ async fn a_node_is_founded_governed_and_stopped_over_its_socket() {
     wait_until_free(home.path(), Duration::from_secs(20)).await.unwrap();
     task.await.unwrap().unwrap();
     assert!(!home.path().join(SOCKET).exists() && !home.path().join(PID).exists());
-    assert_eq!(client.call(&Status {}).await.unwrap_err().class, Class::NotRunning);
+    assert_eq!(client.call(&Status::default()).await.unwrap_err().class, Class::NotRunning);
     let report = crate::commands::offline::verify(home.path()).unwrap();
     assert_eq!(report.ops, 7);
 }
@@ -147,7 +147,7 @@ async fn the_socket_is_private_and_bad_requests_are_answered_in_one_form() {
 
     let second = run(home.path(), config(), |_| Ok(())).await.unwrap_err();
     assert_eq!((second.code.as_str(), second.class), ("data-in-use", Class::InUse));
-    client.call(&Status {}).await.unwrap();
+    client.call(&Status::default()).await.unwrap();
     client.call(&Down {}).await.unwrap();
     task.await.unwrap().unwrap();
 }

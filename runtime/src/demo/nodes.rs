@@ -1,5 +1,6 @@
 //! The three nodes: child processes in a temporary folder, and commands to them.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use serde_json::Value;
 use super::ASK_EVERY;
 use crate::errors::{Class, Failure};
 use crate::render::say;
+use crate::reply::time;
 
 /// How long a node may take to start.
 const START_WITHIN: Duration = Duration::from_secs(20);
@@ -20,7 +22,18 @@ pub(super) struct Nodes {
     children: Vec<Child>,
     peers: Vec<String>,
     addresses: Vec<String>,
+    /// Names of people by their member ids, as far as they are met.
+    people: BTreeMap<String, &'static str>,
+    steps: Vec<Step>,
     tells: bool,
+}
+
+/// A command that was run, and what it said of others.
+pub(super) struct Step {
+    pub(super) by: &'static str,
+    pub(super) command: String,
+    /// Phases of a join, or who has what was written.
+    pub(super) told: Vec<String>,
 }
 
 impl Nodes {
@@ -34,6 +47,8 @@ impl Nodes {
             children: Vec::new(),
             peers: Vec::new(),
             addresses: Vec::new(),
+            people: BTreeMap::new(),
+            steps: Vec::new(),
             tells,
         };
         nodes.say("Three nodes start, each a process of its own with its own folder.");
@@ -107,13 +122,58 @@ impl Nodes {
         }
     }
 
-    /// Runs a command at a node, printed as it is typed; gives its data.
-    pub(super) fn moot(&self, at: usize, words: &[&str]) -> Result<Value, Failure> {
+    /// Runs a command at a node, printed as it is typed, with what it says of others; gives its
+    /// data.
+    pub(super) fn moot(&mut self, at: usize, words: &[&str]) -> Result<Value, Failure> {
+        let shown: Vec<String> = words.iter().map(|word| shorten(word)).collect();
+        let (by, command) = (self.name(at), format!("moot {}", shown.join(" ")));
         if self.tells {
-            let shown: Vec<String> = words.iter().map(|word| shorten(word)).collect();
-            say(&format!("  {:>5} $ moot {}", self.name(at), shown.join(" ")));
+            say(&format!("  {by:>5} $ {command}"));
         }
-        self.quietly(at, words)
+        let reply = self.quietly(at, words)?;
+        self.meet(at, &reply);
+        let told: Vec<String> =
+            [phases(&reply), self.receipt(&reply)].into_iter().flatten().collect();
+        if self.tells {
+            for line in &told {
+                say(&format!("          {line}"));
+            }
+        }
+        self.steps.push(Step { by, command, told });
+        Ok(reply)
+    }
+
+    /// Learns who is who, from the answer to a join.
+    fn meet(&mut self, at: usize, reply: &Value) {
+        if let Some(me) = reply.pointer("/me/id").and_then(Value::as_str) {
+            self.people.insert(me.to_owned(), self.name(at));
+        }
+    }
+
+    /// Learns who founded the namespace.
+    pub(super) fn meet_founder(&mut self, at: usize) -> Result<(), Failure> {
+        let me = self.me(at)?;
+        self.people.insert(me, self.name(at));
+        Ok(())
+    }
+
+    /// Who has what was written, in words.
+    fn receipt(&self, reply: &Value) -> Option<String> {
+        let receipt = reply.get("receipt")?;
+        let acked = receipt.get("acked_by").and_then(Value::as_array).into_iter().flatten();
+        let ids = acked.filter_map(|who| who.get("id")?.as_str());
+        let names: Vec<&str> =
+            ids.map(|id| self.people.get(id).copied().unwrap_or("somebody")).collect();
+        Some(match receipt.get("delivery")?.as_str()? {
+            "delivered" => format!("acknowledged by {}", names.join(", ")),
+            "solo" => "nobody else is connected".to_owned(),
+            _ => "not confirmed yet: nobody else is known to have it".to_owned(),
+        })
+    }
+
+    /// What was run so far.
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.steps
     }
 
     /// Runs a command at a node; gives its data.
@@ -139,30 +199,31 @@ impl Nodes {
     }
 
     /// Refuses every connection between a node and the others, on both sides.
-    pub(super) fn cut_off(&self, at: usize) -> Result<(), Failure> {
-        for other in (0..self.count()).filter(|other| *other != at) {
-            self.moot(at, &["block", self.peer(other)])?;
-            self.moot(other, &["block", self.peer(at)])?;
-        }
-        Ok(())
+    pub(super) fn cut_off(&mut self, at: usize) -> Result<(), Failure> {
+        self.on_both_sides(at, "block")
     }
 
     /// Lets a node and the others connect again, and has them do so.
-    pub(super) fn mend(&self, at: usize) -> Result<(), Failure> {
-        let others = || (0..self.count()).filter(|other| *other != at);
-        for other in others() {
-            self.moot(at, &["unblock", self.peer(other)])?;
-            self.moot(other, &["unblock", self.peer(at)])?;
-        }
-        for other in others() {
-            let address = self.addresses.get(other).map_or("", String::as_str);
-            self.moot(at, &["connect", address])?;
+    pub(super) fn mend(&mut self, at: usize) -> Result<(), Failure> {
+        self.on_both_sides(at, "unblock")?;
+        for other in (0..self.count()).filter(|other| *other != at) {
+            let address = self.addresses.get(other).cloned().unwrap_or_default();
+            self.moot(at, &["connect", &address])?;
         }
         Ok(())
     }
 
-    fn peer(&self, at: usize) -> &str {
-        self.peers.get(at).map_or("", String::as_str)
+    fn on_both_sides(&mut self, at: usize, command: &str) -> Result<(), Failure> {
+        for other in (0..self.count()).filter(|other| *other != at) {
+            let (here, there) = (self.peer(at), self.peer(other));
+            self.moot(at, &[command, &there])?;
+            self.moot(other, &[command, &here])?;
+        }
+        Ok(())
+    }
+
+    fn peer(&self, at: usize) -> String {
+        self.peers.get(at).cloned().unwrap_or_default()
     }
 
     /// Waits until every node has the same heads and the same state root, and nothing pending.
@@ -209,6 +270,16 @@ impl Drop for Nodes {
             let _ = child.wait();
         }
     }
+}
+
+/// The phases of a join, in words.
+fn phases(reply: &Value) -> Option<String> {
+    let phases = reply.get("phases")?.as_array()?.iter();
+    let words = phases.filter_map(|phase| {
+        let (name, ms) = (phase.get("name")?.as_str()?, phase.get("ms")?.as_u64()?);
+        Some(format!("{name} {}", time(ms)))
+    });
+    Some(format!("joined: {}", words.collect::<Vec<_>>().join(", ")))
 }
 
 /// A text at a path of an answer.

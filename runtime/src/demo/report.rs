@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::nodes::{Nodes, text};
+use super::nodes::{Nodes, Step, text};
 use crate::errors::{Class, Failure};
 use crate::render::{print, safe_json};
 
@@ -18,6 +18,7 @@ pub(super) struct Outcome {
 
 /// Everything that is printed at the end.
 pub(super) struct Report {
+    steps: Vec<Value>,
     ops: Vec<[String; 5]>,
     ends: Vec<End>,
     outcome: Outcome,
@@ -53,7 +54,10 @@ impl Report {
             })
         };
         let ends = (0..nodes.count()).map(end).collect::<Result<_, Failure>>()?;
-        Ok(Self { ops, ends, outcome, elapsed })
+        let steps = nodes.steps().iter();
+        let step =
+            |step: &Step| json!({ "by": step.by, "command": step.command, "told": step.told });
+        Ok(Self { steps: steps.map(step).collect(), ops, ends, outcome, elapsed })
     }
 
     /// Prints it.
@@ -99,6 +103,7 @@ impl Report {
             .map(|end| json!({ "name": end.name, "heads": end.heads, "state_root": end.root }))
             .collect();
         json!({ "ok": self.check().is_ok(), "data": {
+            "steps": self.steps,
             "ops": ops,
             "nodes": nodes,
             "agree": self.agree(),

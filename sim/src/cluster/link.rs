@@ -6,12 +6,20 @@ use crate::world::Prng;
 const DELAY_MS: u64 = 5;
 
 /// How messages travel from one node to another. The way back may be another.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Link {
-    /// Whether there is a connection, which both ends know of.
-    pub is_up: bool,
-    /// Of a hundred messages, how many vanish without either end being told. With 100 of them the
-    /// link works one way at most.
+    /// Whether there is no connection, of which both ends know.
+    pub is_down: bool,
+    /// The way of what is published.
+    pub topic: Path,
+    /// The way of questions and answers.
+    pub stream: Path,
+}
+
+/// How messages of one sort travel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Path {
+    /// Of a hundred messages, how many vanish without either end being told.
     pub lost: u64,
     /// Of a hundred messages, how many come twice.
     pub doubled: u64,
@@ -20,16 +28,28 @@ pub struct Link {
     pub delay_ms: (u64, u64),
 }
 
-impl Default for Link {
+impl Default for Path {
     fn default() -> Self {
-        Self { is_up: true, lost: 0, doubled: 0, delay_ms: (DELAY_MS, DELAY_MS) }
+        Self { lost: 0, doubled: 0, delay_ms: (DELAY_MS, DELAY_MS) }
     }
 }
 
 impl Link {
     /// No connection.
     pub fn down() -> Self {
-        Self { is_up: false, ..Self::default() }
+        Self { is_down: true, ..Self::default() }
+    }
+
+    /// A connection of which both ends know, and over which nothing passes this way.
+    pub fn mute() -> Self {
+        Self { is_down: false, topic: Path::mute(), stream: Path::mute() }
+    }
+}
+
+impl Path {
+    /// Nothing passes.
+    pub fn mute() -> Self {
+        Self { lost: 100, ..Self::default() }
     }
 
     /// When the copies of one message arrive, in milliseconds from now. Nothing is drawn where

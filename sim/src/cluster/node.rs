@@ -7,6 +7,7 @@ use folkmoot_core::evolve::evolve;
 use folkmoot_core::governance::invitation::Invitation;
 use folkmoot_core::id::{MemberId, NamespaceId, OpId, PeerKey};
 use folkmoot_core::input::{ExchangeId, MessageId, RequestId, Signed};
+use folkmoot_core::key::Signers;
 use folkmoot_core::readiness;
 use folkmoot_core::record;
 use folkmoot_core::state::State;
@@ -57,6 +58,8 @@ pub struct Node {
     /// How long it slept in all, in milliseconds: its monotonic clock stood still meanwhile.
     pub(super) slept_ms: u64,
     pub(super) asleep_until: u64,
+    /// Points of the members whose signatures it checked.
+    pub(super) signers: Signers,
 }
 
 /// A question that has no answer yet.
@@ -64,7 +67,7 @@ pub(super) struct Question {
     pub(super) from: usize,
     pub(super) request: RequestId,
     pub(super) namespace: NamespaceId,
-    pub(super) question: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Node {

@@ -41,7 +41,7 @@ impl Cluster {
             Effect::Announce(beacon) => {
                 let namespace = beacon.namespace;
                 if let Some(beacon) = self.attest(at, beacon) {
-                    self.publish(at, namespace, &Gossip::Beacon(beacon).encode());
+                    self.publish(at, namespace, &Gossip::Beacon(Box::new(beacon)).encode());
                 }
             }
             Effect::Acknowledge { request, peer, ack } => {
@@ -182,7 +182,7 @@ impl Cluster {
         let (from, request, namespace) = (asked.from, asked.request, asked.namespace);
         let mut bytes = response.encode();
         if let Some(liar) = &mut node.liar {
-            let asked = Asked { from, question: &asked.question, honest: bytes };
+            let asked = Asked { from, question: &asked.bytes, honest: bytes };
             let Some(said) = liar(asked) else { return };
             bytes = said;
         }

@@ -1,4 +1,5 @@
 mod joining;
+mod living;
 
 use super::Cluster;
 use crate::kit::{Author, add, person, remove};

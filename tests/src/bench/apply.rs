@@ -1,4 +1,6 @@
 //! One op at our heads, from its bytes to the new root, beside the check of its signature alone.
+//!
+//! The node remembers those who signed before, as it does for gossip; the yardstick knows nobody.
 
 use super::Options;
 use super::listener::{Listener, ROUND_OPS};
@@ -6,10 +8,12 @@ use super::measure::{Clock, Trial, measure};
 use super::report::{Goal, Report, Row};
 use ed25519_zebra::VerificationKey;
 use folkmoot_core::digest::{Domain, digest};
-use folkmoot_core::signed::{Op, verify};
+use folkmoot_core::key::Signers;
+use folkmoot_core::signed::{Op, verify_from};
 
 struct Apply {
     listener: Listener,
+    signers: Signers,
     valid_count: usize,
 }
 
@@ -21,7 +25,8 @@ impl Trial for Apply {
     fn ours(&mut self) {
         let Listener { node, wire, .. } = &mut self.listener;
         for bytes in wire {
-            node.hear(verify(bytes, node.namespace).expect("it is signed"));
+            let op = verify_from(&mut self.signers, bytes, node.namespace);
+            node.hear(op.expect("it is signed"));
         }
     }
 
@@ -46,7 +51,8 @@ fn is_signed(op: &Op) -> bool {
 pub(super) fn run(options: Options, report: &mut Report) {
     let mut rows = Vec::new();
     for size in options.sizes(&[10, 1_000, 100_000, 1_000_000], &[10, 50]) {
-        let mut trial = Apply { listener: Listener::among(size), valid_count: 0 };
+        let (listener, signers) = (Listener::among(size), Signers::default());
+        let mut trial = Apply { listener, signers, valid_count: 0 };
         let measured = measure(options, Clock::Cpu, ROUND_OPS, &mut trial);
         let row = Row::new("apply", size, &measured, Goal::RatioAtMost(1.25));
         report.row(&row);

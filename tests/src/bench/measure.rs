@@ -112,20 +112,25 @@ pub(super) fn measure(
     count: usize,
     trial: &mut impl Trial,
 ) -> Measured {
-    let mut measured = Measured::default();
-    if options.tiny {
-        round(clock, count, trial, &mut measured);
-        return measured;
-    }
+    repeat(options, |measured| round(clock, count, trial, measured))
+}
+
+/// Does a round as often as the time allows, after a warm-up, and gives what it noted.
+pub(super) fn repeat<T: Default>(options: Options, mut round: impl FnMut(&mut T)) -> T {
     let started = Instant::now();
-    let mut warm_up = Measured::default();
-    round(clock, count, trial, &mut warm_up);
+    let mut warm_up = T::default();
+    round(&mut warm_up);
+    if options.tiny {
+        return warm_up;
+    }
     let each = started.elapsed();
-    while measured.ours.len() < ROUNDS && started.elapsed() + each < TRIAL_MAX {
-        round(clock, count, trial, &mut measured);
+    let (mut noted, mut count) = (T::default(), 0);
+    while count < ROUNDS && started.elapsed() + each < TRIAL_MAX {
+        round(&mut noted);
+        count += 1;
     }
     // What takes so long does not need to be warmed up.
-    if measured.ours.len() == 0 { warm_up } else { measured }
+    if count == 0 { warm_up } else { noted }
 }
 
 fn round(clock: Clock, count: usize, trial: &mut impl Trial, measured: &mut Measured) {

@@ -2,34 +2,26 @@
 
 use super::Options;
 use super::crowd::{bare, describe, draft, stranger};
+use super::disk::{self, open};
 use super::measure::{Clock, Trial, measure};
 use super::node::{PEER, time_of};
 use super::report::{Goal, Report, Row};
-use folkmoot_core::event::Event;
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::governance::space::Space;
 use folkmoot_core::id::{MemberId, NamespaceId};
 use folkmoot_core::input::{Heard, Input, MessageId};
-use folkmoot_core::key::OwnSignature;
 use folkmoot_core::limits::{ANCHOR_OPS, RULES_VERSION};
-use folkmoot_core::record;
 use folkmoot_core::signed::{Op, Verified};
 use folkmoot_core::state::State;
-use folkmoot_effects::driver::{
-    self, Executor, ExecutorConfig, Recovered, SNAPSHOT_EVERY, recover,
-};
-use folkmoot_effects::perform::{Asked, Charges, NoticeBoard, Outside, Performer};
-use folkmoot_effects::ports::memory::MemoryNet;
-use folkmoot_effects::ports::{Log as _, Signer, StoreLog};
-use folkmoot_effects::store::{Batch, Home, Store};
+use folkmoot_effects::driver::{self, Executor, Recovered, recover};
+use folkmoot_effects::store::{Home, Store};
 use folkmoot_sim::kit::Author;
 use std::env;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use tempfile::TempDir;
 
 /// Members, whatever the number of ops.
@@ -41,40 +33,11 @@ const BATCH_OPS: usize = 512;
 /// What a child says when everything is written.
 const WRITTEN: &str = "written";
 
-/// This node signs nothing.
-struct NoKeys;
-
-impl Signer for NoKeys {
-    fn sign(&self, _: &MemberId, _: &[u8; 32]) -> Option<OwnSignature> {
-        None
-    }
-}
-
-fn open(home: &Path) -> Store {
-    let home = Home::claim(home, &[]).expect("the folder is free");
-    Store::open(home, [1; 16]).expect("the log is sound").0
-}
-
 /// Recovers, and goes on from there.
 fn executor(home: &Path) -> Executor {
     let store = open(home);
     let recovered = recover(&store).expect("the log can be read");
-    on(store, recovered)
-}
-
-fn on(store: Store, recovered: Recovered) -> Executor {
-    let log = Box::new(StoreLog::new(store));
-    let performer = Performer::new(Outside {
-        net: Arc::new(MemoryNet::default()),
-        bodies: log.bodies(),
-        keys: Arc::new(NoKeys),
-        serving: None,
-        asked: Asked::default(),
-        charges: Charges::default(),
-        notices: NoticeBoard::default(),
-    });
-    let config = ExecutorConfig { log, performer, recorder: None, snapshot_every: SNAPSHOT_EVERY };
-    Executor::new(recovered, config)
+    disk::on(store, recovered)
 }
 
 fn space_of(state: &State) -> &Space {
@@ -94,12 +57,8 @@ impl Writer {
         let owner = Author::new(0);
         let genesis = owner.found(&[&owner], [0; 16]);
         let namespace = NamespaceId::from(genesis.id);
-        let opened = Event::NamespaceOpened { namespace, me: MemberId([0xdd; 32]) };
-        let mut store = open(home);
-        let batch = Batch { records: vec![record::encode(&opened).bytes], blobs: Vec::new() };
-        store.append(&batch).expect("the disk serves");
-        let recovered = recover(&store).expect("the log can be read");
-        let mut writer = Self { executor: on(store, recovered), namespace, owner, op_count: 0 };
+        let executor = disk::begin(home, namespace, MemberId([0xdd; 32]));
+        let mut writer = Self { executor, namespace, owner, op_count: 0 };
         writer.hear(genesis);
         writer
     }

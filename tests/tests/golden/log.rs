@@ -24,10 +24,10 @@ fn events() -> Vec<(String, Event)> {
         Event::NamespaceOpened { namespace, me: person(0).id },
         Event::NamespaceClosed { namespace },
         Event::OpParked { namespace, bytes: vec![1, 2, 3] },
-        Event::InvitationIssued { namespace, invitation: invitation() },
+        Event::InvitationIssued { namespace, invitation: Box::new(invitation()) },
         Event::JoinStarted {
             namespace,
-            request: request(),
+            request: Box::new(request()),
             addresses: vec!["/ip4/127.0.0.1/tcp/4001".to_owned()],
             started: UnixMillis(1_800_000_000_000),
             within_ms: 30_000,

@@ -34,7 +34,7 @@ fn requests() -> Vec<(&'static str, Request)> {
         ("heads", asked(heads(3), None)),
         ("heads.common", asked(heads(1), Some(heads(2)))),
         ("fetch", Request::Fetch { namespace, want, have, from: 1_024, count: 512 }),
-        ("join", Request::Join { request: request() }),
+        ("join", Request::Join { request: Box::new(request()) }),
         ("identify", Request::Identify { namespace, nonce: NONCE }),
         ("reconcile", Request::Reconcile { namespace, ranges: ranges() }),
         ("ack.applied", Request::Ack(ack(AckOutcome::Applied))),
@@ -62,7 +62,7 @@ fn hello() -> Attested<Hello> {
 
 fn beacon(heads_count: u8, tier: Tier) -> Gossip {
     let heads: Vec<OpId> = (1..=heads_count).map(|at| OpId([at; 32])).collect();
-    Gossip::Beacon(person(1).attest(Beacon {
+    Gossip::Beacon(Box::new(person(1).attest(Beacon {
         namespace: NAMESPACE,
         member: person(1).id,
         boot: [0xbb; 16],
@@ -72,7 +72,7 @@ fn beacon(heads_count: u8, tier: Tier) -> Gossip {
         state_root: [2; 32],
         tier,
         sent_at: UnixMillis(1_800_000_000_000),
-    }))
+    })))
 }
 
 fn gossip() -> Vec<(&'static str, Gossip)> {
@@ -136,7 +136,7 @@ fn responses() -> Vec<(String, Response)> {
         ("ops", page(&[0, 7], 1_000)),
         ("joined", Response::Joined(op_bytes(11))),
         ("identity", identity(None)),
-        ("identity.pass", identity(Some(request()))),
+        ("identity.pass", identity(Some(Box::new(request())))),
         ("ranges.none", Response::Ranges(Ranges::default())),
         ("ranges", Response::Ranges(ranges())),
         ("noted", Response::Noted),

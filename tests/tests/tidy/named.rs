@@ -45,7 +45,8 @@ fn tidy_every_case_has_a_test_with_its_name() {
 #[test]
 fn tidy_every_attack_has_a_test() {
     let tests = tests();
-    let rows = (1..=16).chain([18, 19]).chain(21..=30).chain(47..=55).chain([63, 64]);
+    // Of rows 43 and 46 the parts do not exist yet.
+    let rows = (1..=42).chain([44, 45]).chain(47..=55).chain([63, 64, 67]);
     let mut missing = Vec::new();
     for row in rows {
         let own = format!("attack_{row:02}_");

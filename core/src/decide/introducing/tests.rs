@@ -14,6 +14,7 @@ use crate::testing::Author;
 use crate::testing::timed::{OWN_PEER, Timed, authors, peer_of};
 use crate::time::UnixMillis;
 use crate::wire::{Heads, Nonce, Refused, Request, Response};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// The challenges among what was done.
@@ -49,6 +50,7 @@ fn answer(
     pass: Option<JoinRequest>,
 ) -> Result<(), Malformed> {
     let hello = Attested::by(hello, |_, digest| Some(signer.sign(digest))).unwrap();
+    let pass = pass.map(alloc::boxed::Box::new);
     let bytes = Response::Identity { hello, pass }.encode();
     let answer = receive::answer(&bytes, node.namespace)?;
     assert!(matches!(answer, Answer::Identity { .. }));
@@ -284,7 +286,7 @@ fn an_invitation_that_is_used_up_or_revoked_opens_nothing_for_others() {
     let request = pass(&node, &owner, &first, |_| ());
     introduce(&mut node, &first, Some(request.clone()));
     let (exchange, peer) = (ExchangeId(9), peer_of(&first));
-    let request = Request::Join { request };
+    let request = Request::Join { request: Box::new(request) };
     node.input(Input::RequestReceived { exchange, peer, request, signatures_valid: true });
     assert!(is_served(&mut node, peer));
     assert!(!is_served(&mut node, peer_of(&second)));
@@ -311,8 +313,7 @@ fn net_26_who_may_not_read_with_an_invitation_is_told_why_by_one_who_knows() {
         introduce(&mut node, &joiner, Some(late));
         let why = if is_informed { Refused::Expired } else { Refused::Stranger };
         assert_eq!(hears(&mut node, peer_of(&joiner)), Err(why));
-        let by_nobody =
-            pass(&node, &stranger, &joiner, |terms| terms.frontier = frontier.clone());
+        let by_nobody = pass(&node, &stranger, &joiner, |terms| terms.frontier = frontier.clone());
         introduce(&mut node, &joiner, Some(by_nobody));
         let why = hears(&mut node, peer_of(&joiner)).unwrap_err();
         assert_eq!(matches!(why, Refused::NotAdmitted(_)), is_informed, "{why:?}");

@@ -16,6 +16,7 @@ use crate::state::{Namespace, Source};
 use crate::sync::{Shortfall, Verdict};
 use crate::timers::Timer;
 use crate::wire::{Refused, Request};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 impl Turn<'_> {
@@ -184,7 +185,7 @@ impl Turn<'_> {
         joining.partner = Some(Partner { peer, stage: Stage::Asking });
         let until = now.plus(ADMIT_MS_MAX).min(joining.deadline);
         self.enter(namespace, Phase::Asking);
-        let question = Request::Join { request };
+        let question = Request::Join { request: Box::new(request) };
         let request = self.volatile.requests.open(Purpose::Admit { namespace, peer });
         self.volatile.timers.set(Timer::Request(request), until);
         self.effect(Effect::Ask { request, peer, question });

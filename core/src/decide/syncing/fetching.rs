@@ -94,6 +94,8 @@ impl Turn<'_> {
     }
 
     fn pass_on_pages(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        let Some(known) = self.open_namespace(&namespace) else { return };
+        let stored = known.space.graph().len();
         loop {
             let exchange = self.desk(namespace).syncing.exchanges.get_mut(&peer);
             let Some(Stage::Fetching(list)) = exchange.map(|exchange| &mut exchange.stage) else {
@@ -106,7 +108,12 @@ impl Turn<'_> {
                 }
                 return;
             };
+            let is_fruitful = list.is_fruitful(stored);
             self.pass_on(namespace, peer, ops);
+            if !is_fruitful {
+                // What is said to be left would cost as much as the peer likes.
+                return self.fall_short(namespace, peer, Shortfall::Lacking);
+            }
         }
     }
 

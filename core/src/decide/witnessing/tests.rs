@@ -11,6 +11,7 @@ use crate::step::step;
 use crate::testing::{Author, Node};
 use crate::time::{Now, UnixMillis};
 use crate::wire::{Refused, Request, Response};
+use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -42,7 +43,7 @@ fn question(exchange: u64, request: &JoinRequest, signatures_valid: bool) -> Inp
     Input::RequestReceived {
         exchange: ExchangeId(exchange),
         peer: PeerKey([9; 32]),
-        request: Request::Join { request: request.clone() },
+        request: Request::Join { request: Box::new(request.clone()) },
         signatures_valid,
     }
 }

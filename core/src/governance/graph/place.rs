@@ -3,7 +3,7 @@
 use super::Graph;
 use crate::governance::op::Body;
 use crate::governance::reach::Cut;
-use crate::governance::table::{Ix, PersonIx};
+use crate::governance::table::{ChainIx, Ix, PersonIx};
 use crate::governance::verdict::{Admission, Dropped};
 use crate::id::OpId;
 use crate::signed::Op;
@@ -41,16 +41,18 @@ impl Graph {
         if parents.iter().any(is_refused) {
             return Err(Admission::Drop(Dropped::RefusedParent));
         }
-        let missing: Vec<OpId> =
-            parents.iter().filter(|id| self.find(id).is_none()).copied().collect();
+        let (mut known, mut missing) = (Vec::with_capacity(parents.len()), Vec::new());
+        for id in parents.iter() {
+            match self.find(id) {
+                Some(parent) => known.push(parent),
+                None => missing.push(*id),
+            }
+        }
         if !missing.is_empty() {
             return Err(Admission::Pending { missing });
         }
-        let parents: Vec<Ix> = parents.iter().filter_map(|id| self.find(id)).collect();
-        let cut = self.closure(&parents);
-        if self.are_related(&parents) {
-            return Err(Admission::Drop(Dropped::RelatedParents));
-        }
+        let parents: Vec<Ix> = known;
+        let cut = self.cut_of(&parents)?;
         self.check_nonce(op, &cut)?;
         let generation = self.next_generation(&parents);
         Ok(Placed { parents, cut, generation })
@@ -62,12 +64,27 @@ impl Graph {
         highest.map_or(0, |highest| highest + 1)
     }
 
-    /// A6: whether one of the parents is an ancestor of another.
-    fn are_related(&self, parents: &[Ix]) -> bool {
+    /// The cut of an op with these parents, of which none may be an ancestor of another (A6).
+    fn cut_of(&self, parents: &[Ix]) -> Result<Cut, Admission> {
+        if let Some(cut) = self.sibling_cut(parents) {
+            return Ok(cut);
+        }
+        let past = self.joined_past(parents);
+        if self.are_related(parents, &past) {
+            return Err(Admission::Drop(Dropped::RelatedParents));
+        }
+        Ok(self.close(past, parents))
+    }
+
+    /// A6: whether one of the parents is an ancestor of another. `past` is what precedes any of
+    /// them off its own chain; on one chain any two are related.
+    fn are_related(&self, parents: &[Ix], past: &Cut) -> bool {
         let [_, _, ..] = parents else { return false };
-        let pasts = parents.iter().map(|parent| self.past(*parent));
-        let past = pasts.reduce(|a, b| a.union(&b)).unwrap_or_default();
-        parents.iter().any(|parent| past.contains(self.nodes[*parent].place))
+        let places = parents.iter().map(|parent| self.nodes[*parent].place);
+        let mut chains: Vec<ChainIx> = places.clone().map(|place| place.chain).collect();
+        chains.sort_unstable();
+        let share_chain = !chains.is_sorted_by(|a, b| a < b);
+        share_chain || places.into_iter().any(|place| past.contains(place))
     }
 
     /// A7: 1 + the highest nonce of the signer in the cut.

@@ -9,10 +9,14 @@ use crate::governance::order::Seniority;
 use crate::governance::rights::Rights;
 use crate::governance::table::{GroupIx, Ix, Key};
 use crate::governance::view::people::MemberRow;
-use crate::id::{MemberId, OpId};
+use crate::id::{GroupId, MemberId, OpId};
 use crate::merkle::{EMPTY_ROOT, MerkleMap, Proof};
 use alloc::vec::Vec;
 use borsh::BorshSerialize;
+use core::mem;
+
+/// Most groups that the map of all groups may be behind.
+const STALE_MAX: usize = 64;
 
 /// Which row of a group. Its encoding is the key in the group's Merkle map.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
@@ -88,7 +92,12 @@ impl View {
 
     /// Root over all groups that exist: equal if and only if all rows are.
     pub fn state_root(&self) -> [u8; 32] {
-        self.top.root()
+        if self.stale.is_empty() {
+            return self.top.root();
+        }
+        let mut top = self.top.clone();
+        self.bring_up(&mut top);
+        top.root()
     }
 
     /// Root of a group's own rows.
@@ -138,13 +147,23 @@ impl View {
         self.work.groups.insert(group);
     }
 
-    /// Brings the root of a group's own rows up to the map of all groups.
-    pub(super) fn refresh_root(&mut self, graph: &Graph, group: GroupIx) {
-        let id = graph.groups[group].0;
-        if self.tree.exists(group) {
-            self.top.insert(&id, self.own_root(group));
-        } else {
-            self.top.remove(&id);
+    /// Brings the map of all groups up to date, once in a while: nothing that an op needs is in it.
+    pub(super) fn refresh_top(&mut self) {
+        if self.stale.len() > STALE_MAX {
+            let mut top = mem::take(&mut self.top);
+            self.bring_up(&mut top);
+            self.top = top;
+            self.stale.clear();
+        }
+    }
+
+    fn bring_up(&self, top: &mut MerkleMap<[u8; 32]>) {
+        for (group, GroupId(id)) in &self.stale {
+            if self.tree.exists(*group) {
+                top.insert(id, self.own_root(*group));
+            } else {
+                top.remove(id);
+            }
         }
     }
 }

@@ -41,8 +41,9 @@ impl View {
             self.refresh_slot(graph, slot, work);
         }
         while let Some(group) = self.work.groups.pop_first() {
-            self.refresh_root(graph, group);
+            self.stale.insert(group, graph.groups[group]);
         }
+        self.refresh_top();
         true
     }
 

@@ -121,3 +121,16 @@ fn net_41_one_page_is_enough_for_parents() {
     assert_eq!(nonces(&mut list).len(), 512);
     assert!(list.is_complete() && !list.is_hungry() && !list.is_long());
 }
+
+#[test]
+fn attack_42_a_list_that_brings_nothing_for_sixteen_pages_is_given_up() {
+    let mut list = Backfill::new(vec![], vec![]);
+    for stored in [5, 6] {
+        assert!(list.is_fruitful(stored));
+        for page in 1..16 {
+            assert!(list.is_fruitful(stored), "{page}");
+        }
+    }
+    assert!(!list.is_fruitful(6));
+    assert!(list.is_fruitful(7));
+}

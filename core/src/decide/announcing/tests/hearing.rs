@@ -14,6 +14,7 @@ use crate::testing::Author;
 use crate::testing::timed::{Timed, announced, authors, changes, peer_of, verdicts};
 use crate::time::UnixMillis;
 use crate::wire::Gossip;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 const SKEW: u64 = 60_000;
@@ -79,7 +80,7 @@ fn net_10_attack_31_a_beacon_of_another_namespace_or_hand_is_refused_before() {
     // Signed by the liar in the name of the friend.
     let beacon = node.beacon_of(&friend);
     let forged = Attested::by(beacon, |_, digest| Some(liar.sign(digest))).unwrap();
-    let effects = node.gossip(peer_of(&liar), &Gossip::Beacon(forged).encode());
+    let effects = node.gossip(peer_of(&liar), &Gossip::Beacon(Box::new(forged)).encode());
     assert_eq!(verdicts(&effects), [Forward::Reject]);
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Charge { peer, .. }
         if *peer == peer_of(&liar))));

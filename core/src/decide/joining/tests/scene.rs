@@ -21,6 +21,7 @@ use crate::sync::{Shortfall, Verdict};
 use crate::testing::{Author, Node};
 use crate::time::{MonoMillis, Now, UnixMillis};
 use crate::wire::{Refused, Request};
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -197,7 +198,7 @@ impl Scene {
 
     /// The owner's answer to the joiner.
     pub(super) fn witness(&mut self) -> Answer {
-        let question = Request::Join { request: self.request.clone() };
+        let question = Request::Join { request: Box::new(self.request.clone()) };
         let effects = self.owner.input(Input::RequestReceived {
             exchange: ExchangeId(1),
             peer: PeerKey([9; 32]),

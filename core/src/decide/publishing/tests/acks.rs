@@ -4,6 +4,7 @@ use crate::effect::Forward;
 use crate::governance::rights::Rights;
 use crate::governance::verdict::VoidAtCut;
 use crate::input::{Answer, Heard, MessageId};
+use crate::key::Signers;
 use crate::receive;
 use crate::signed::{Malformed, from_own_log};
 use crate::snapshot;
@@ -185,7 +186,13 @@ fn net_32_an_op_and_its_ack_travel_as_bytes() {
         let Effect::Publish { gossip, .. } = effect else { return None };
         Some(gossip.encode())
     });
-    let heard = receive::gossip(MessageId(1), my_peer, namespace, &published.unwrap());
+    let heard = receive::gossip(
+        &mut Signers::default(),
+        MessageId(1),
+        my_peer,
+        namespace,
+        &published.unwrap(),
+    );
     // The clocks of two nodes have nothing to do with each other.
     let effects = theirs.give(777, heard);
     let ack = effects.iter().find_map(|effect| {

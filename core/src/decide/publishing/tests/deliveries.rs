@@ -248,7 +248,7 @@ fn net_32_an_op_that_is_stored_when_the_namespace_closes_was_accepted_and_leaves
 fn net_32_a_joiner_is_answered_at_once_and_the_op_is_tracked() {
     let mut world = World::met();
     let (joiner, namespace) = (Author::new(9), world.namespace);
-    let request = Request::Join { request: world.me.invite(&joiner, namespace) };
+    let request = Request::Join { request: Box::new(world.me.invite(&joiner, namespace)) };
     let (exchange, peer, signatures_valid) = (ExchangeId(5), NEAR, true);
     let input = Input::RequestReceived { exchange, peer, request, signatures_valid };
     let effects = world.stage.give(0, input);

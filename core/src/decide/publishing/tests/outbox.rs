@@ -1,5 +1,6 @@
 use super::*;
 use crate::input::MessageId;
+use crate::key::Signers;
 use crate::limits::OUTBOX_OPS_MAX;
 use crate::receive;
 use crate::wire::Gossip;
@@ -143,8 +144,10 @@ fn net_34_what_is_published_again_is_another_message_with_the_same_op() {
         nonces.push(nonce.unwrap());
     }
     assert_ne!(nonces[0], nonces[1]);
-    let heard =
-        |gossip: Gossip| receive::gossip(MessageId(1), NEAR, world.namespace, &gossip.encode());
+    let heard = |gossip: Gossip| {
+        let (signers, bytes) = (&mut Signers::default(), gossip.encode());
+        receive::gossip(signers, MessageId(1), NEAR, world.namespace, &bytes)
+    };
     let again = Gossip::Again { nonce: nonces[0], op: op.clone() };
     assert_eq!(heard(again), heard(Gossip::Op(op)));
 }

@@ -1,0 +1,89 @@
+//! Data folders, and executors on them.
+
+use super::node::time_of;
+use folkmoot_core::event::Event;
+use folkmoot_core::id::{MemberId, NamespaceId};
+use folkmoot_core::input::Input;
+use folkmoot_core::key::OwnSignature;
+use folkmoot_core::record;
+use folkmoot_core::signed::{Op, Verified};
+use folkmoot_effects::driver::{
+    self, Executor, ExecutorConfig, Recovered, SNAPSHOT_EVERY, recover,
+};
+use folkmoot_effects::perform::{Asked, Charges, NoticeBoard, Outside, Performer};
+use folkmoot_effects::ports::memory::MemoryNet;
+use folkmoot_effects::ports::{Log as _, Signer, StoreLog};
+use folkmoot_effects::store::{Batch, Home, Store};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Ops that share a sync.
+const BATCH_OPS: usize = 512;
+
+/// A node that signs nothing.
+pub(super) struct NoKeys;
+
+impl Signer for NoKeys {
+    fn sign(&self, _: &MemberId, _: &[u8; 32]) -> Option<OwnSignature> {
+        None
+    }
+}
+
+/// Opens the log of a data folder.
+pub(super) fn open(home: &Path) -> Store {
+    let home = Home::claim(home, &[]).expect("the folder is free");
+    Store::open(home, [1; 16]).expect("the log is sound").0
+}
+
+/// Opens the log of a data folder and folds it, from a snapshot where there is one.
+pub(super) fn fold(home: &Path) -> (Store, Recovered) {
+    let home = Home::claim(home, &["recording"]).expect("the folder is free");
+    let (store, _, recovered) = driver::open(home, [1; 16]).expect("the log is sound");
+    (store, recovered)
+}
+
+/// An executor without a network.
+pub(super) fn on(store: Store, recovered: Recovered) -> Executor {
+    let log = Box::new(StoreLog::new(store));
+    let performer = Performer::new(Outside {
+        net: Arc::new(MemoryNet::default()),
+        bodies: log.bodies(),
+        keys: Arc::new(NoKeys),
+        serving: None,
+        asked: Asked::default(),
+        charges: Charges::default(),
+        notices: NoticeBoard::default(),
+    });
+    let config = ExecutorConfig { log, performer, recorder: None, snapshot_every: SNAPSHOT_EVERY };
+    Executor::new(recovered, config)
+}
+
+/// A new data folder of a node that takes part in a namespace as `me`, and has no op of it.
+pub(super) fn begin(home: &Path, namespace: NamespaceId, me: MemberId) -> Executor {
+    let opened = Event::NamespaceOpened { namespace, me };
+    let mut store = open(home);
+    let batch = Batch { records: vec![record::encode(&opened).bytes], blobs: Vec::new() };
+    store.append(&batch).expect("the disk serves");
+    let recovered = recover(&store).expect("the log can be read");
+    on(store, recovered)
+}
+
+/// The data folder of a node that took part in a namespace as `me`, has these ops, parents first,
+/// and ended in order.
+pub(super) fn write(home: &Path, namespace: NamespaceId, me: MemberId, ops: &[Verified<Op>]) {
+    let mut executor = begin(home, namespace, me);
+    for (ops, number) in ops.chunks(BATCH_OPS).zip(0..) {
+        let command = executor.expect(Box::new(|_| ()));
+        let now = time_of(number);
+        let file = Input::OpsImported { command, namespace, ops: ops.to_vec() };
+        executor.take(now, file).expect("the disk serves");
+        while executor.wakeup().is_step_due(now.mono) {
+            executor.take(now, Input::Wake).expect("the disk serves");
+        }
+        executor.commit(now).expect("the disk serves");
+        executor.upkeep(now).expect("the disk serves");
+    }
+    let known = executor.state().durable.namespaces.get(&namespace).expect("it was opened");
+    assert_eq!(known.space.graph().len() as usize, ops.len(), "every op is stored");
+    executor.stop().expect("the disk serves");
+}
