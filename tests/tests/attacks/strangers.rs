@@ -139,7 +139,7 @@ fn with_pass(town: &mut Town, pass: JoinRequest) {
     let joiner = Author::new(1 << 24);
     let prove = move |hello: Hello| {
         let hello = joiner.attest(Hello { member: joiner.id, ..hello });
-        Response::Identity { hello, pass: Some(pass.clone()) }
+        Response::Identity { hello, pass: Some(Box::new(pass.clone())) }
     };
     proving(town, prove);
 }
