@@ -43,7 +43,7 @@ pub(crate) struct Common {
     /// Only what was asked for: ids, no notes
     #[arg(short, long, global = true, help_heading = COMMON)]
     pub quiet: bool,
-    /// How long an answer may take, such as 500ms, 30s, 5m
+    /// How long an answer may take, or others to confirm what is written, such as 500ms, 30s, 5m
     #[arg(long, global = true, help_heading = COMMON, value_name = "TIME", value_parser = duration)]
     pub timeout: Option<Duration>,
     /// The data folder

@@ -23,6 +23,7 @@ mod commit;
 mod crowd;
 mod dag;
 mod disk;
+mod heal;
 mod history;
 mod listener;
 mod measure;
@@ -64,6 +65,8 @@ pub enum Bench {
     Backfill,
     /// Finding out where two sets of ops differ.
     Reconcile,
+    /// Two halves that wrote without each other meet.
+    Heal,
     /// Resident bytes.
     Memory,
     /// From a data folder to a state.
@@ -138,6 +141,7 @@ pub fn run(names: &[Bench], options: Options) {
             Bench::Commit => commit::run(options, &mut report),
             Bench::Backfill => backfill::run(options, &mut report),
             Bench::Reconcile => reconcile::run(options, &mut report),
+            Bench::Heal => heal::run(options, &mut report),
             Bench::Memory => memory::run(options, &mut report),
             Bench::Restart => restart::run(options, &mut report),
         }

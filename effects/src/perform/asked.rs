@@ -61,3 +61,24 @@ impl Asked {
         locked(&self.0).of_reducer.remove(&request)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_of_a_person_is_answered_past_the_reducer_and_once() {
+        let asked = Asked::default();
+        let (answered, mut answer) = oneshot::channel();
+        let request = asked.name(answered);
+        let of_reducer = RequestId(0);
+        asked.note(of_reducer, NamespaceId([1; 32]));
+        assert_ne!(request, of_reducer);
+        assert_eq!(asked.answer(of_reducer, Some(vec![1])), Some(vec![1]), "not for a person");
+        assert_eq!(asked.answer(request, Some(vec![2])), None);
+        assert_eq!(answer.try_recv(), Ok(Some(vec![2])));
+        assert_eq!(asked.answer(request, Some(vec![3])), Some(vec![3]), "nobody waits any more");
+        assert_eq!(asked.end(request), None, "and the reducer did not ask");
+        assert_eq!(asked.end(of_reducer), Some(NamespaceId([1; 32])));
+    }
+}

@@ -13,6 +13,9 @@ use crate::errors::Failure;
 use crate::render::{Cell, Page, Tone};
 use crate::reply::{Who, short, time};
 
+/// Members whose last beacon a page compares one by one.
+const SHOWN_MAX: usize = 8;
+
 /// How ready a node is (NET-13), in one word.
 pub const fn readiness_name(state: Readiness) -> &'static str {
     match state {
@@ -289,6 +292,59 @@ impl NetworkReply {
         } else {
             Tone::Warn
         };
-        Cell(tone, self.members.iter().map(say).collect::<Vec<_>>().join(", "))
+        // Those that differ first.
+        let mut members: Vec<&MemberHeard> = self.members.iter().collect();
+        members.sort_by_key(|member| member.agreement == "agrees");
+        let (shown, rest) = members.split_at(members.len().min(SHOWN_MAX));
+        let mut text = shown.iter().map(|member| say(member)).collect::<Vec<_>>().join(", ");
+        if !rest.is_empty() {
+            let agree = rest.iter().filter(|member| member.agreement == "agrees").count();
+            let more = format!(", and {} more, of whom {agree} agree", rest.len());
+            text.push_str(&more);
+        }
+        Cell(tone, text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(number: usize, agreement: &str) -> MemberHeard {
+        let who = Who { id: format!("mem1{number}"), name: None, me: false };
+        let (agreement, tier) = (agreement.to_owned(), "peer-validated".to_owned());
+        MemberHeard { who, agreement, tier, age_ms: 1500, fresh: true }
+    }
+
+    fn reply(members: Vec<MemberHeard>) -> NetworkReply {
+        NetworkReply {
+            readiness: "peer-validated".to_owned(),
+            readiness_words: String::new(),
+            mesh: 1,
+            outbox: Outbox { undelivered: 0, oldest_ms: 0, under_way: 0 },
+            last_sync: None,
+            fetching: false,
+            members,
+            join: None,
+        }
+    }
+
+    #[test]
+    fn those_that_differ_are_named_first_and_of_many_some() {
+        assert_eq!(reply(Vec::new()).agreement().0, Tone::Dim);
+        let Cell(tone, text) = reply(vec![heard(1, "agrees"), heard(2, "behind")]).agreement();
+        assert_eq!(
+            (tone, text.as_str()),
+            (Tone::Warn, "mem12 behind (1.5 s ago), mem11 agrees (1.5 s ago)")
+        );
+        let mut many: Vec<_> = (0..10).map(|number| heard(number, "agrees")).collect();
+        assert_eq!(reply(many.clone()).agreement().0, Tone::Good);
+        many.push(heard(99, "diverged"));
+        let Cell(tone, text) = reply(many).agreement();
+        assert_eq!(tone, Tone::Bad);
+        assert!(
+            text.starts_with("mem199 diverged") && text.ends_with("3 more, of whom 3 agree"),
+            "{text}"
+        );
     }
 }

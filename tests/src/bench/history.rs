@@ -84,16 +84,41 @@ impl History {
         }
     }
 
-    fn say(&mut self, author: &Author, body: Body) {
-        let sealed = author.seal(&draft(self.space(), author.id, body));
-        let op = kit::unchecked(&sealed, true);
+    /// As [`History::write`], where the owner is not there.
+    pub(super) fn write_without_anchors(&mut self, count: usize) {
+        for _ in 0..count {
+            let number = self.ops.len();
+            let author = self.authors.get(number % self.authors.len()).cloned();
+            let body = describe(number, VALUE_BYTES);
+            let author = author.expect("there are authors");
+            self.take(author_op(self.space(), &author, body));
+        }
+    }
+
+    /// Those who go on writing.
+    pub(super) fn keep_authors(&mut self, is_kept: impl Fn(usize) -> bool) {
+        let authors = std::mem::take(&mut self.authors).into_iter().enumerate();
+        self.authors = authors.filter(|(at, _)| is_kept(*at)).map(|(_, author)| author).collect();
+    }
+
+    /// Takes in an op of somebody else, which must be admitted.
+    pub(super) fn take(&mut self, op: Verified<Op>) {
         self.crowd.take(op.clone());
         self.ops.push(op);
+    }
+
+    fn say(&mut self, author: &Author, body: Body) {
+        self.take(author_op(self.space(), author, body));
         if self.space().since_anchor() >= ANCHOR_OPS {
             let owner = self.crowd.owner.clone();
             self.say(&owner, Body::Anchor { rules: RULES_VERSION, notary: None });
         }
     }
+}
+
+/// What an author writes at the heads, signed.
+fn author_op(space: &Space, author: &Author, body: Body) -> Verified<Op> {
+    kit::unchecked(&author.seal(&draft(space, author.id, body)), true)
 }
 
 /// Ops as they travel.

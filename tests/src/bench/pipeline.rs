@@ -106,14 +106,14 @@ impl Pipeline {
         let executor = Executor::new(recovered, config);
         let (inbox, messages) = sync_channel(INBOX_MAX);
         let to_driver = inbox.clone();
-        let taking = thread::spawn(move || ingress::run(&ingress, &received, &to_driver));
+        let taking = spawn("ingress", move || ingress::run(&ingress, &received, &to_driver));
         let run = move || {
             let driver = Driver::new(executor, messages, Arc::new(SystemClock::new()));
             // Anchors are made by hand.
             let settings = Settings { anchor_ops: 0, anchor_age_ms: 0, ..Settings::default() };
             driver.run([3; 32], peer, settings).expect("the disk serves");
         };
-        let driving = thread::spawn(run);
+        let driving = spawn("driver", run);
         Self { events, inbox, threads: vec![driving, taking] }
     }
 
@@ -140,13 +140,22 @@ impl Pipeline {
 
     /// Waits until everything that a peer had is here.
     pub(super) fn wait(&self, namespace: NamespaceId, op_count: usize, root: [u8; 32]) {
+        self.wait_until(namespace, |known| known.is_in_sync(op_count, root));
+    }
+
+    /// Waits until so many ops are here, whatever became of the exchange that brought them.
+    pub(super) fn wait_for(&self, namespace: NamespaceId, op_count: usize, root: [u8; 32]) {
+        self.wait_until(namespace, |known| (known.op_count, known.root) == (op_count, root));
+    }
+
+    fn wait_until(&self, namespace: NamespaceId, is_done: impl Fn(&Known) -> bool) {
         let started = Instant::now();
         loop {
             let known = self.known(namespace);
-            if known.as_ref().is_some_and(|known| known.is_in_sync(op_count, root)) {
+            if known.as_ref().is_some_and(&is_done) {
                 return;
             }
-            assert!(started.elapsed() < PATIENCE, "not {op_count} ops in sync, but {known:?}");
+            assert!(started.elapsed() < PATIENCE, "not what was expected, but {known:?}");
             thread::sleep(ASK_EVERY);
         }
     }
@@ -160,4 +169,9 @@ impl Pipeline {
             thread.join().expect("the node ends well");
         }
     }
+}
+
+/// A thread with a name, which profilers show.
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    thread::Builder::new().name(name.to_owned()).spawn(run).expect("a thread can be had")
 }

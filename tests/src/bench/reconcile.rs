@@ -205,7 +205,6 @@ impl Talk {
 /// What both have, and what only the first and only the second has.
 struct Sets {
     crowd: Crowd,
-    ops: Vec<Verified<Op>>,
     only: [Vec<Verified<Op>>; 2],
 }
 
@@ -217,7 +216,7 @@ impl Sets {
         }
         let rights = Rights::METADATA | Rights::READ;
         (0..AUTHORS + 2).for_each(|number| crowd.add(stranger(number), rights));
-        let mut sets = Self { crowd, ops: Vec::new(), only: [Vec::new(), Vec::new()] };
+        let mut sets = Self { crowd, only: [Vec::new(), Vec::new()] };
         match shape {
             Shape::Branches => {
                 sets.write(ops - differences);

@@ -129,8 +129,7 @@ fn attack_35_a_thousand_probes_a_second_are_answered_as_one() {
     assert!(extra < 400, "{extra} messages came back for {probes}");
     assert!(after.1 - quiet.1 < probe_bytes, "more came back than was sent");
     // One answer by itself is no lever either.
-    let beacon = Box::new(person(0).attest(town.beacon(0, person(0), 1)));
-    let beacon = Gossip::Beacon(beacon).encode();
+    let beacon = Gossip::Beacon(Box::new(person(0).attest(town.beacon(0, person(0), 1)))).encode();
     assert!(beacon.len() as u64 <= 10 * probe_bytes / probes, "{} bytes", beacon.len());
 }
 

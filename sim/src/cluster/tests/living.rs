@@ -2,7 +2,7 @@
 
 use super::{FOREVER, agree, found, govern};
 use crate::cluster::{Cluster, Traffic};
-use crate::kit::{Author, create, person, unchecked};
+use crate::kit::{Author, create, person};
 use folkmoot_core::bounded::Bounded;
 use folkmoot_core::codec;
 use folkmoot_core::command::{Command, Outcome};
@@ -11,8 +11,10 @@ use folkmoot_core::governance::invitation::Invitation;
 use folkmoot_core::governance::op::{Body, Payload};
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::id::NamespaceId;
-use folkmoot_core::input::{Heard, Input, MessageId};
+use folkmoot_core::input::{Input, MessageId};
 use folkmoot_core::limits::RULES_VERSION;
+use folkmoot_core::receive;
+use folkmoot_core::wire::Gossip;
 
 /// The one-time secret of the invitation for node `at`.
 fn secret(at: usize) -> Author {
@@ -130,10 +132,13 @@ fn hear_chain(cluster: &mut Cluster, at: usize, namespace: NamespaceId, author: 
             body: Body::Noop,
         });
         parents = vec![signed.id()];
-        bytes += codec::encode(&signed).len() as u64;
+        let op = Bounded::truncated(codec::encode(&signed));
+        bytes += op.len() as u64;
         let (message, peer) = (MessageId((1 << 50) + number), Cluster::peer(9));
-        let heard = Ok(Heard::Op(unchecked(&signed, true)));
-        cluster.give(at, Input::GossipReceived { message, peer, namespace, heard });
+        let gossip = Gossip::Op(op).encode();
+        let signers = &mut folkmoot_core::key::Signers::default();
+        let input = receive::gossip(signers, message, peer, namespace, &gossip);
+        cluster.give(at, input);
         cluster.give(at, Input::Wake);
         if number % 64 == 63 {
             cluster.run(64);
