@@ -5,6 +5,7 @@ use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::input::{Heard, Input, MessageId};
 use folkmoot_core::limits::STEP_WORK_MAX;
 use folkmoot_core::query::NamespaceView;
+use folkmoot_core::readiness;
 use folkmoot_core::signed::{Op, Verified, verify};
 use folkmoot_core::snapshot;
 use folkmoot_core::state::State;
@@ -24,7 +25,12 @@ fn diamond() -> Case {
 
 /// What must not depend on arrival.
 fn outcome(replica: &Replica) -> NamespaceView {
-    NamespaceView { peers: 0, ..replica.view() }
+    folded(replica.view())
+}
+
+/// The part of a view that follows from the log.
+fn folded(view: NamespaceView) -> NamespaceView {
+    NamespaceView { peers: 0, readiness: readiness::State::default(), ..view }
 }
 
 fn permutations(count: usize) -> Vec<Vec<usize>> {
@@ -95,8 +101,7 @@ fn case_24_restart_at_every_prefix_of_the_log() {
     for (records, expected) in (1..).zip(&views) {
         // I8: from the log alone, and from a snapshot of that state.
         let replayed = replica.replayed(records);
-        let view =
-            |state: &State| NamespaceView { peers: 0, ..state.namespace(&namespace).unwrap() };
+        let view = |state: &State| folded(state.namespace(&namespace).unwrap());
         assert_eq!(view(&replayed), *expected, "after {records} records");
         let restored = snapshot::load(&snapshot::save(&replayed)).unwrap();
         assert_eq!(view(&restored), *expected, "a snapshot after {records} records");
