@@ -37,7 +37,7 @@ impl History {
         let genesis = crowd.owner.found(&[&crowd.owner], [0; 16]);
         let owner = crowd.owner.clone();
         let mut history = Self { crowd, ops: vec![genesis], authors: Vec::new() };
-        let rights = Rights::MEMBERS | Rights::READ;
+        let rights = Rights::MEMBERS | Rights::INVITE | Rights::READ;
         (0..WATCHERS).for_each(|number| history.add(watcher(number).id, rights));
         if authors == 1 {
             history.authors.push(owner);

@@ -3,7 +3,6 @@
 
 use super::Options;
 use super::bare::Bare;
-use super::crowd::stranger;
 use super::history::{History, claims, watcher};
 use super::measure::{Clock, Measured, repeat, time};
 use super::nodes::{Live, home, home_with, runtime};
@@ -109,7 +108,9 @@ fn measure(options: Options, history: &History) -> Figures {
 pub(super) fn run(options: Options, report: &mut Report) {
     for size in options.sizes(&[1_000, 100_000], &[50]) {
         let mut history = History::of(1);
-        (0..size).for_each(|number| history.add(stranger(number), Rights::READ));
+        for number in 0..size {
+            history.add(Author::new(5_000_000 + number as u64).id, Rights::READ);
+        }
         let figures = measure(options, &history);
         let goal = Goal::RatioAtMost(if size > 1_000 { 80.0 } else { 5.0 });
         report.row(&Row::new("join, members", size, &figures.dial, goal));
