@@ -17,14 +17,17 @@
 
 mod apply;
 mod backfill;
+mod bare;
 mod branches;
 mod catch_up;
 mod commit;
 mod crowd;
 mod dag;
 mod disk;
+mod gossip;
 mod heal;
 mod history;
+mod join;
 mod listener;
 mod measure;
 mod memory;
@@ -67,6 +70,10 @@ pub enum Bench {
     Reconcile,
     /// Two halves that wrote without each other meet.
     Heal,
+    /// From the dial to a confirmed member.
+    Join,
+    /// From one node to all others.
+    Gossip,
     /// Resident bytes.
     Memory,
     /// From a data folder to a state.
@@ -142,6 +149,8 @@ pub fn run(names: &[Bench], options: Options) {
             Bench::Backfill => backfill::run(options, &mut report),
             Bench::Reconcile => reconcile::run(options, &mut report),
             Bench::Heal => heal::run(options, &mut report),
+            Bench::Join => join::run(options, &mut report),
+            Bench::Gossip => gossip::run(options, &mut report),
             Bench::Memory => memory::run(options, &mut report),
             Bench::Restart => restart::run(options, &mut report),
         }

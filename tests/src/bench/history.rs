@@ -5,7 +5,7 @@ use folkmoot_core::codec;
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::governance::space::Space;
-use folkmoot_core::id::NamespaceId;
+use folkmoot_core::id::{MemberId, NamespaceId};
 use folkmoot_core::key::Claim;
 use folkmoot_core::limits::{ANCHOR_OPS, RULES_VERSION};
 use folkmoot_core::signed::{Op, Verified};
@@ -37,15 +37,15 @@ impl History {
         let genesis = crowd.owner.found(&[&crowd.owner], [0; 16]);
         let owner = crowd.owner.clone();
         let mut history = Self { crowd, ops: vec![genesis], authors: Vec::new() };
-        let rights = Rights::MEMBERS | Rights::READ;
-        (0..WATCHERS).for_each(|number| history.add(&watcher(number), rights));
+        let rights = Rights::MEMBERS | Rights::INVITE | Rights::READ;
+        (0..WATCHERS).for_each(|number| history.add(watcher(number).id, rights));
         if authors == 1 {
             history.authors.push(owner);
             return history;
         }
         for number in 0..authors {
             let author = Author::new(2_000_000 + number as u64);
-            history.add(&author, Rights::METADATA | Rights::READ);
+            history.add(author.id, Rights::METADATA | Rights::READ);
             history.authors.push(author);
         }
         history
@@ -67,9 +67,9 @@ impl History {
     }
 
     /// The owner adds a member.
-    pub(super) fn add(&mut self, member: &Author, rights: Rights) {
+    pub(super) fn add(&mut self, member: MemberId, rights: Rights) {
         let owner = self.crowd.owner.clone();
-        self.say(&owner, Body::MemberAdded { member: member.id, rights });
+        self.say(&owner, Body::MemberAdded { member, rights });
     }
 
     /// The authors write in turns, `count` ops with the anchors of the owner, or one more.

@@ -99,6 +99,23 @@ impl Live {
         }
     }
 
+    /// Waits until so many members are known to be connected.
+    pub(super) async fn until_met(&self, namespace: NamespaceId, count: usize) {
+        let started = Instant::now();
+        loop {
+            let met = self.handle.query(move |state| {
+                let desk = state.volatile.desks.get(&namespace);
+                desk.map_or(0, |desk| desk.identities.iter().count())
+            });
+            let met = met.await.expect("it runs");
+            if met >= count {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "{met} members met, not {count}");
+            sleep(ASK_EVERY).await;
+        }
+    }
+
     /// Ends it in order.
     pub(super) async fn stop(self) {
         self.handle.shutdown().await;
