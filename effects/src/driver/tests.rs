@@ -6,13 +6,15 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use folkmoot_core::bounded::Bounded;
+use folkmoot_core::codec;
 use folkmoot_core::command::{Command, CommandId, Outcome, Refusal, Shortage};
 use folkmoot_core::governance::op::{Body, Payload};
 use folkmoot_core::id::{NamespaceId, OpId};
 use folkmoot_core::input::Input;
-use folkmoot_core::limits::RULES_VERSION;
-use folkmoot_core::signed::Unsigned;
+use folkmoot_core::limits::{OP_BYTES_MAX, RULES_VERSION};
+use folkmoot_core::signed::{SignedOp, Unsigned};
 use folkmoot_core::snapshot;
+use folkmoot_core::statement::HeadSummary;
 use folkmoot_core::wire::Gossip;
 
 use super::*;
@@ -193,9 +195,21 @@ struct Suspicious {
 impl Net for Suspicious {
     fn send(&self, command: NetCommand) -> Result<(), NetGone> {
         if let NetCommand::Publish { bytes, .. } = &command {
-            let Ok(Gossip::Op(op)) = Gossip::decode(bytes) else { panic!("not gossip") };
-            let is_stored = |blob: &Vec<u8>| blob[..] == op[..];
-            assert!(self.log.with(|rows| rows.blobs.values().any(is_stored)), "not durable");
+            // A beacon names heads, which are ops.
+            let heads: Vec<OpId> = match Gossip::decode(bytes).unwrap() {
+                Gossip::Op(op) => {
+                    let signed: SignedOp = codec::decode(&op, OP_BYTES_MAX).unwrap();
+                    vec![signed.id()]
+                }
+                Gossip::Beacon(beacon) => match beacon.statement.heads {
+                    HeadSummary::All(heads) => heads.into_vec(),
+                    HeadSummary::Many { .. } => panic!("too many heads"),
+                },
+                other => panic!("not said by a founder who is alone: {other:?}"),
+            };
+            for head in heads {
+                assert!(self.log.with(|rows| rows.blobs.contains_key(&head.0)), "not durable");
+            }
         }
         self.net.send(command)
     }
