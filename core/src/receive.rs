@@ -6,7 +6,9 @@
 use crate::id::{NamespaceId, PeerKey};
 use crate::input::{Answer, ExchangeId, Heard, Input, MessageId};
 use crate::key::Signers;
-use crate::signed::{Malformed, verify, verify_from, verify_page, verify_statement};
+use crate::signed::{
+    Malformed, verify, verify_from, verify_page, verify_statement, verify_statement_from,
+};
 use crate::wire::{Gossip, OpBytes, Request, Response};
 use alloc::vec::Vec;
 
@@ -28,7 +30,9 @@ pub fn gossip(
             }
             checked => checked.map(Heard::Op),
         },
-        Ok(Gossip::Beacon(beacon)) => verify_statement(*beacon, namespace).map(Heard::Beacon),
+        Ok(Gossip::Beacon(beacon)) => {
+            verify_statement_from(signers, *beacon, namespace).map(Heard::Beacon)
+        }
         Ok(Gossip::Probe { namespace: named, .. }) if named != namespace => {
             Err(Malformed::OtherNamespace)
         }

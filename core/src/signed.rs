@@ -193,10 +193,31 @@ pub fn verify_statement<T: Statement>(
     attested: Attested<T>,
     namespace: NamespaceId,
 ) -> Result<Verified<T>, Malformed> {
+    accept(attested, namespace, Claim::is_valid)
+}
+
+/// As [`verify_statement`], with what is known of those who signed before.
+///
+/// # Errors
+///
+/// As [`verify_statement`].
+pub fn verify_statement_from<T: Statement>(
+    signers: &mut Signers,
+    attested: Attested<T>,
+    namespace: NamespaceId,
+) -> Result<Verified<T>, Malformed> {
+    accept(attested, namespace, |claim| signers.judge(claim))
+}
+
+fn accept<T: Statement>(
+    attested: Attested<T>,
+    namespace: NamespaceId,
+    is_valid: impl FnOnce(&Claim) -> bool,
+) -> Result<Verified<T>, Malformed> {
     if attested.statement.namespace() != namespace {
         return Err(Malformed::OtherNamespace);
     }
-    if !attested.is_signed() {
+    if !is_valid(&attested.claim()) {
         return Err(Malformed::Signature);
     }
     Ok(Verified(Arc::new(attested.statement)))

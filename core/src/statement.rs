@@ -9,7 +9,7 @@ use crate::codec;
 use crate::digest::{Domain, digest};
 use crate::governance::verdict::VoidAtCut;
 use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
-use crate::key::{Signature, is_key, is_valid};
+use crate::key::{Claim, Signature};
 use crate::limits::BEACON_HEADS_MAX;
 use crate::time::UnixMillis;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -52,8 +52,13 @@ impl<T: Statement> Attested<T> {
 
     /// Whether the member signed it.
     pub fn is_signed(&self) -> bool {
-        let member = self.statement.member();
-        is_key(&member) && is_valid(&member, &self.statement.digest(), &self.signature)
+        self.claim().is_valid()
+    }
+
+    /// What its signature says.
+    pub fn claim(&self) -> Claim {
+        let (key, message) = (self.statement.member(), self.statement.digest());
+        Claim { key, message, signature: self.signature }
     }
 }
 

@@ -309,8 +309,11 @@ fn meaning_of(known: &Namespace, desk: &Desk, beacon: &Beacon) -> Meaning {
     let graph = known.space.graph();
     let ours = known.space.heads();
     let is_same = HeadSummary::of(&ours) == beacon.heads;
-    let differs = known.space.view().state_root() != beacon.state_root;
-    let contradicts = is_same && differs && known.space.is_settled() && beacon.member != known.me;
+    // The root is made when it is asked for, so it is asked for last.
+    let contradicts = is_same
+        && beacon.member != known.me
+        && known.space.is_settled()
+        && known.space.view().state_root() != beacon.state_root;
     let (has, lacks): (Vec<OpId>, Vec<OpId>) = match &beacon.heads {
         HeadSummary::All(heads) => heads.iter().partition(|head| graph.find(head).is_some()),
         HeadSummary::Many { digest, .. } if *digest == heads_digest(&ours) => (ours, Vec::new()),
