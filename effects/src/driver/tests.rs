@@ -205,7 +205,9 @@ impl Net for Suspicious {
                     HeadSummary::All(heads) => heads.into_vec(),
                     HeadSummary::Many { .. } => panic!("too many heads"),
                 },
-                other => panic!("not said by a founder who is alone: {other:?}"),
+                other @ (Gossip::Probe { .. } | Gossip::Again { .. }) => {
+                    panic!("not said by a founder who is alone: {other:?}")
+                }
             };
             for head in heads {
                 assert!(self.log.with(|rows| rows.blobs.contains_key(&head.0)), "not durable");

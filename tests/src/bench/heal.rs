@@ -82,7 +82,15 @@ impl Net for End {
                 line.carry(to, bytes.len(), NetEvent::ResponseReceived { exchange, peer, bytes })
             }
             // There is one topic and one peer.
-            _ => Ok(()),
+            NetCommand::Subscribe(_)
+            | NetCommand::Unsubscribe(_)
+            | NetCommand::Validate { .. }
+            | NetCommand::Dial { .. }
+            | NetCommand::StopDialing { .. }
+            | NetCommand::Disconnect { .. }
+            | NetCommand::Block { .. }
+            | NetCommand::Unblock { .. }
+            | NetCommand::Shutdown => Ok(()),
         }
     }
 }
@@ -159,7 +167,9 @@ impl Heal {
             });
         });
         let bytes = line.bytes.load(Ordering::Relaxed) - before;
-        nodes.into_iter().for_each(|(node, _)| node.stop());
+        for (node, _) in nodes {
+            node.stop();
+        }
         (cpu, bytes)
     }
 

@@ -144,6 +144,10 @@ impl Talk {
         }
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "what is for others than the two is nothing"
+    )]
     fn perform(&mut self, at: usize, effect: Effect) {
         match effect {
             Effect::Ask { request, question, .. } => self.ask(at, request, question),
@@ -155,7 +159,10 @@ impl Talk {
                     }
                     Response::Ranges(ranges) => Answer::Ranges(ranges),
                     Response::Refused(why) => Answer::Refused(why),
-                    other => panic!("not an answer about ops: {other:?}"),
+                    other @ (Response::Ops { .. }
+                    | Response::Joined(_)
+                    | Response::Identity { .. }
+                    | Response::Noted) => panic!("not an answer about ops: {other:?}"),
                 };
                 self.answer(exchange, answer, bytes);
             }
@@ -240,7 +247,7 @@ impl Sets {
         for (only, number) in self.only.iter_mut().zip([0, 1]) {
             let mut branch = self.crowd.branch();
             let author = stranger(AUTHORS + number);
-            let count = (differences + number) / 2;
+            let count = differences.midpoint(number);
             only.extend((0..count).map(|at| branch.say(author, describe(at, 50))));
         }
     }
@@ -297,7 +304,8 @@ pub(super) fn run(options: Options, report: &mut Report) {
             let mut talk = sets.talk();
             talk.hold();
             let [one, other] = [0, 1].map(|at| talk.space(at).expect("it is open"));
-            assert_eq!(one.graph().len(), sets.crowd.space().graph().len() + size as u32);
+            let shared = sets.crowd.space().graph().len() as usize;
+            assert_eq!(one.graph().len() as usize, shared + size);
             assert_eq!(one.view().state_root(), other.view().state_root());
             let most = (BYTES_MAX + BYTES_PER_OP_MAX * size) as f64;
             let name = format!("reconcile, {name}");

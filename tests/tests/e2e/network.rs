@@ -118,8 +118,8 @@ fn net_25_a_join_goes_on_without_its_watcher_and_after_a_crash() {
     bob.start();
     let mut watcher = join_meanwhile(&bob, &code);
     let is_joining = |node: &Node| {
-        let state = namespace(node)["state"].clone();
-        if state == "joining" { Ok(()) } else { Err(state) }
+        let word = namespace(node)["state"].clone();
+        if word == "joining" { Ok(()) } else { Err(word) }
     };
     until("the join is under way", || is_joining(&bob));
     watcher.kill().unwrap();
@@ -130,8 +130,8 @@ fn net_25_a_join_goes_on_without_its_watcher_and_after_a_crash() {
     until("the join is under way again", || is_joining(&bob));
     anna.start();
     until("bob is a member", || {
-        let state = namespace(&bob);
-        if state["members"] == 2 && state["state"] != "joining" { Ok(()) } else { Err(state) }
+        let view = namespace(&bob);
+        if view["members"] == 2 && view["state"] != "joining" { Ok(()) } else { Err(view) }
     });
     agree(&[&anna, &bob]);
 }
