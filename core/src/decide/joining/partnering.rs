@@ -76,6 +76,10 @@ impl Turn<'_> {
         self.enter(namespace, Phase::Pulling);
         if !is_in_sync {
             self.compare_with(namespace, peer);
+            if !self.desk(namespace).syncing.exchanges.contains_key(&peer) {
+                // It lied lately, and nothing is asked of it: it is no partner either.
+                return self.on_declined(namespace, peer, Declined::Pull(Shortfall::Lied));
+            }
         }
         self.wake_desk(namespace);
     }

@@ -7,6 +7,7 @@ use crate::join::{Declined, InvitationFlaw, JoinError};
 use crate::state::State;
 use crate::sync::{Shortfall, Verdict};
 use crate::testing::Author;
+use crate::time::MonoMillis;
 use crate::wire::Refused;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -290,4 +291,20 @@ fn net_26_a_witness_that_is_silent_to_the_end_is_named() {
     let done = scene.wake(WITHIN);
     let tried = vec![(P, Declined::Silent)];
     assert_eq!(failed(&done), Some(JoinError::PartnersFailed { tried }));
+}
+
+#[test]
+fn net_21_a_partner_that_is_shunned_takes_no_time() {
+    let mut scene = with_two(30_000);
+    let namespace = scene.namespace;
+    scene.call(1, |turn| turn.desk(namespace).syncing.notes.shun(P, MonoMillis(1)));
+    let why = Shortfall::Lied;
+    scene.verdict(1, P, &Verdict::Incomplete { missing: Vec::new(), why });
+    // The first attempt ends with both of no use; in the next one only the second is of any.
+    scene.stall(2, Q);
+    assert_eq!(scene.phase(), Some(Phase::Probing));
+    let asks = |at| pulled(&scene.wake(at)).contains(&Q).then_some(at);
+    let asked = (3_000..4_000).find_map(asks);
+    assert!(asked.is_some());
+    assert_eq!(scene.partner(), Some(Q));
 }
