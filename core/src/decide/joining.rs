@@ -107,7 +107,7 @@ impl Turn<'_> {
         joining.is_waiting = false;
         joining.partner = None;
         joining.partners.begin_attempt();
-        let ends = joining.retry.attempt_ends(now);
+        let ends = joining.retry.begin(now);
         self.volatile.timers.set(Timer::JoinAttempt(namespace), ends);
         self.enter(namespace, Phase::Probing);
         self.probe(namespace);

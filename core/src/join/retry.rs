@@ -16,30 +16,40 @@ const BACKOFF_MS_MAX: u64 = 30_000;
 pub struct Retry {
     deadline: MonoMillis,
     backoff_ms: u64,
+    /// Until when is waited for the next attempt, also while one runs that began before.
+    due: Option<MonoMillis>,
 }
 
 impl Retry {
     /// No attempt was made yet.
     pub const fn new(deadline: MonoMillis) -> Self {
-        Self { deadline, backoff_ms: BACKOFF_MS_MIN }
+        Self { deadline, backoff_ms: BACKOFF_MS_MIN, due: None }
     }
 
-    /// When an attempt that begins now ends at the latest.
-    pub fn attempt_ends(&self, now: MonoMillis) -> MonoMillis {
+    /// An attempt begins; when it ends at the latest. One that begins before the wait is over, as
+    /// somebody new came, does not end the wait.
+    pub fn begin(&mut self, now: MonoMillis) -> MonoMillis {
+        self.due = self.due.filter(|due| *due > now);
         now.plus(JOIN_ATTEMPT_MS_MAX).min(self.deadline)
     }
 
     /// How long to wait after an attempt that ended now with this error, in milliseconds. `None`
-    /// where waiting does not help, or leaves no time for an attempt.
+    /// where waiting does not help, or leaves no time for an attempt. After an attempt that began
+    /// early the wait goes on that was running: newcomers use up no attempts.
     pub fn next(&mut self, now: MonoMillis, prng: &mut Prng, last: &JoinError) -> Option<u64> {
         if !is_retried(last) {
             return None;
+        }
+        if let Some(due) = self.due {
+            return Some(due.since(now));
         }
         let delay = self.backoff_ms;
         self.backoff_ms = delay.saturating_mul(2).min(BACKOFF_MS_MAX);
         // Drawn before the budget is looked at, so that what is compared is what is waited.
         let wait = delay.saturating_add(prng.below(delay / 4));
-        (wait < self.deadline.since(now)).then_some(wait)
+        let fits = wait < self.deadline.since(now);
+        self.due = fits.then(|| now.plus(wait));
+        fits.then_some(wait)
     }
 }
 
@@ -69,8 +79,8 @@ mod tests {
     #[test]
     fn net_27_an_attempt_takes_ten_seconds_or_what_is_left() {
         for (left, ends) in [(9_999, 9_999), (10_000, 10_000), (10_001, 10_000), (0, 0)] {
-            let retry = Retry::new(MonoMillis(7 + left));
-            assert_eq!(retry.attempt_ends(MonoMillis(7)), MonoMillis(7 + ends));
+            let mut retry = Retry::new(MonoMillis(7 + left));
+            assert_eq!(retry.begin(MonoMillis(7)), MonoMillis(7 + ends));
         }
     }
 
@@ -99,6 +109,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn net_27_an_attempt_that_begins_early_neither_draws_nor_doubles() {
+        let mut prng = Prng::new([3; 32]);
+        let mut retry = Retry::new(MonoMillis(60_000));
+        let wait = retry.next(MonoMillis(0), &mut prng, &NOBODY).unwrap();
+        let before = prng.clone();
+        for at in (0..wait).step_by(100) {
+            retry.begin(MonoMillis(at));
+            let left = retry.next(MonoMillis(at + 1), &mut prng, &NOBODY);
+            assert_eq!(left, Some(wait.saturating_sub(at + 1)));
+        }
+        // One that takes longer than the wait leaves none of it.
+        let late = MonoMillis(wait + 5);
+        assert_eq!(retry.next(late, &mut prng, &NOBODY), Some(0));
+        assert_eq!(prng, before);
+        // What cannot be mended ends the join, also then.
+        assert_eq!(retry.next(late, &mut prng, &JoinError::Cancelled), None);
+        retry.begin(late);
+        let second = retry.next(late, &mut prng, &NOBODY).unwrap();
+        assert!((2 * BACKOFF_MS_MIN..3 * BACKOFF_MS_MIN).contains(&second));
+    }
+
     proptest! {
         #[test]
         fn net_27_waits_double_to_their_bound_and_jitter_stays_below_a_quarter(
@@ -109,7 +141,7 @@ mod tests {
             let mut prng = Prng::new(seed);
             let (mut now, mut expected) = (MonoMillis(0), BACKOFF_MS_MIN);
             loop {
-                now = retry.attempt_ends(now);
+                now = retry.begin(now);
                 prop_assert!(now.0 <= within);
                 let Some(wait) = retry.next(now, &mut prng, &NOBODY) else {
                     // What was left is less than the longest wait that was possible.

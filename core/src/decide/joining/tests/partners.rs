@@ -2,6 +2,7 @@ use super::*;
 use crate::effect::{Notice, Phase};
 use crate::governance::op::Body;
 use crate::governance::rights::Rights;
+use crate::id::PeerKey;
 use crate::input::Input;
 use crate::join::{Declined, InvitationFlaw, JoinError};
 use crate::state::State;
@@ -307,4 +308,24 @@ fn net_21_a_partner_that_is_shunned_takes_no_time() {
     let asked = (3_000..4_000).find_map(asks);
     assert!(asked.is_some());
     assert_eq!(scene.partner(), Some(Q));
+}
+
+#[test]
+fn net_27_newcomers_that_are_of_no_use_use_up_no_attempts() {
+    let mut scene = Scene::new();
+    scene.join(0, 30_000);
+    for number in 0..20_u8 {
+        let (at, peer) = (10 + 100 * u64::from(number), PeerKey([20 + number; 32]));
+        // Each is tried at once, and stalls.
+        let done = scene.meet(at, peer);
+        assert_eq!((pulled(&done).contains(&peer), failed(&done)), (true, None), "at {at}");
+        assert_eq!(failed(&scene.stall(at + 1, peer)), None, "at {at}");
+        assert_eq!(failed(&scene.input(at + 2, Input::PeerDisconnected { peer })), None);
+    }
+    // The wait that began with the first ends when it would have ended without the others.
+    let begins = (2_000..30_000).find(|at| probes(&scene.wake(*at)) > 0).unwrap();
+    assert!((3_011..3_761).contains(&begins), "at {begins}");
+    scene.meet(5_000, P);
+    scene.receive_history(5_001);
+    assert_eq!(admit(&scene.in_sync(5_001, P)).unwrap().1, P);
 }
