@@ -364,6 +364,15 @@ impl Partners {
         !peers.is_empty() && peers.iter().all(is_over)
     }
 
+    /// Who said in this attempt that the rules do not let the invitation be used.
+    pub fn refusing(&self) -> impl Iterator<Item = &PeerKey> {
+        let refuses = |tried: &&Tried| {
+            let is_refusal = tried.why.refusal().is_some() && !tried.why.is_expiry();
+            tried.attempt == Some(self.attempt) && is_refusal && tried.why.is_for_good()
+        };
+        self.tried.iter().filter(refuses).map(|tried| &tried.peer)
+    }
+
     fn of_this_attempt(&self) -> impl Iterator<Item = &Declined> {
         let current = Some(self.attempt);
         self.tried.iter().filter(move |tried| tried.attempt == current).map(|tried| &tried.why)

@@ -107,7 +107,7 @@ impl Turn<'_> {
         joining.is_waiting = false;
         joining.partner = None;
         joining.partners.begin_attempt();
-        let ends = joining.retry.attempt_ends(now);
+        let ends = joining.retry.begin(now);
         self.volatile.timers.set(Timer::JoinAttempt(namespace), ends);
         self.enter(namespace, Phase::Probing);
         self.probe(namespace);
@@ -240,10 +240,12 @@ impl Turn<'_> {
     fn end_attempt(&mut self, namespace: NamespaceId, known: &Namespace) {
         let now = self.now.mono;
         let Some(job) = &known.join else { return };
+        let is_borne_out = self.is_borne_out(namespace, known, &job.request);
         let desk = self.volatile.desks.get_mut(&namespace);
         let Some(joining) = desk.and_then(|desk| desk.joining.as_mut()) else { return };
         let error = joining.why(&job.request.invitation.terms, now);
-        let Some(wait) = joining.retry.next(now, &mut self.volatile.prng, &error) else {
+        let prng = &mut self.volatile.prng;
+        let Some(wait) = joining.retry.next(now, prng, &error, is_borne_out) else {
             return self.fail(namespace, &error);
         };
         joining.is_waiting = true;

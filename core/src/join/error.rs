@@ -19,10 +19,10 @@ pub enum JoinError {
     /// The invitation can never be used; nothing was stored or sent (NET-20).
     #[error("not joined: the invitation is not valid: {0}; ask the inviter for a new one")]
     InvitationInvalid(InvitationFlaw),
-    /// Every member that was asked says that it has expired.
+    /// Everybody who was asked says that it has expired, up to the end.
     #[error(
-        "not joined: the invitation expired at {} ms since 1970 (UTC), say all members that were \
-         asked; ask the inviter for a new one", at.0
+        "not joined: the invitation expired at {} ms since 1970 (UTC), say all who were asked; \
+         ask the inviter for a new one", at.0
     )]
     InvitationExpired {
         /// Until when it was to be used.
@@ -59,8 +59,9 @@ pub enum JoinError {
         /// Ops that are known to be missing, at most 64; there may be many more behind them.
         missing: Vec<OpId>,
     },
-    /// Every member that was asked refuses, by the rules of the namespace.
-    #[error("not joined: refused by all members that were asked: {0}; ask for a new invitation")]
+    /// Everybody who was asked refuses, by the rules of the namespace: our own history says so too,
+    /// or two of its members did, or nobody said otherwise up to the end.
+    #[error("not joined: refused by all who were asked: {0}; ask for a new invitation")]
     Refused(Refused),
     /// Admitted, and not yet seen by another member. It stays, and is told to others.
     #[error(
@@ -119,6 +120,9 @@ pub enum Declined {
     /// By what it has, the inviter may not invite.
     #[error("by its history the inviter may not invite")]
     Inviter,
+    /// It has not proved which member it is.
+    #[error("has not proved who it is")]
+    Unproven,
 }
 
 impl Declined {
@@ -136,14 +140,16 @@ impl Declined {
             | Self::Pull(_)
             | Self::Diverged
             | Self::Behind
-            | Self::NotMember => self.is_expiry(),
+            | Self::NotMember
+            | Self::Unproven => self.is_expiry(),
         }
     }
 
-    /// Whether it is about getting its history here, which another exchange may mend.
+    /// Whether another exchange may mend it: it is about getting its history here, or about who it
+    /// is, which it may have proved by then.
     pub const fn is_of_pull(&self) -> bool {
         match self {
-            Self::Pull(_) | Self::Diverged | Self::Behind => true,
+            Self::Pull(_) | Self::Diverged | Self::Behind | Self::Unproven => true,
             Self::Refused(_) | Self::Silent | Self::NoEffect | Self::NotMember | Self::Inviter => {
                 false
             }
@@ -161,9 +167,9 @@ impl Declined {
     }
 
     /// Whether it may pass by itself, with what is under way: a peer that does not know us yet is
-    /// being told who we are.
+    /// being told who we are, and one that we do not know is being asked.
     pub const fn may_pass(&self) -> bool {
-        matches!(self, Self::Pull(Shortfall::Refused(Refused::Stranger)))
+        matches!(self, Self::Pull(Shortfall::Refused(Refused::Stranger)) | Self::Unproven)
     }
 }
 

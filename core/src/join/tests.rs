@@ -34,6 +34,7 @@ fn net_24_a_later_exchange_mends_what_was_about_the_exchange_and_nothing_else() 
         (Declined::Pull(Shortfall::Stalled), true, true),
         (Declined::Diverged, true, true),
         (Declined::Behind, false, true),
+        (Declined::Unproven, true, true),
         (Declined::Silent, false, false),
         (Declined::NotMember, false, false),
     ];

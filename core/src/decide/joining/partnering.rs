@@ -5,9 +5,9 @@ use super::Turn;
 use crate::effect::{Effect, Phase};
 use crate::governance::cuts::Cuts;
 use crate::governance::invitation::{JoinRequest, Terms};
-use crate::governance::judge::{has_standing, may_invite};
+use crate::governance::judge::{has_standing, may_be_used, may_invite};
 use crate::governance::table::Ix;
-use crate::id::{NamespaceId, PeerKey};
+use crate::id::{MemberId, NamespaceId, PeerKey};
 use crate::join::{Declined, Partner, Stage};
 use crate::limits::ADMIT_MS_MAX;
 use crate::requests::Purpose;
@@ -17,6 +17,7 @@ use crate::sync::{Shortfall, Verdict};
 use crate::timers::Timer;
 use crate::wire::{Refused, Request};
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 impl Turn<'_> {
@@ -76,6 +77,10 @@ impl Turn<'_> {
         self.enter(namespace, Phase::Pulling);
         if !is_in_sync {
             self.compare_with(namespace, peer);
+            if !self.desk(namespace).syncing.exchanges.contains_key(&peer) {
+                // It lied lately, and nothing is asked of it: it is no partner either.
+                return self.on_declined(namespace, peer, Declined::Pull(Shortfall::Lied));
+            }
         }
         self.wake_desk(namespace);
     }
@@ -170,12 +175,38 @@ impl Turn<'_> {
             Declined::Behind
         } else if !could_invite(&mut self.desk(namespace).cuts, known, terms) {
             Declined::Inviter
-        } else if member.is_some_and(|member| !has_standing(graph, view, &member)) {
-            Declined::NotMember
         } else {
-            return self.ask_to_be_admitted(namespace, peer, job.request.clone());
+            match member {
+                None => Declined::Unproven,
+                Some(member) if !has_standing(graph, view, &member) => Declined::NotMember,
+                Some(_) => {
+                    return self.ask_to_be_admitted(namespace, peer, job.request.clone());
+                }
+            }
         };
         self.on_declined(namespace, peer, why);
+    }
+
+    /// NET-27: whether more speaks against the invitation than the word of whoever was met, who
+    /// may be anybody: the history that is here does, or two of its members do.
+    pub(super) fn is_borne_out(
+        &self,
+        namespace: NamespaceId,
+        known: &Namespace,
+        request: &JoinRequest,
+    ) -> bool {
+        let terms = &request.invitation.terms;
+        let (graph, view) = (known.space.graph(), known.space.view());
+        let desk = self.volatile.desks.get(&namespace);
+        let Some(desk) = desk.filter(|_| has_pulled(known, terms)) else { return false };
+        if may_be_used(graph, view, terms, &request.joiner).is_err() {
+            return true;
+        }
+        let refusing = desk.joining.iter().flat_map(|joining| joining.partners.refusing());
+        let known_as = refusing.filter_map(|peer| desk.identities.member(peer));
+        let members: BTreeSet<MemberId> =
+            known_as.filter(|member| has_standing(graph, view, member)).collect();
+        members.len() > 1
     }
 
     /// NET-25: the partner is to be the witness.

@@ -2,11 +2,13 @@ use super::*;
 use crate::effect::{Notice, Phase};
 use crate::governance::op::Body;
 use crate::governance::rights::Rights;
+use crate::id::PeerKey;
 use crate::input::Input;
 use crate::join::{Declined, InvitationFlaw, JoinError};
 use crate::state::State;
 use crate::sync::{Shortfall, Verdict};
 use crate::testing::Author;
+use crate::time::MonoMillis;
 use crate::wire::Refused;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -202,7 +204,10 @@ fn net_25_a_lost_answer_means_asking_the_next_with_the_same_key() {
     assert_eq!(peer, Q);
     // Both wrote an op: the one that the first wrote and this one are good for one use.
     let answer = scene.witness();
-    let done = scene.answer(5_001, request, answer);
+    assert_eq!(joined(&scene.answer(5_001, request, answer)), None);
+    // The op is the first one's, so the second one is to have it.
+    let heads = scene.owner.state.namespace(&scene.namespace).unwrap().heads;
+    let done = scene.covered(5_002, second().id, &heads);
     assert_eq!(joined(&done).unwrap().partner, Some(Q));
 }
 
@@ -216,47 +221,106 @@ fn net_25_an_op_that_admits_somebody_else_is_no_answer() {
     assert_eq!((scene.partner(), joined(&done)), (Some(Q), None));
 }
 
+/// What a witness says who found the invitation revoked.
+fn revoked() -> Refused {
+    use crate::governance::verdict::{Unauthorised, VoidAtCut};
+    Refused::NotAdmitted(VoidAtCut::NotAuthorised(Unauthorised::Revoked))
+}
+
 #[test]
 fn net_26_all_members_refuse_and_the_rule_is_told() {
-    let why = || {
-        use crate::governance::verdict::{Unauthorised, VoidAtCut};
-        Refused::NotAdmitted(VoidAtCut::NotAuthorised(Unauthorised::UsedUp))
-    };
+    let expired = JoinError::InvitationExpired { at: crate::time::UnixMillis(u64::MAX) };
+    // What the join ends with when no other attempt fits, and whether it ends before that.
     let cases = [
-        (why(), why(), Some(JoinError::Refused(why()))),
-        (Refused::Expired, why(), Some(JoinError::Refused(why()))),
-        (
-            Refused::Expired,
-            Refused::Expired,
-            Some(JoinError::InvitationExpired { at: crate::time::UnixMillis(u64::MAX) }),
-        ),
+        (revoked(), revoked(), Some(JoinError::Refused(revoked())), true),
+        // One member is not two, nor is a clock proof of anything.
+        (Refused::Expired, revoked(), Some(JoinError::Refused(revoked())), false),
+        (Refused::Expired, Refused::Expired, Some(expired), false),
         // One that is only busy may say something else later: that is another attempt.
-        (why(), Refused::Busy, None),
+        (revoked(), Refused::Busy, None, false),
     ];
-    for (first, then, error) in cases {
-        let mut scene = with_two(WITHIN);
+    for ((first, then, error, is_final), within_ms) in
+        cases.into_iter().flat_map(|case| [(case.clone(), 3_000), (case, 30_000)])
+    {
+        let mut scene = with_two(within_ms);
         scene.receive_history(0);
         let (request, _) = admit(&scene.in_sync(0, P)).unwrap();
         // One alone is not believed.
         assert_eq!(failed(&scene.refuse(1, request, first)), None);
         let (request, peer) = admit(&scene.in_sync(1, Q)).unwrap();
         assert_eq!(peer, Q);
-        let done = scene.refuse(2, request, then);
-        assert_eq!(failed(&done), error);
+        let done = failed(&scene.refuse(2, request, then));
+        if within_ms == 3_000 && error.is_none() {
+            assert!(matches!(done, Some(JoinError::PartnersFailed { .. })));
+        } else {
+            let is_over = within_ms == 3_000 || is_final;
+            assert_eq!(done, error.filter(|_| is_over), "{within_ms}");
+        }
     }
 }
 
 #[test]
-fn net_26_what_members_say_of_the_invitation_when_they_do_not_serve_it_counts_too() {
-    let mut scene = with_two(WITHIN);
-    let refused = || {
-        let why = Shortfall::Refused(Refused::Expired);
-        Verdict::Incomplete { missing: Vec::new(), why }
-    };
-    assert_eq!(failed(&scene.verdict(1, P, &refused())), None);
-    let at = crate::time::UnixMillis(u64::MAX);
-    let done = scene.verdict(2, Q, &refused());
-    assert_eq!(failed(&done), Some(JoinError::InvitationExpired { at }));
+fn net_26_what_is_said_of_the_invitation_by_those_who_do_not_serve_it_counts_at_the_end() {
+    for (within_ms, is_over) in [(3_000, true), (30_000, false)] {
+        let mut scene = with_two(within_ms);
+        let refused = || {
+            let why = Shortfall::Refused(Refused::Expired);
+            Verdict::Incomplete { missing: Vec::new(), why }
+        };
+        assert_eq!(failed(&scene.verdict(1, P, &refused())), None);
+        let at = crate::time::UnixMillis(u64::MAX);
+        let done = scene.verdict(2, Q, &refused());
+        assert_eq!(failed(&done), is_over.then_some(JoinError::InvitationExpired { at }));
+    }
+}
+
+#[test]
+fn net_21_a_partner_that_has_not_proved_who_it_is_is_not_asked_before_it_has() {
+    let mut scene = Scene::new();
+    scene.join(0, 30_000);
+    scene.meet(0, P);
+    scene.receive_history(1);
+    let done = scene.in_sync_unproven(1, P);
+    assert_eq!((admit(&done), failed(&done)), (None, None));
+    // The next exchange finds it known.
+    assert_eq!(admit(&scene.in_sync(2, P)).unwrap().1, P);
+}
+
+#[test]
+fn net_27_a_stranger_that_is_met_first_and_refuses_does_not_end_a_join() {
+    for why in [revoked(), Refused::Expired] {
+        let mut scene = Scene::new();
+        scene.join(0, 30_000);
+        let stranger = PeerKey([7; 32]);
+        scene.meet(0, stranger);
+        let why = Shortfall::Refused(why);
+        let done = scene.verdict(5, stranger, &Verdict::Incomplete { missing: Vec::new(), why });
+        assert_eq!((failed(&done), scene.phase()), (None, Some(Phase::Probing)));
+        // A member is asked as soon as it is met.
+        scene.meet(100, P);
+        scene.receive_history(101);
+        let (request, peer) = admit(&scene.in_sync(101, P)).unwrap();
+        let answer = scene.witness();
+        assert!(peer == P && joined(&scene.answer(102, request, answer)).is_some());
+    }
+}
+
+#[test]
+fn net_27_one_refusal_is_believed_if_the_history_that_is_here_says_so_too() {
+    for is_revoked in [false, true] {
+        let mut scene = Scene::new();
+        scene.join(0, 30_000);
+        scene.meet(0, P);
+        if is_revoked {
+            let (namespace, invitation) = (scene.namespace, scene.request.invitation.clone());
+            let body = Body::InvitationRevoked { invitation };
+            scene.owner.govern(namespace, namespace.root(), body);
+        }
+        scene.receive_history(1);
+        let (request, _) = admit(&scene.in_sync(1, P)).unwrap();
+        let done = scene.refuse(2, request, revoked());
+        assert_eq!(failed(&done), is_revoked.then(|| JoinError::Refused(revoked())));
+    }
 }
 
 #[test]
@@ -290,4 +354,40 @@ fn net_26_a_witness_that_is_silent_to_the_end_is_named() {
     let done = scene.wake(WITHIN);
     let tried = vec![(P, Declined::Silent)];
     assert_eq!(failed(&done), Some(JoinError::PartnersFailed { tried }));
+}
+
+#[test]
+fn net_21_a_partner_that_is_shunned_takes_no_time() {
+    let mut scene = with_two(30_000);
+    let namespace = scene.namespace;
+    scene.call(1, |turn| turn.desk(namespace).syncing.notes.shun(P, MonoMillis(1)));
+    let why = Shortfall::Lied;
+    scene.verdict(1, P, &Verdict::Incomplete { missing: Vec::new(), why });
+    // The first attempt ends with both of no use; in the next one only the second is of any.
+    scene.stall(2, Q);
+    assert_eq!(scene.phase(), Some(Phase::Probing));
+    let asks = |at| pulled(&scene.wake(at)).contains(&Q).then_some(at);
+    let asked = (3_000..4_000).find_map(asks);
+    assert!(asked.is_some());
+    assert_eq!(scene.partner(), Some(Q));
+}
+
+#[test]
+fn net_27_newcomers_that_are_of_no_use_use_up_no_attempts() {
+    let mut scene = Scene::new();
+    scene.join(0, 30_000);
+    for number in 0..20_u8 {
+        let (at, peer) = (10 + 100 * u64::from(number), PeerKey([20 + number; 32]));
+        // Each is tried at once, and stalls.
+        let done = scene.meet(at, peer);
+        assert_eq!((pulled(&done).contains(&peer), failed(&done)), (true, None), "at {at}");
+        assert_eq!(failed(&scene.stall(at + 1, peer)), None, "at {at}");
+        assert_eq!(failed(&scene.input(at + 2, Input::PeerDisconnected { peer })), None);
+    }
+    // The wait that began with the first ends when it would have ended without the others.
+    let begins = (2_000..30_000).find(|at| probes(&scene.wake(*at)) > 0).unwrap();
+    assert!((3_011..3_761).contains(&begins), "at {begins}");
+    scene.meet(5_000, P);
+    scene.receive_history(5_001);
+    assert_eq!(admit(&scene.in_sync(5_001, P)).unwrap().1, P);
 }

@@ -86,6 +86,10 @@ pub(super) fn joiner() -> Author {
     Author::new(9)
 }
 
+fn proved(member: MemberId) -> Identity {
+    Identity { member, pass: None, round_trip_ms: 0 }
+}
+
 impl Scene {
     /// An owner with a second member, and a node that has just started.
     pub(super) fn new() -> Self {
@@ -158,8 +162,7 @@ impl Scene {
     pub(super) fn identify(&mut self, peer: PeerKey, member: MemberId) {
         let namespace = self.namespace;
         self.call(0, |turn| {
-            let identity = Identity { member, pass: None, round_trip_ms: 0 };
-            turn.desk(namespace).identities.insert(peer, identity);
+            turn.desk(namespace).identities.insert(peer, proved(member));
         });
     }
 
@@ -179,7 +182,19 @@ impl Scene {
         })
     }
 
+    /// All that a peer has is here. It is the one behind which a member stands, and has proved it
+    /// by now, unless a test said who it is.
     pub(super) fn in_sync(&mut self, at: u64, peer: PeerKey) -> Done {
+        let identities =
+            &mut self.state.volatile.desks.get_mut(&self.namespace).unwrap().identities;
+        if identities.get(&peer).is_none() {
+            identities.insert(peer, proved(if peer == P { owner().id } else { second().id }));
+        }
+        self.in_sync_unproven(at, peer)
+    }
+
+    /// All that a peer has is here, which has not proved who it is.
+    pub(super) fn in_sync_unproven(&mut self, at: u64, peer: PeerKey) -> Done {
         self.verdict(at, peer, &Verdict::InSync { heads: Vec::new(), root: [0; 32] })
     }
 
