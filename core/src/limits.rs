@@ -167,6 +167,8 @@ pub const LIST_DONE_MS: u64 = 5_000;
 pub const QUESTIONS_MAX: usize = 64;
 /// Most questions of one reconciliation (NET-42).
 pub const ROUNDS_MAX: u32 = 32;
+/// Most ids that one reconciliation finds on each side; what lies behind is taken as unknown.
+pub const DIFFERENCES_MAX: usize = 65_536;
 /// Most fetches of one exchange; what is missing then is left to the next.
 pub const CYCLES_MAX: u32 = 8;
 /// Ops entered in the order of reconciliation at a time.
