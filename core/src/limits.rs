@@ -147,6 +147,9 @@ pub const CHALLENGE_MS: u64 = 1000;
 pub const CHALLENGE_MS_MAX: u64 = 64_000;
 /// How long a partner may let us wait for a page, in milliseconds (NET-43).
 pub const PAGE_MS: u64 = 5_000;
+/// Time in which whose list is read has to bring one whole page that is new, while others wait, in
+/// milliseconds (NET-43).
+pub const BACKFILL_TURN_MS: u64 = 5_000;
 /// Most pages of one list that are under way, or here before their turn (NET-43).
 pub const PAGES_AHEAD_MAX: usize = 4;
 /// How often one peer is pulled from at most, in milliseconds (NET-12).
@@ -167,6 +170,8 @@ pub const LIST_DONE_MS: u64 = 5_000;
 pub const QUESTIONS_MAX: usize = 64;
 /// Most questions of one reconciliation (NET-42).
 pub const ROUNDS_MAX: u32 = 32;
+/// Most ids that one reconciliation finds on each side; what lies behind is taken as unknown.
+pub const DIFFERENCES_MAX: usize = 65_536;
 /// Most fetches of one exchange; what is missing then is left to the next.
 pub const CYCLES_MAX: u32 = 8;
 /// Ops entered in the order of reconciliation at a time.

@@ -17,6 +17,7 @@ use crate::time::MonoMillis;
 use crate::wire::{Heads, Refused};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
+use backfill::Slot;
 use borsh::{BorshDeserialize, BorshSerialize};
 use exchange::Exchange;
 use notes::Notes;
@@ -29,7 +30,7 @@ pub struct Syncing {
     /// What is remembered of peers.
     pub(crate) notes: Notes,
     /// Whose list is fetched beyond its first page: one at a time, for they hold the same.
-    pub(crate) backfill: Option<PeerKey>,
+    pub(crate) backfill: Option<Slot>,
     /// Whom to compare with when nothing waits to be judged: a partner failed.
     pub(crate) next_partner: Option<PeerKey>,
     /// Questions that wait until everything stored is evaluated.

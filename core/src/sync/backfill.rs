@@ -3,16 +3,18 @@
 //! The list is fixed by what is wanted and what is had. Several pages are under way at a time and
 //! may come in any order; they go on to be judged in the order of the list.
 
-use crate::id::OpId;
-use crate::limits::{OP_BYTES_MAX, PAGE_BYTES_MAX, PAGE_OPS_MAX, PAGES_AHEAD_MAX};
+use crate::id::{OpId, PeerKey};
+use crate::limits::{
+    BACKFILL_TURN_MS, OP_BYTES_MAX, PAGE_BYTES_MAX, PAGE_OPS_MAX, PAGES_AHEAD_MAX,
+};
 use crate::signed::{Malformed, Op, Verified};
+use crate::time::MonoMillis;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
-/// So many pages in a row that bring nothing are too many. More than are under way or wait to be
-/// judged, for what those bring is not seen yet; and now and then all ops of a page come meanwhile
-/// from somebody else.
+/// So many pages in a row that bring nothing are too many: now and then all ops of a page come
+/// meanwhile from somebody else.
 const FRUITLESS_PAGES_MAX: u32 = 16;
 
 /// Ops in one page.
@@ -47,6 +49,36 @@ pub enum Worth {
     Lie,
 }
 
+/// Whose list is read beyond its first page, and what that brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Slot {
+    /// Whose.
+    pub peer: PeerKey,
+    /// End of the turn, in which a page has to be worth it.
+    until: MonoMillis,
+    /// Whether one was.
+    is_earned: bool,
+}
+
+impl Slot {
+    /// A first turn.
+    pub fn new(peer: PeerKey, now: MonoMillis) -> Self {
+        Self { peer, until: now.plus(BACKFILL_TURN_MS), is_earned: false }
+    }
+
+    /// Notes a page; false where a turn has ended and no page of it was worth it. Only what comes
+    /// is counted, never the time in which nothing was asked for.
+    pub fn note(&mut self, is_worth_it: bool, now: MonoMillis) -> bool {
+        self.is_earned |= is_worth_it;
+        if now < self.until {
+            return true;
+        }
+        let is_earned = self.is_earned;
+        *self = Self::new(self.peer, now);
+        is_earned
+    }
+}
+
 /// A list on its way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Backfill {
@@ -74,9 +106,7 @@ pub struct Backfill {
     last: Option<OpId>,
     /// Whether there were ops of newer rules, whose ids nobody knows here.
     has_newer: bool,
-    /// Ops stored here when a page was last seen to have brought some.
-    stored: u32,
-    /// Pages that went on to be judged since.
+    /// Pages since the last that brought something.
     fruitless: u32,
 }
 
@@ -150,11 +180,12 @@ impl Backfill {
             return Worth::Changed;
         }
         self.total = Some(if self.is_single { end } else { total });
-        if count == 0 && from < total {
+        let ids: BTreeSet<OpId> = ops.iter().map(|op| op.id).collect();
+        if (count == 0 && from < total) || ids.len() < ops.len() {
             return Worth::Lie;
         }
-        for op in &ops {
-            self.undelivered.remove(&op.id);
+        for id in &ids {
+            self.undelivered.remove(id);
         }
         self.has_newer |= !newer.is_empty();
         let due = u64::from(asked).min(total - from);
@@ -179,12 +210,10 @@ impl Backfill {
         Some(ops)
     }
 
-    /// Notes that a page went on to be judged while `stored` ops are stored here. False where so
-    /// many in a row have brought nothing that the list may have no end (attack 42).
-    pub fn is_fruitful(&mut self, stored: u32) -> bool {
-        let grew = stored != self.stored;
-        self.stored = stored;
-        self.fruitless = if grew { 0 } else { self.fruitless.saturating_add(1) };
+    /// Notes a page of which so many ops were new here, whatever else was stored meanwhile. False
+    /// where so many in a row have brought nothing that the list may have no end (attack 42).
+    pub fn is_fruitful(&mut self, fresh: usize) -> bool {
+        self.fruitless = if fresh > 0 { 0 } else { self.fruitless.saturating_add(1) };
         self.fruitless < FRUITLESS_PAGES_MAX
     }
 

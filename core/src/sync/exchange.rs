@@ -108,9 +108,9 @@ pub(crate) struct Reconciliation {
     /// Ops stored here when it began; nothing is said of those that came since.
     pub(crate) upto: u32,
     /// Ids that only we have.
-    pub(crate) ours: Vec<OpId>,
+    pub(crate) ours: BTreeSet<OpId>,
     /// Ids that only the peer has.
-    pub(crate) theirs: Vec<OpId>,
+    pub(crate) theirs: BTreeSet<OpId>,
     /// Generation and id from which on nothing is known yet.
     pub(crate) open_from: Option<(u64, OpId)>,
 }

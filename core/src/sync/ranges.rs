@@ -7,7 +7,7 @@
 
 use super::index::{Key, Keyed, Ordered};
 use crate::id::OpId;
-use crate::limits::RECONCILE_BYTES_MAX;
+use crate::limits::{DIFFERENCES_MAX, RECONCILE_BYTES_MAX};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use sha2::{Digest, Sha256};
@@ -32,15 +32,22 @@ const IDS: u64 = 2;
 #[error("the message is no message of the set reconciliation")]
 pub struct Garbled;
 
-/// What the asker has found out.
+/// What the asker has found out: sets, for the answerer chooses how often it names a range.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Differences {
-    /// Ids that only the asker has.
-    pub ours: Vec<OpId>,
-    /// Ids that only the answerer has.
-    pub theirs: Vec<OpId>,
+    /// Ids that only the asker has, at most [`DIFFERENCES_MAX`].
+    pub ours: BTreeSet<OpId>,
+    /// Ids that only the answerer has, at most [`DIFFERENCES_MAX`].
+    pub theirs: BTreeSet<OpId>,
     /// Where the part begins of which the asker knows nothing yet; `None` when it knows all.
     pub open_from: Option<Key>,
+}
+
+impl Differences {
+    /// Whether no more are kept.
+    fn is_full(&self) -> bool {
+        self.ours.len().max(self.theirs.len()) >= DIFFERENCES_MAX
+    }
 }
 
 /// The asker's first message.
@@ -59,7 +66,8 @@ pub fn answer<K: Keyed>(set: &Ordered<'_, K>, message: &[u8]) -> Result<Vec<u8>,
     Round { set, out: Writer::new(), found: None }.run(message)
 }
 
-/// Reads an answer; the asker's next message, or `None` when all differences are known.
+/// Reads an answer; the asker's next message, or `None` when all differences are known, or as many
+/// as are kept (NET-3).
 ///
 /// # Errors
 ///
@@ -70,8 +78,8 @@ pub fn go_on<K: Keyed>(
     found: &mut Differences,
 ) -> Result<Option<Vec<u8>>, Garbled> {
     found.open_from = None;
-    let bytes = Round { set, out: Writer::new(), found: Some(found) }.run(message)?;
-    Ok((bytes.len() > 1).then_some(bytes))
+    let bytes = Round { set, out: Writer::new(), found: Some(&mut *found) }.run(message)?;
+    Ok((bytes.len() > 1 && !found.is_full()).then_some(bytes))
 }
 
 /// The end of a range: the least key with this generation and beginning of an id.
@@ -117,6 +125,11 @@ impl<K: Keyed> Round<'_, '_, K> {
                 IDS => {
                     let ids = reader.ids()?;
                     if self.compare(lower, upper, ids) {
+                        if self.found.as_ref().is_some_and(|found| found.is_full()) {
+                            // Not all of this range was noted.
+                            self.note_open(&before);
+                            break;
+                        }
                         is_skipping = true;
                     } else {
                         self.skip(&mut is_skipping, &before);
@@ -163,11 +176,15 @@ impl<K: Keyed> Round<'_, '_, K> {
         let Some(found) = &mut self.found else { return false };
         let mut theirs: BTreeSet<OpId> = theirs.into_iter().collect();
         for key in self.set.range(lower, upper) {
+            if found.is_full() {
+                break;
+            }
             if !theirs.remove(&key.id) {
-                found.ours.push(key.id);
+                found.ours.insert(key.id);
             }
         }
-        found.theirs.extend(theirs);
+        let room = DIFFERENCES_MAX.saturating_sub(found.theirs.len());
+        found.theirs.extend(theirs.into_iter().take(room));
         true
     }
 

@@ -2,14 +2,15 @@
 
 use super::Turn;
 use crate::effect::Effect;
-use crate::id::{NamespaceId, PeerKey};
+use crate::governance::judge::has_standing;
+use crate::id::{NamespaceId, OpId, PeerKey};
 use crate::limits::{CYCLES_MAX, PENDING_PER_SIGNER_MAX};
 use crate::requests::{Exchanging, Purpose};
 use crate::signed::{Op, Verified, rules_of};
 use crate::state::Source;
-use crate::sync::Shortfall;
-use crate::sync::backfill::{Backfill, Page, Worth};
+use crate::sync::backfill::{Backfill, Page, Slot, Worth};
 use crate::sync::exchange::{Exchange, Stage};
+use crate::sync::{Shortfall, Syncing};
 use crate::time::MonoMillis;
 use crate::timers::Timer;
 use crate::wire::{Heads, Request};
@@ -59,6 +60,8 @@ impl Turn<'_> {
         }
         let (refused, newer) = (page.refused, page.newer.clone());
         let (count, total) = (page.count, page.total);
+        let ids: Vec<OpId> = page.ops.iter().map(|op| op.id).collect();
+        let fresh = self.lacking(namespace, &ids).len();
         let syncing = &mut self.desk(namespace).syncing;
         let Some(exchange) = syncing.current(&peer, number) else { return };
         let Stage::Fetching(list) = &mut exchange.stage else { return };
@@ -70,6 +73,7 @@ impl Turn<'_> {
             return self.fall_short(namespace, peer, Shortfall::Lied);
         }
         let worth = list.receive(from, page);
+        let is_fruitful = list.is_fruitful(fresh);
         exchange.refusals = 0;
         let is_waiting = list.is_waiting();
         match worth {
@@ -89,13 +93,17 @@ impl Turn<'_> {
         }
         self.note_pulled(namespace, count, total);
         self.pass_on_pages(namespace, peer);
+        if !is_fruitful {
+            // What is said to be left would cost as much as the peer likes.
+            return self.fall_short(namespace, peer, Shortfall::Lacking);
+        }
         self.take_backfill(namespace, peer);
+        let is_worth_it = worth == Worth::Whole && 2 * fresh >= ids.len();
+        self.note_turn(namespace, peer, is_worth_it);
         self.wake_desk(namespace);
     }
 
     fn pass_on_pages(&mut self, namespace: NamespaceId, peer: PeerKey) {
-        let Some(known) = self.open_namespace(&namespace) else { return };
-        let stored = known.space.graph().len();
         loop {
             let exchange = self.desk(namespace).syncing.exchanges.get_mut(&peer);
             let Some(Stage::Fetching(list)) = exchange.map(|exchange| &mut exchange.stage) else {
@@ -108,12 +116,7 @@ impl Turn<'_> {
                 }
                 return;
             };
-            let is_fruitful = list.is_fruitful(stored);
             self.pass_on(namespace, peer, ops);
-            if !is_fruitful {
-                // What is said to be left would cost as much as the peer likes.
-                return self.fall_short(namespace, peer, Shortfall::Lacking);
-            }
         }
     }
 
@@ -123,35 +126,58 @@ impl Turn<'_> {
         }
     }
 
-    /// One list is read beyond its first page at a time: what others have is mostly the same.
+    /// One list is read beyond its first page at a time: what others have is mostly the same. It is
+    /// left for that of a peer with better standing, whose turn comes when its first page is here.
     fn take_backfill(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        let now = self.now.mono;
+        let rank = self.standing_of(namespace, &peer);
+        let holder = self.desk(namespace).syncing.backfill;
+        let is_free = holder.is_none_or(|slot| self.standing_of(namespace, &slot.peer) < rank);
         let syncing = &mut self.desk(namespace).syncing;
         let exchange = syncing.exchanges.get(&peer);
         let Some(Stage::Fetching(list)) = exchange.map(|exchange| &exchange.stage) else { return };
-        if list.is_long() && syncing.backfill.is_none() {
-            syncing.backfill = Some(peer);
+        if list.is_long() && is_free {
+            syncing.backfill = Some(Slot::new(peer, now));
+        }
+    }
+
+    /// Whose list comes first: that of the partner of a join, then those of members.
+    fn standing_of(&self, namespace: NamespaceId, peer: &PeerKey) -> u8 {
+        let (Some(known), Some(desk)) =
+            (self.open_namespace(&namespace), self.volatile.desks.get(&namespace))
+        else {
+            return 0;
+        };
+        let (graph, view) = (known.space.graph(), known.space.view());
+        let partner = desk.joining.as_ref().and_then(|joining| joining.partner);
+        if partner.is_some_and(|partner| partner.peer == *peer) {
+            return 2;
+        }
+        let member = desk.identities.member(peer);
+        u8::from(member.is_some_and(|member| has_standing(graph, view, &member)))
+    }
+
+    /// While others wait, a list that brings next to nothing is read no further, and its peer not
+    /// pulled from for a while: else who is met first could keep everybody else's away.
+    fn note_turn(&mut self, namespace: NamespaceId, peer: PeerKey, is_worth_it: bool) {
+        let now = self.now.mono;
+        let syncing = &mut self.desk(namespace).syncing;
+        let Some(slot) = syncing.backfill.as_mut().filter(|slot| slot.peer == peer) else { return };
+        let is_kept = slot.note(is_worth_it, now);
+        if !is_kept && !waiting_for_backfill(syncing, peer).is_empty() {
+            syncing.notes.spare(peer, now);
+            self.fall_short(namespace, peer, Shortfall::Stalled);
         }
     }
 
     /// A list is read, or its partner gone: those whose lists had to wait compare again.
     pub(super) fn release_backfill(&mut self, namespace: NamespaceId, peer: PeerKey) {
         let syncing = &mut self.desk(namespace).syncing;
-        if syncing.backfill != Some(peer) {
+        if syncing.backfill.is_none_or(|slot| slot.peer != peer) {
             return;
         }
         syncing.backfill = None;
-        let others = syncing.exchanges.iter().filter(|(other, _)| **other != peer);
-        let waiting = others.filter(|(_, exchange)| match &exchange.stage {
-            Stage::Fetching(list) => list.is_long() && !list.is_waiting(),
-            Stage::Comparing
-            | Stage::Waiting(_)
-            | Stage::Weighing
-            | Stage::Yielding
-            | Stage::Ordering
-            | Stage::Reconciling(_) => false,
-        });
-        let waiting: Vec<PeerKey> = waiting.map(|(other, _)| *other).collect();
-        for other in waiting {
+        for other in waiting_for_backfill(syncing, peer) {
             self.ask_heads(namespace, other);
         }
     }
@@ -221,4 +247,19 @@ impl Turn<'_> {
             self.fall_short(namespace, peer, Shortfall::Lacking);
         }
     }
+}
+
+/// Peers whose lists wait until that of `holder` is read.
+fn waiting_for_backfill(syncing: &Syncing, holder: PeerKey) -> Vec<PeerKey> {
+    let others = syncing.exchanges.iter().filter(|(other, _)| **other != holder);
+    let waiting = others.filter(|(_, exchange)| match &exchange.stage {
+        Stage::Fetching(list) => list.is_long() && !list.is_waiting(),
+        Stage::Comparing
+        | Stage::Waiting(_)
+        | Stage::Weighing
+        | Stage::Yielding
+        | Stage::Ordering
+        | Stage::Reconciling(_) => false,
+    });
+    waiting.map(|(other, _)| *other).collect()
 }

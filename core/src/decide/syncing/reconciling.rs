@@ -105,7 +105,8 @@ impl Turn<'_> {
         let Stage::Reconciling(found) = &exchange.stage else { return };
         let common = found.common(graph, known.space.frontier().heads());
         let lacks_ours = !found.ours.is_empty() || !told.knows_ours;
-        let (is_wide, theirs) = (exchange.is_wide(), found.theirs.clone());
+        let (is_wide, theirs) =
+            (exchange.is_wide(), found.theirs.iter().copied().collect::<Vec<_>>());
         if is_wide {
             // Its heads are not all among those that it told: what else it has was found.
             want.extend(self.lacking(namespace, &theirs));

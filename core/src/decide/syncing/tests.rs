@@ -3,6 +3,7 @@ mod beginnings;
 mod converging;
 mod liars;
 mod missing;
+mod turns;
 mod wide;
 
 use crate::decide::Turn;

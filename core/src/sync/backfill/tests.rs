@@ -94,6 +94,7 @@ fn attack_33_a_page_that_is_none_is_a_lie() {
     assert_eq!(bad(&|_| {}), Worth::Whole);
     assert_eq!(bad(&|page| page.count = 0), Worth::Lie);
     assert_eq!(bad(&|page| page.count = 513), Worth::Lie);
+    assert_eq!(bad(&|page| page.ops[1] = page.ops[0].clone()), Worth::Lie, "one twice");
     assert_eq!(bad(&|page| page.total = 1000), Worth::Lie);
     assert_eq!(bad(&|page| page.total = 2001), Worth::Changed);
     let malformed = Malformed::Encoding(CodecError::Malformed);
@@ -125,12 +126,12 @@ fn net_41_one_page_is_enough_for_parents() {
 #[test]
 fn attack_42_a_list_that_brings_nothing_for_sixteen_pages_is_given_up() {
     let mut list = Backfill::new(vec![], vec![]);
-    for stored in [5, 6] {
-        assert!(list.is_fruitful(stored));
+    for fresh in [1, 512] {
+        assert!(list.is_fruitful(fresh));
         for page in 1..16 {
-            assert!(list.is_fruitful(stored), "{page}");
+            assert!(list.is_fruitful(0), "{page}");
         }
     }
-    assert!(!list.is_fruitful(6));
-    assert!(list.is_fruitful(7));
+    assert!(!list.is_fruitful(0));
+    assert!(list.is_fruitful(1));
 }

@@ -54,17 +54,12 @@ fn reconcile(ours: &Ops, theirs: &Ops) -> (Differences, usize, usize) {
         (bytes, rounds) = (bytes + message.len() + reply.len(), rounds + 1);
         question = go_on(&ours, &reply, &mut found).unwrap();
     }
-    found.ours.sort_unstable();
-    found.theirs.sort_unstable();
     (found, bytes, rounds)
 }
 
-fn without(ops: &Ops, others: &Ops) -> Vec<OpId> {
+fn without(ops: &Ops, others: &Ops) -> BTreeSet<OpId> {
     let others: BTreeSet<OpId> = others.0.iter().map(|key| key.id).collect();
-    let mut ids: Vec<OpId> =
-        ops.0.iter().map(|key| key.id).filter(|id| !others.contains(id)).collect();
-    ids.sort_unstable();
-    ids
+    ops.0.iter().map(|key| key.id).filter(|id| !others.contains(id)).collect()
 }
 
 fn reference(ops: &Ops) -> Negentropy<'static, NegentropyStorageVector> {
@@ -76,10 +71,8 @@ fn reference(ops: &Ops) -> Negentropy<'static, NegentropyStorageVector> {
     Negentropy::owned(storage, RECONCILE_BYTES_MAX as u64).unwrap()
 }
 
-fn ids(ids: Vec<Id>) -> Vec<OpId> {
-    let mut ids: Vec<OpId> = ids.into_iter().map(|id| OpId(id.to_bytes())).collect();
-    ids.sort_unstable();
-    ids
+fn ids(ids: Vec<Id>) -> BTreeSet<OpId> {
+    ids.into_iter().map(|id| OpId(id.to_bytes())).collect()
 }
 
 proptest! {
@@ -121,8 +114,6 @@ proptest! {
             question = asker.reconcile_with_ids(&reply, &mut have, &mut need).unwrap();
             prop_assert_eq!(&question, &go_on(&ours_in, &reply, &mut found).unwrap());
         }
-        found.ours.sort_unstable();
-        found.theirs.sort_unstable();
         prop_assert_eq!(found.ours, ids(have));
         prop_assert_eq!(found.theirs, ids(need));
     }
@@ -204,8 +195,7 @@ fn net_42_what_is_not_known_yet_lies_behind_a_bound() {
         let reply = answer(&theirs_in, &question).unwrap();
         question = go_on(&ours_in, &reply, &mut found).unwrap().unwrap();
         let open = found.open_from.unwrap();
-        let only_ours: BTreeSet<OpId> = without(&ours, &theirs).into_iter().collect();
-        let found: BTreeSet<OpId> = found.ours.iter().copied().collect();
+        let (only_ours, found) = (without(&ours, &theirs), &found.ours);
         // Below the bound all is known.
         for key in ours.0.iter().filter(|key| **key < open) {
             assert_eq!(only_ours.contains(&key.id), found.contains(&key.id));
@@ -220,4 +210,23 @@ fn net_42_equal_sets_need_one_round() {
     let (found, bytes, rounds) = reconcile(&ours, &theirs);
     assert_eq!((found, rounds), (Differences::default(), 1));
     assert!(bytes < 1024, "{bytes}");
+}
+
+#[test]
+fn net_3_an_answerer_that_names_everything_fills_a_bounded_set() {
+    let count = u32::try_from(DIFFERENCES_MAX).unwrap() + 5000;
+    let all = ops(0..count);
+    let index = order(&all);
+    let set = index.ordered(&all);
+    // The first op is said to be common; of the rest the answerer has none.
+    let mut message = Writer::new();
+    message.ids(&set, 0, 1, &bound_between(&set, 1));
+    message.range(&END, IDS);
+    write_number(&mut message.bytes, 0);
+    let mut found = Differences::default();
+    assert_eq!(go_on(&set, &message.bytes, &mut found), Ok(None));
+    assert_eq!(found.ours.len(), DIFFERENCES_MAX);
+    // What was not noted is unknown, and not common.
+    let known = set.range(0, set.len()).filter(|key| found.open_from > Some(*key));
+    assert_eq!(known.count(), 1);
 }

@@ -3,6 +3,7 @@
 use super::{UNKNOWN, heads, is_fetch, last, pull};
 use crate::input::{Answer, Input};
 use crate::signed::Malformed;
+use crate::sync::exchange::Stage;
 use crate::sync::{Shortfall, Verdict};
 use crate::testing::web::{Web, peer};
 use crate::wire::{Heads, Ranges, Refused, Request};
@@ -177,5 +178,25 @@ fn attack_33_heads_that_do_not_come_within_five_seconds_end_the_exchange() {
         web.connect(0, 1, namespace);
         web.run(waited);
         assert_eq!(web.verdicts(0, 1).len(), count, "{waited}");
+    }
+}
+
+#[test]
+fn net_3_a_range_that_is_named_in_every_round_is_noted_once() {
+    let (mut web, namespace) = Web::new(1, 400);
+    web.connect(0, 1, namespace);
+    let asked = last(&web, 0, 1);
+    web.answer(&asked, heads(&[UNKNOWN], [1; 32], false));
+    for round in 1..32 {
+        // As far as generation 390 no ids at all; in the rest everything differs.
+        let mut ranges = vec![0x61, 0x83, 0x07, 0, 2, 0, 0, 0, 1];
+        ranges.extend([round; 16]);
+        let asked = last(&web, 0, 1);
+        web.answer(&asked, Answer::Ranges(Ranges::truncated(ranges)));
+        let syncing = &web.nodes[0].state.volatile.desks[&namespace].syncing;
+        let Stage::Reconciling(found) = &syncing.exchanges[&peer(1)].stage else {
+            panic!("{round}")
+        };
+        assert_eq!(found.ours.len(), 390);
     }
 }
