@@ -22,6 +22,10 @@ const RANGES_BURST: u64 = 64;
 const ACKS_PER_SECOND: u64 = 20;
 /// … and at once.
 const ACKS_BURST: u64 = 40;
+/// Challenges that one peer gets per second on average…
+const CHALLENGES_PER_SECOND: u64 = 1;
+/// … and at once: one for each namespace that it has in common with this node.
+const CHALLENGES_BURST: u64 = 32;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
@@ -34,6 +38,8 @@ pub enum Kind {
     Acks,
     /// Messages of the set reconciliation, which cost more than others.
     Ranges,
+    /// Challenges to it: each time that it comes to a namespace, it causes one.
+    Challenges,
 }
 
 impl Kind {
@@ -43,6 +49,7 @@ impl Kind {
             Self::Requests => (REQUESTS_PER_SECOND, REQUESTS_BURST),
             Self::Acks => (ACKS_PER_SECOND, ACKS_BURST),
             Self::Ranges => (RANGES_PER_SECOND, RANGES_BURST),
+            Self::Challenges => (CHALLENGES_PER_SECOND, CHALLENGES_BURST),
         }
     }
 

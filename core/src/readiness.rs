@@ -2,8 +2,8 @@
 //!
 //! A beacon is compared by what is *possessed*: its heads are looked up here, and its numbers are
 //! shown to people and used for nothing (NET-12). One member alone cannot talk this node out of a
-//! ready state: a head that only it names counts while ops really come from it, a root that only it
-//! has counts where it is the majority, and an op of its that waits for parents does not count
+//! ready state: a head that only it names counts while its peer brings ops of others, a root that only
+//! it has counts where it is the majority, and an op of its that waits for parents does not count
 //! where another member vouches that nothing is missing (I27).
 
 mod heard;
@@ -143,12 +143,6 @@ impl Readiness {
         self.fresh(now).count() as u64
     }
 
-    /// Whether a member said, fresh or not, that it has an op: a head of its last accepted beacon
-    /// is this op or has it in its past.
-    pub fn covers(&self, graph: &Graph, member: &MemberId, op: Ix) -> bool {
-        self.known_heads(graph, member).iter().any(|head| *head == op || graph.is_past(op, *head))
-    }
-
     /// Heads in the last beacon of a member that are here. Claims of others are not among them.
     pub fn known_heads(&self, graph: &Graph, member: &MemberId) -> Vec<Ix> {
         let beacon = self.heard(member).map(|heard| &heard.beacon);
@@ -197,14 +191,16 @@ impl Readiness {
         self.table.forget(member);
     }
 
-    /// An op was stored: the members that had named it as a head.
+    /// An op of `author` was stored, which came in an exchange with `fetched` if in any: the members
+    /// that had named it as a head.
     pub fn stored(
         &mut self,
         op: &OpId,
-        from: Option<PeerKey>,
+        author: &MemberId,
+        fetched: Option<PeerKey>,
         now: MonoMillis,
     ) -> BTreeSet<MemberId> {
-        self.table.stored(op, from, now)
+        self.table.stored(op, author, fetched, now)
     }
 
     /// Whether what a member named and we lack is pulled from a peer now, which is the member's own

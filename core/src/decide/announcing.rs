@@ -9,7 +9,7 @@ use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
 use crate::input::MessageId;
 use crate::limits::{BEACON_SHARE_MS, OVERDUE_COUNT_MAX, OVERDUE_MS, PROBE_DELAY_MS_MAX};
 use crate::readiness::{Meaning, Outlook, Overdue, Readiness, is_on_time};
-use crate::state::{Arrival, Desk, Namespace};
+use crate::state::{Arrival, Desk, Namespace, Source};
 use crate::statement::{Beacon, HeadSummary, Tier, heads_digest};
 use crate::sync::Verdict;
 use crate::timers::Timer;
@@ -113,7 +113,11 @@ impl Turn<'_> {
                 readiness.forget(&member);
             }
         }
-        let had_it = readiness.stored(&op, arrival.source.peer(), now);
+        let fetched = match &arrival.source {
+            Source::Fetched(peer) => Some(*peer),
+            Source::Gossip { .. } | Source::Imported | Source::Own(_) => None,
+        };
+        let had_it = readiness.stored(&op, &arrival.op.payload.signer, fetched, now);
         for member in had_it.into_iter().filter(|member| *member != known.me) {
             self.on_covered(namespace, member, &[op]);
         }

@@ -1,6 +1,7 @@
 //! Challenges: which member stands behind a connection.
 
 use super::Turn;
+use crate::budget::Kind;
 use crate::effect::Effect;
 use crate::governance::invitation::JoinRequest;
 use crate::governance::judge::may_be_used;
@@ -8,6 +9,7 @@ use crate::governance::verdict::VoidAtCut;
 use crate::id::{NamespaceId, PeerKey};
 use crate::identities::Identity;
 use crate::input::ExchangeId;
+use crate::limits::CHALLENGE_MS;
 use crate::requests::Purpose;
 use crate::state::Namespace;
 use crate::statement::Hello;
@@ -16,10 +18,14 @@ use crate::wire::{Nonce, Refused, Request, Response};
 use alloc::boxed::Box;
 
 impl Turn<'_> {
-    /// Asks a peer who it is here.
+    /// Asks a peer who it is here: later, where it came and went too often (NET-3).
     pub(super) fn challenge(&mut self, namespace: NamespaceId, peer: PeerKey) {
-        let nonce = self.volatile.prng.bytes();
         let now = self.now.mono;
+        if !self.volatile.budgets.take(peer, Kind::Challenges, now) {
+            let at = now.plus(CHALLENGE_MS);
+            return self.volatile.timers.set(Timer::Challenge(namespace, peer), at);
+        }
+        let nonce = self.volatile.prng.bytes();
         self.volatile.timers.cancel(Timer::Challenge(namespace, peer));
         self.desk(namespace).identities.challenge(peer, now);
         let purpose = Purpose::Identify { namespace, peer, nonce };

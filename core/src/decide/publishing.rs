@@ -140,7 +140,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Tells the author of an op that was published what became of it here, where it is connected.
+    /// Tells the author of an op that was published what became of it here, where it is a member
+    /// and connected.
     ///
     /// `from` forwarded it. Beyond the budget nothing is sent: the next beacon says it too.
     pub(super) fn acknowledge(
@@ -152,7 +153,8 @@ impl Turn<'_> {
     ) {
         let author = op.payload.signer;
         let Some(known) = self.open_namespace(&namespace) else { return };
-        if author == known.me || !is_member(known, &known.me) {
+        // NET-3: whoever comes with a key of its own can have itself owed any number of acks.
+        if author == known.me || !is_member(known, &known.me) || !is_member(known, &author) {
             return;
         }
         let identities = &self.desk(namespace).identities;

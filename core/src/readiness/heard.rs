@@ -30,18 +30,27 @@ pub struct Heard {
     /// Heads that it names and that are not here.
     lacks: BTreeSet<OpId>,
     pull: Option<Pull>,
+    /// Since when pulls have followed one another, where another is to follow.
+    follows: Option<MonoMillis>,
     /// Until when nothing is pulled on its word.
     barred_until: MonoMillis,
 }
 
 /// An exchange in which what a member named should come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 struct Pull {
     peer: PeerKey,
     /// Whether that is the member's own peer, and not one that forwarded its beacon.
     is_own: bool,
     began: MonoMillis,
-    /// When an op came from that peer last, and since when they have been coming.
+    /// When the first began of those that have followed one another up to this.
+    since: MonoMillis,
+    /// Heads that it should bring, and that have not come yet.
+    hopes: BTreeSet<OpId>,
+    /// Whether one of them has come meanwhile, be it from others.
+    has_proved: bool,
+    /// When an op of the exchange came last, and since when they have been coming. What the member
+    /// wrote itself is none: it could write more for as long as it likes (I27).
     flow: Option<Flow>,
 }
 
@@ -52,9 +61,10 @@ struct Flow {
 }
 
 impl Pull {
-    /// When it is given up, unless something comes.
+    /// When it is given up, unless something comes. Those that followed one another are one here,
+    /// or new names would keep them up for ever.
     fn given_up_at(&self) -> MonoMillis {
-        self.flow.map_or(self.began, |flow| flow.last.max(self.began)).plus(PULL_MS_MAX)
+        self.flow.map_or(self.since, |flow| flow.last.max(self.since)).plus(PULL_MS_MAX)
     }
 }
 
@@ -88,18 +98,18 @@ impl Heard {
 
     /// Whether what it names is being pulled.
     pub(super) fn is_pulling(&self, now: MonoMillis) -> bool {
-        self.pull.is_some_and(|pull| now < pull.given_up_at())
+        self.pull.as_ref().is_some_and(|pull| now < pull.given_up_at())
     }
 
     /// Since when ops have been coming without a pause, in the exchange in which it is pulled.
     pub(super) fn flows_since(&self, now: MonoMillis) -> Option<MonoMillis> {
-        let flow = self.pull.and_then(|pull| pull.flow)?;
+        let flow = self.pull.as_ref().and_then(|pull| pull.flow)?;
         (now < flow.last.plus(HYSTERESIS_MS)).then_some(flow.since)
     }
 
     /// When it will mean something else by the passing of time.
     pub(super) fn next_changes(&self) -> impl Iterator<Item = MonoMillis> {
-        let pull = self.pull.filter(|_| !self.is_covered());
+        let pull = self.pull.as_ref().filter(|_| !self.is_covered());
         let dries_up = pull.and_then(|pull| pull.flow).map(|flow| flow.last.plus(HYSTERESIS_MS));
         let ends = pull.map(|pull| pull.given_up_at());
         [Some(self.fresh_until), dries_up, ends].into_iter().flatten()
@@ -198,8 +208,9 @@ impl Table {
             latest: latest.map_or(beacon.sent_at, |latest| latest.max(beacon.sent_at)),
             spent_until: spent_until.plus(BEACONS_EVERY_MS),
             lacks: meaning.lacks.clone(),
-            pull: last.as_ref().and_then(|last| last.pull),
-            barred_until: last.map_or(MonoMillis(0), |last| last.barred_until),
+            barred_until: last.as_ref().map_or(MonoMillis(0), |last| last.barred_until),
+            follows: last.as_ref().and_then(|last| last.follows),
+            pull: last.and_then(|last| last.pull),
         };
         self.by_member.insert(member, heard);
     }
@@ -233,12 +244,13 @@ impl Table {
     pub(super) fn stored(
         &mut self,
         op: &OpId,
-        from: Option<PeerKey>,
+        author: &MemberId,
+        fetched: Option<PeerKey>,
         now: MonoMillis,
     ) -> BTreeSet<MemberId> {
         self.contradicting.clear();
-        if let (Some(peer), false) = (from, self.wanted.is_empty()) {
-            self.note_flow(peer, now);
+        if !self.wanted.is_empty() {
+            self.note_pulled(op, author, fetched, now);
         }
         let by = self.wanted.remove(op).map(|claim| claim.by).unwrap_or_default();
         for member in &by {
@@ -249,10 +261,18 @@ impl Table {
         by
     }
 
-    fn note_flow(&mut self, peer: PeerKey, now: MonoMillis) {
-        for heard in self.by_member.values_mut() {
+    fn note_pulled(
+        &mut self,
+        op: &OpId,
+        author: &MemberId,
+        fetched: Option<PeerKey>,
+        now: MonoMillis,
+    ) {
+        for (member, heard) in &mut self.by_member {
             let since = heard.flows_since(now).unwrap_or(now);
-            if let Some(pull) = heard.pull.as_mut().filter(|pull| pull.peer == peer) {
+            let Some(pull) = &mut heard.pull else { continue };
+            pull.has_proved |= pull.hopes.remove(op);
+            if fetched == Some(pull.peer) && author != member {
                 pull.flow = Some(Flow { since, last: now });
             }
         }
@@ -276,12 +296,16 @@ impl Table {
             return false;
         }
         if !heard.is_pulling(now) {
-            heard.pull = Some(Pull { peer, is_own, began: now, flow: None });
+            let since = heard.follows.take().unwrap_or(now);
+            let (hopes, has_proved) = (heard.lacks.clone(), false);
+            let pull = Pull { peer, is_own, began: now, since, hopes, has_proved, flow: None };
+            heard.pull = Some(pull);
         }
         true
     }
 
-    /// Ends the pulls from a peer; the members of which more is to be pulled at once.
+    /// Ends the pulls from a peer; the members of which more is to be pulled at once. That is so of
+    /// those alone who told the truth: of others, each new name would be worth another pull.
     pub(super) fn end_pull(
         &mut self,
         peer: PeerKey,
@@ -292,6 +316,7 @@ impl Table {
         let mut settled = Vec::new();
         for (member, heard) in &mut self.by_member {
             let Some(pull) = heard.pull.take_if(|pull| pull.peer == peer) else { continue };
+            let may_follow = pull.has_proved && now < pull.given_up_at();
             let mut claims = heard.lacks.iter().filter_map(|op| self.wanted.get(op));
             let is_summary = matches!(heard.beacon.heads, HeadSummary::Many { .. });
             if heard.lacks.is_empty() {
@@ -299,7 +324,8 @@ impl Table {
             }
             if !is_in_sync {
                 heard.barred_until = now.plus(PULL_MS_MAX);
-            } else if claims.all(|claim| claim.since > pull.began) {
+            } else if may_follow && claims.all(|claim| claim.since > pull.began) {
+                heard.follows = Some(pull.since);
                 again.push(*member);
             } else if is_summary && pull.is_own {
                 // All that the member has is here, whatever its heads are called.

@@ -138,7 +138,7 @@ impl Readiness {
     }
 
     /// NET-12: heads that count as missing. What two members name does; what one alone names does
-    /// while it is pulled, and against a ready state only while that brings ops (I27).
+    /// while it is pulled, and against a ready state only while that brings ops of others (I27).
     fn missing(&self, now: MonoMillis) -> Missing {
         let is_ready = self.state.tier().is_ready();
         let mut missing = Missing::default();

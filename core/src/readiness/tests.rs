@@ -5,6 +5,8 @@ use crate::sync::Shortfall;
 use crate::time::UnixMillis;
 
 const ME: MemberId = MemberId([0xff; 32]);
+/// Who wrote what is stored, and is never heard.
+const AUTHOR: MemberId = MemberId([0xfe; 32]);
 
 fn member(number: u64) -> MemberId {
     let mut id = [0; 32];
@@ -124,18 +126,18 @@ fn net_12_what_one_alone_names_counts_against_a_ready_state_while_it_brings_ops(
     assert!(readiness.begin_pull(&member(1), (peer(1), true), MonoMillis(12_000)));
     assert_eq!(pass(&mut readiness, 12_000, 16_000), []);
     // Ops of somebody else are no sign, nor is one alone.
-    readiness.stored(&head(20), Some(peer(2)), MonoMillis(16_000));
-    readiness.stored(&head(21), Some(peer(1)), MonoMillis(16_000));
+    readiness.stored(&head(20), &AUTHOR, Some(peer(2)), MonoMillis(16_000));
+    readiness.stored(&head(21), &AUTHOR, Some(peer(1)), MonoMillis(16_000));
     assert_eq!(review(&mut readiness, 16_000), State::PeerValidated);
     assert_eq!(pass(&mut readiness, 16_000, 19_000), []);
     for (number, ms) in (22..).zip([20_000, 21_000, 21_999]) {
-        readiness.stored(&head(number), Some(peer(1)), MonoMillis(ms));
+        readiness.stored(&head(number), &AUTHOR, Some(peer(1)), MonoMillis(ms));
         assert_eq!(review(&mut readiness, ms), State::PeerValidated);
     }
     let catching_up = State::CatchingUp { missing: 1 };
     assert_eq!(pass(&mut readiness, 21_999, 22_000), [(22_000, catching_up)]);
     // The head itself comes: that is the end.
-    let had_it = readiness.stored(&head(5), Some(peer(1)), MonoMillis(22_500));
+    let had_it = readiness.stored(&head(5), &AUTHOR, Some(peer(1)), MonoMillis(22_500));
     assert_eq!(had_it, BTreeSet::from([member(1)]));
     assert_eq!(review(&mut readiness, 22_500), State::PeerValidated);
 }
@@ -166,7 +168,7 @@ fn net_12_where_many_write_some_head_is_always_missing_and_none_for_long() {
         assert_eq!(review(&mut readiness, ms), State::PeerValidated, "{round}");
         assert_eq!(pass(&mut readiness, ms, ms + 1400), []);
         // It comes before it has been missing for two seconds, and the next is named at once.
-        readiness.stored(&heads[0], None, MonoMillis(ms + 1450));
+        readiness.stored(&heads[0], &AUTHOR, None, MonoMillis(ms + 1450));
         hear(&mut readiness, ms + 1450, 3, &[]);
     }
 }
@@ -201,7 +203,7 @@ fn a_peer_that_has_nothing_more_ends_the_pull_and_what_was_named_meanwhile_is_pu
     let mut readiness = Readiness::default();
     hear(&mut readiness, 0, 1, &[head(5)]);
     assert!(readiness.begin_pull(&member(1), (peer(1), true), MonoMillis(0)));
-    readiness.stored(&head(5), Some(peer(1)), MonoMillis(50));
+    readiness.stored(&head(5), &AUTHOR, Some(peer(1)), MonoMillis(50));
     hear(&mut readiness, 60, 1, &[head(6)]);
     let followup = readiness.end_pull(peer(1), Some(member(1)), &in_sync(), MonoMillis(100));
     assert_eq!(followup, [member(1)]);
@@ -213,13 +215,62 @@ fn a_peer_that_has_nothing_more_ends_the_pull_and_what_was_named_meanwhile_is_pu
 }
 
 #[test]
+fn i27_what_a_member_writes_itself_is_no_flow_of_ops_against_a_ready_state() {
+    for (author, counts) in [(member(1), false), (AUTHOR, true)] {
+        let mut readiness = ready(&[1, 2]);
+        hear(&mut readiness, 12_000, 1, &[head(5)]);
+        assert!(readiness.begin_pull(&member(1), (peer(1), true), MonoMillis(12_000)));
+        for second in 13..40_u8 {
+            let ms = u64::from(second) * 1000;
+            readiness.stored(&head(100 + second), &author, Some(peer(1)), MonoMillis(ms));
+            review(&mut readiness, ms);
+        }
+        assert_eq!(readiness.state().tier().is_ready(), !counts);
+    }
+}
+
+#[test]
+fn attack_32_new_names_earn_no_new_pull_where_the_last_brought_nothing_that_was_named() {
+    let mut readiness = Readiness::default();
+    hear(&mut readiness, 0, 1, &[head(5)]);
+    assert!(readiness.begin_pull(&member(1), (peer(1), true), MonoMillis(0)));
+    readiness.stored(&head(9), &member(1), Some(peer(1)), MonoMillis(50));
+    hear(&mut readiness, 60, 1, &[head(6)]);
+    assert_eq!(readiness.end_pull(peer(1), Some(member(1)), &in_sync(), MonoMillis(100)), []);
+    assert!(!readiness.begin_pull(&member(1), (peer(1), true), MonoMillis(30_099)));
+    assert!(readiness.begin_pull(&member(1), (peer(1), true), MonoMillis(30_100)));
+}
+
+#[test]
+fn attack_32_pulls_that_follow_one_another_end_after_half_a_minute() {
+    let mut readiness = Readiness::default();
+    readiness.begin(MonoMillis(0));
+    // Each pull brings an own op that was named, and each time there is one more name.
+    hear(&mut readiness, 0, 1, &[head(100)]);
+    let mut last = 0;
+    for round in 0..60_u8 {
+        let ms = u64::from(round) * 1000;
+        if !readiness.begin_pull(&member(1), (peer(1), true), MonoMillis(ms)) {
+            break;
+        }
+        let named = head(100 + round);
+        readiness.stored(&named, &member(1), Some(peer(1)), MonoMillis(ms + 500));
+        hear(&mut readiness, ms + 600, 1, &[head(101 + round)]);
+        last = ms + 700;
+        readiness.end_pull(peer(1), Some(member(1)), &in_sync(), MonoMillis(last));
+    }
+    assert_eq!(last, 30_700);
+    assert!(review(&mut readiness, last).tier().is_ready());
+}
+
+#[test]
 fn a_pull_without_an_end_is_given_up_after_half_a_minute_without_ops() {
     let mut readiness = Readiness::default();
     readiness.begin(MonoMillis(0));
     hear(&mut readiness, 0, 1, &[head(5)]);
     assert!(readiness.begin_pull(&member(1), (peer(1), true), MonoMillis(0)));
     review(&mut readiness, 0);
-    readiness.stored(&head(9), Some(peer(1)), MonoMillis(20_000));
+    readiness.stored(&head(9), &AUTHOR, Some(peer(1)), MonoMillis(20_000));
     let given_up = 20_000 + PULL_MS_MAX;
     assert_eq!(pass(&mut readiness, 0, given_up - 1), []);
     assert_eq!(readiness.state(), State::CatchingUp { missing: 1 });
@@ -243,7 +294,7 @@ fn net_12_a_root_counts_where_most_have_it_and_a_new_op_begins_anew() {
     let diverged = State::Degraded(Cause::Diverged);
     assert_eq!(pass(&mut readiness, 15_000, 17_000), [(17_000, diverged)]);
     // Our heads are others now.
-    readiness.stored(&head(1), None, MonoMillis(18_000));
+    readiness.stored(&head(1), &AUTHOR, None, MonoMillis(18_000));
     assert_eq!(review(&mut readiness, 18_000), State::PeerValidated);
 }
 

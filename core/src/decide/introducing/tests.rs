@@ -330,3 +330,24 @@ fn who_takes_part_no_longer_knows_nobody() {
     node.input(Input::RequestFailed { request });
     assert!(!node.state.volatile.desks.contains_key(&namespace));
 }
+
+#[test]
+fn net_3_a_peer_that_comes_and_goes_is_challenged_once_a_second_and_in_the_end() {
+    let [owner, friend] = authors();
+    let mut node = Timed::founder(&owner, &[&friend]);
+    let (peer, namespace) = (peer_of(&friend), node.namespace);
+    let mut seen = 0;
+    for _ in 0..1000 {
+        let effects = node.meet(peer);
+        seen += challenges(&effects).len();
+        node.input(Input::PeerUnsubscribed { peer, namespace });
+    }
+    assert_eq!(seen, 32);
+    // Reconnecting earns no more, and others are none the poorer.
+    node.input(Input::PeerDisconnected { peer });
+    assert_eq!(challenges(&node.meet(peer)), []);
+    assert_eq!(challenges(&node.meet(peer_of(&owner))).len(), 1);
+    let done = node.pass_to(node.now + 1000);
+    let later = challenges(done.iter().map(|(_, effect)| effect));
+    assert!(later.iter().any(|(_, challenged, _)| *challenged == peer), "{later:?}");
+}

@@ -398,3 +398,62 @@ fn net_21_while_joining_a_beacon_of_an_unknown_key_tells_where_to_pull_and_no_mo
     }
     assert_eq!(node.desk().readiness.heard(&owner.id), None);
 }
+
+#[test]
+fn i27_attack_32_a_member_that_writes_names_and_stalls_takes_nobody_out_of_a_ready_state() {
+    use crate::bounded::Bounded;
+    use crate::governance::op::Payload;
+    use crate::input::{Answer, RequestId};
+    use crate::wire::{Heads, Request};
+    let [owner, friend, liar] = authors();
+    let there = peer_of(&liar);
+    let mut node = Timed::founder(&owner, &[&friend, &liar]);
+    node.meet(there);
+    node.meet(peer_of(&friend));
+    let beacon = node.beacon_of(&friend);
+    node.hear(&friend, beacon);
+    let asked = |effects: &[Effect]| -> Vec<RequestId> {
+        let asked = |effect: &Effect| match effect {
+            Effect::Ask { request, peer, question: Request::Heads { .. } } if *peer == there => {
+                Some(*request)
+            }
+            _ => None,
+        };
+        effects.iter().filter_map(asked).collect()
+    };
+    let (mut open, mut pulls) = (Vec::new(), 0);
+    for second in 1..=120_u8 {
+        let mut done = Vec::new();
+        if second % 5 == 0 {
+            let beacon = node.beacon_of(&friend);
+            done.extend(node.hear(&friend, beacon));
+        }
+        // It writes something valid, and names a head that there is not.
+        let space = &node.state.durable.namespaces[&node.namespace].space;
+        let state_hash = space.group_root(&node.namespace.root());
+        let parents = Bounded::truncated(node.heads());
+        let (nonce, op) = (second.into(), liar.payload(node.namespace, Body::Noop));
+        let op = crate::testing::unsigned(&Payload { nonce, parents, state_hash, ..op });
+        done.extend(node.hear_op(there, op));
+        let lie = node.claim_of(&liar, &[fake(second)]);
+        let heard = node.hear(&liar, lie);
+        pulls += asked(&heard).len();
+        done.extend(heard);
+        done.extend(node.pass_to(node.now + 1000).into_iter().map(|(_, effect)| effect));
+        // It answers after three seconds that it has nothing more.
+        if let Some(at) = open.iter().position(|(asked, _)| second >= *asked + 3) {
+            let (_, request) = open.remove(at);
+            let heads = Heads::truncated(node.heads());
+            let answer = Answer::Heads { heads, state_root: node.root(), knows_ours: true };
+            let input = Input::ResponseReceived { request, peer: there, answer };
+            let answered = node.input(input);
+            pulls += asked(&answered).len();
+            done.extend(answered);
+        }
+        // Heads are compared every half minute besides.
+        open.extend(asked(&done).into_iter().map(|request| (second, request)));
+        assert!(node.readiness().tier().is_ready(), "{second}");
+    }
+    // A pull in half a minute, and one exchange behind it for what was named meanwhile.
+    assert!((1..=8).contains(&pulls), "{pulls}");
+}

@@ -128,6 +128,17 @@ fn net_32_one_that_is_no_member_acknowledges_nothing() {
 }
 
 #[test]
+fn net_3_one_who_is_no_member_is_sent_no_acks() {
+    let mut world = World::met();
+    let stranger = Author::new(77);
+    world.identify(NEAR, stranger.id);
+    for (ms, parent) in (1..).zip(1..=50) {
+        let orphan = crate::testing::timed::orphan(&stranger, world.namespace, parent);
+        assert_eq!(acks(&world.hear(ms, NEAR, &orphan)), []);
+    }
+}
+
+#[test]
 fn net_32_acks_to_a_peer_have_a_budget() {
     let mut world = World::met();
     world.identify(NEAR, world.friend.id);
