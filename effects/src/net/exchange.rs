@@ -10,6 +10,8 @@ use super::{ExchangeId, PeerKey, RequestFailure};
 
 /// Most requests of ours that wait or are in flight, and most of theirs that wait for an answer.
 const IN_FLIGHT_MAX: usize = 1_024;
+/// Most of ours to one peer among them: one that does not answer takes no other's place.
+const OF_PEER_MAX: usize = 64;
 const UNANSWERED_MAX: usize = 512;
 
 /// The way back for an answer.
@@ -27,6 +29,12 @@ pub(super) struct Question {
 struct Line {
     in_flight: usize,
     waiting: VecDeque<Question>,
+}
+
+impl Line {
+    fn len(&self) -> usize {
+        self.in_flight + self.waiting.len()
+    }
 }
 
 /// A request of theirs that has no answer yet.
@@ -62,9 +70,10 @@ impl Exchanges {
         }
     }
 
-    /// Puts a request of ours in line, unless there are too many.
+    /// Puts a request of ours in line, unless there are too many, or too many to this peer (NET-3).
     pub(super) fn wait(&mut self, peer: PeerKey, question: Question) -> bool {
-        if self.ours.len() + self.waiting >= IN_FLIGHT_MAX {
+        let of_peer = self.lines.get(&peer).map_or(0, Line::len);
+        if of_peer >= OF_PEER_MAX || self.ours.len() + self.waiting >= IN_FLIGHT_MAX {
             return false;
         }
         self.waiting += 1;
@@ -162,5 +171,43 @@ impl From<OutboundFailure> for RequestFailure {
             OutboundFailure::Io(error) if error.kind() == io::ErrorKind::TimedOut => Self::TimedOut,
             OutboundFailure::Io(error) => Self::Stream(error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait(exchanges: &mut Exchanges, peer: PeerKey, since: Instant) -> bool {
+        exchanges.wait(peer, Question { exchange: ExchangeId(0), bytes: Vec::new(), since })
+    }
+
+    #[test]
+    fn net_3_peers_that_do_not_answer_leave_room_for_others() {
+        let timeout = Duration::from_secs(30);
+        let mut exchanges = Exchanges::new(32, timeout);
+        let now = Instant::now();
+        let [first, second, third] = [1, 2, 3].map(|peer| PeerKey([peer; 32]));
+        for peer in [first, second] {
+            let taken = (0..2000).filter(|_| wait(&mut exchanges, peer, now)).count();
+            assert_eq!(taken, OF_PEER_MAX);
+        }
+        // What was handed on to be sent is replaced, for it was counted when it waited.
+        assert!(exchanges.next(first).is_some());
+        assert!(wait(&mut exchanges, first, now));
+        assert!(!wait(&mut exchanges, first, now));
+        assert!(wait(&mut exchanges, third, now));
+        assert_eq!(exchanges.expire(now + timeout).len(), 2 * OF_PEER_MAX + 1);
+        assert!(wait(&mut exchanges, first, now + timeout));
+    }
+
+    #[test]
+    fn net_3_all_peers_together_have_a_limit() {
+        let mut exchanges = Exchanges::new(32, Duration::from_secs(30));
+        let peers = (0..100).map(|peer| PeerKey([peer; 32]));
+        let now = Instant::now();
+        let taken = peers.flat_map(|peer| [peer; 100]);
+        let taken = taken.filter(|peer| wait(&mut exchanges, *peer, now)).count();
+        assert_eq!(taken, IN_FLIGHT_MAX);
     }
 }
