@@ -2,9 +2,9 @@
 //!
 //! A beacon is compared by what is *possessed*: its heads are looked up here, and its numbers are
 //! shown to people and used for nothing (NET-12). One member alone cannot talk this node out of a
-//! ready state: a head that only it names counts while its peer brings ops of others, a root that only
-//! it has counts where it is the majority, and an op of its that waits for parents does not count
-//! where another member vouches that nothing is missing (I27).
+//! ready state: a head that only it names counts while its peer brings ops of others, a root that
+//! only it has counts where it is the majority, and an op of its that waits for parents does not
+//! count where another member vouches that nothing is missing (I27).
 
 mod heard;
 mod outlook;

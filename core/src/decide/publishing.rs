@@ -260,7 +260,7 @@ impl Turn<'_> {
         let now = self.now.mono;
         let outbox = &self.desk(namespace).publishing.outbox;
         let at = outbox.hurry(now);
-        if outbox.undelivered(last) > 0 && !self.peers_of(namespace).is_empty() {
+        if outbox.undelivered(last) > 0 && self.has_reader(namespace) {
             self.volatile.timers.set_if_earlier(Timer::Outbox(namespace), at);
         }
     }
@@ -280,9 +280,14 @@ impl Turn<'_> {
             return self.volatile.timers.cancel(Timer::Outbox(namespace));
         }
         let at = outbox.restart(now);
-        if !self.peers_of(namespace).is_empty() {
+        if self.has_reader(namespace) {
             self.volatile.timers.set_if_earlier(Timer::Outbox(namespace), at);
         }
+    }
+
+    /// Whether somebody is connected who may read what is published again: not for strangers.
+    fn has_reader(&self, namespace: NamespaceId) -> bool {
+        self.peers_of(namespace).into_iter().any(|peer| self.may_read(namespace, peer).is_ok())
     }
 
     /// NET-34: what nobody else is known to have is published again, while somebody is connected.
@@ -290,8 +295,7 @@ impl Turn<'_> {
         let Some(known) = self.open_namespace(&namespace) else { return };
         let graph = known.space.graph();
         let (now, last) = (self.now.mono, last_own(known));
-        let Some(me) = graph.person(&known.me).filter(|_| !self.peers_of(namespace).is_empty())
-        else {
+        let Some(me) = graph.person(&known.me).filter(|_| self.has_reader(namespace)) else {
             return;
         };
         let outbox = &mut self.desk(namespace).publishing.outbox;

@@ -386,7 +386,8 @@ impl Turn<'_> {
                 is_done.then_some(Act::Conclude(*peer))
             }
             Stage::Fetching(list) => {
-                let is_its_turn = !list.is_long() || desk.syncing.backfill.is_some_and(|slot| slot.peer == *peer);
+                let is_its_turn =
+                    !list.is_long() || desk.syncing.backfill.is_some_and(|slot| slot.peer == *peer);
                 (has_room && is_its_turn && list.is_hungry()).then_some(Act::Ask(*peer))
             }
             Stage::Comparing

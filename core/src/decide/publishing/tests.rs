@@ -45,7 +45,7 @@ impl World {
     /// A peer is connected, and the outbox is empty.
     fn met() -> Self {
         let mut world = Self::alone();
-        world.stage.meet(0, NEAR, world.namespace);
+        world.meet(0, NEAR);
         let friend = world.friend.id;
         world.cover(0, friend);
         assert_eq!(world.outbox().undelivered, 0);
@@ -112,6 +112,12 @@ impl World {
     fn identify(&mut self, peer: PeerKey, member: MemberId) {
         let desk = self.stage.node.state.volatile.desks.get_mut(&self.namespace).unwrap();
         desk.identities.insert(peer, Identity { member, pass: None, round_trip_ms: 0 });
+    }
+
+    /// A peer comes that has proved to be the friend.
+    fn meet(&mut self, ms: u64, peer: PeerKey) -> Vec<Effect> {
+        self.identify(peer, self.friend.id);
+        self.stage.meet(ms, peer, self.namespace)
     }
 
     fn outbox(&self) -> OutboxView {

@@ -55,6 +55,7 @@ fn net_32_an_author_that_is_connected_is_told_what_became_of_its_op() {
     let friend = world.friend.clone();
     let ops = ops_of_friend(&world, 3);
     // Nobody has proved to be the author: its next beacon has to do.
+    world.identify(NEAR, world.me.id);
     assert_eq!(acks(&world.hear(1, FAR, &ops[0])), []);
     world.identify(NEAR, friend.id);
     // Parents are missing.

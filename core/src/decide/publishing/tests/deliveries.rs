@@ -20,10 +20,10 @@ fn min_acks(min_acks: u32) -> Delivery {
 fn net_30_a_strict_command_is_refused_before_anything_is_signed() {
     let mut world = World::met();
     let namespace = world.namespace;
-    world.stage.meet(0, FAR, namespace);
+    world.meet(0, FAR);
     for (mesh, required, peers) in [(0, 2, 2), (1, 2, 2), (3, 4, 6)] {
         for more in 2..peers {
-            world.stage.meet(0, PeerKey([10 + more; 32]), namespace);
+            world.meet(0, PeerKey([10 + more; 32]));
         }
         world.stage.give(0, Input::MeshChanged { namespace, peers: mesh });
         let (log, before) = (world.stage.node.log.clone(), world.stage.node.state.clone());
@@ -57,7 +57,7 @@ fn net_31_nothing_leaves_before_the_op_is_durable() {
     let last = world.last();
     world.restart();
     assert_eq!(world.last(), last);
-    world.stage.meet(0, NEAR, world.namespace);
+    world.meet(0, NEAR);
     assert_eq!(again(&world.stage.wake(1000)), [last]);
     world.publish(1000, name("other"), Delivery::default());
 }
@@ -70,7 +70,7 @@ fn net_31_a_crash_before_publishing_leads_to_no_second_op_with_the_nonce() {
     // The effects of the last step are lost; its event is not.
     world.restart();
     assert_eq!(world.last(), first);
-    world.stage.meet(0, NEAR, world.namespace);
+    world.meet(0, NEAR);
     let founded = OpId(world.namespace.0);
     assert_eq!(again(&world.stage.wake(1000)), [founded, first]);
     world.publish(1000, name("other"), Delivery::default());

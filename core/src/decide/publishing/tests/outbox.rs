@@ -30,7 +30,7 @@ impl World {
 fn net_34_what_nobody_has_is_published_again_when_a_peer_comes() {
     let (mut world, ops) = restarted(2);
     assert_eq!(world.turns(0, 5000), []);
-    assert_eq!(again(&world.stage.meet(5000, NEAR, world.namespace)), []);
+    assert_eq!(again(&world.meet(5000, NEAR)), []);
     assert_eq!(again(&world.stage.wake(5999)), []);
     assert_eq!(again(&world.stage.wake(6000)), ops);
 }
@@ -38,18 +38,18 @@ fn net_34_what_nobody_has_is_published_again_when_a_peer_comes() {
 #[test]
 fn net_34_then_after_one_second_doubling_to_a_minute() {
     let (mut world, _) = restarted(0);
-    world.stage.meet(0, NEAR, world.namespace);
+    world.meet(0, NEAR);
     let turns = [1, 3, 7, 15, 31, 63, 123, 183].map(|seconds| seconds * 1000);
     assert_eq!(world.turns(0, 190_000), turns);
     // Another peer: from the beginning.
-    world.stage.meet(190_500, FAR, world.namespace);
+    world.meet(190_500, FAR);
     assert_eq!(world.turns(190_500, 194_500), [191_500, 193_500]);
 }
 
 #[test]
 fn net_34_nothing_is_published_again_where_the_first_beacon_covers_it() {
     let (mut world, _) = restarted(5);
-    world.stage.meet(0, NEAR, world.namespace);
+    world.meet(0, NEAR);
     let friend = world.friend.id;
     assert_eq!(world.outbox().undelivered, 6);
     world.cover(999, friend);
@@ -60,10 +60,10 @@ fn net_34_nothing_is_published_again_where_the_first_beacon_covers_it() {
 #[test]
 fn net_34_with_nobody_connected_nothing_is_published_again() {
     let (mut world, ops) = restarted(0);
-    world.stage.meet(0, NEAR, world.namespace);
+    world.meet(0, NEAR);
     world.stage.give(500, Input::PeerDisconnected { peer: NEAR });
     assert_eq!(world.turns(501, 5000), []);
-    world.stage.meet(5000, NEAR, world.namespace);
+    world.meet(5000, NEAR);
     assert_eq!(again(&world.stage.wake(6000)), ops);
 }
 
@@ -71,7 +71,7 @@ fn net_34_with_nobody_connected_nothing_is_published_again() {
 fn net_34_at_most_64_ops_in_a_turn_the_oldest_first() {
     let (mut world, ops) = restarted(99);
     let friend = world.friend.clone();
-    world.stage.meet(0, NEAR, world.namespace);
+    world.meet(0, NEAR);
     let (first, rest) = ops.split_at(usize::try_from(OUTBOX_OPS_MAX).unwrap());
     assert_eq!(again(&world.stage.wake(1000)), first);
     assert_eq!(again(&world.stage.wake(3000)), first);
