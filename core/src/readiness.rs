@@ -2,8 +2,8 @@
 //!
 //! A beacon is compared by what is *possessed*: its heads are looked up here, and its numbers are
 //! shown to people and used for nothing (NET-12). One member alone cannot talk this node out of a
-//! ready state: a head that only it names counts while its peer brings ops of others, a root that only
-//! it has counts where it is the majority, and an op of its that waits for parents does not count
+//! ready state: a head that only it names counts while its peer brings ops of others, a root that
+//! only it has counts where it is the majority, and an op of its that waits for parents does not count
 //! where another member vouches that nothing is missing (I27).
 
 mod heard;
@@ -191,8 +191,8 @@ impl Readiness {
         self.table.forget(member);
     }
 
-    /// An op of `author` was stored, which came in an exchange with `fetched` if in any: the members
-    /// that had named it as a head.
+    /// An op of `author` was stored, which came in an exchange with `fetched` if in any: the
+    /// members that had named it as a head.
     pub fn stored(
         &mut self,
         op: &OpId,
