@@ -191,8 +191,8 @@ impl Readiness {
         self.table.forget(member);
     }
 
-    /// An op of `author` was stored, which came in an exchange with `fetched` if in any: the members
-    /// that had named it as a head.
+    /// An op of `author` was stored, which came in an exchange with `fetched` if in any: the
+    /// members that had named it as a head.
     pub fn stored(
         &mut self,
         op: &OpId,

@@ -111,7 +111,7 @@ impl Heard {
     pub(super) fn next_changes(&self) -> impl Iterator<Item = MonoMillis> {
         let pull = self.pull.as_ref().filter(|_| !self.is_covered());
         let dries_up = pull.and_then(|pull| pull.flow).map(|flow| flow.last.plus(HYSTERESIS_MS));
-        let ends = pull.map(|pull| pull.given_up_at());
+        let ends = pull.map(Pull::given_up_at);
         [Some(self.fresh_until), dries_up, ends].into_iter().flatten()
     }
 }

@@ -413,11 +413,11 @@ fn i27_attack_32_a_member_that_writes_names_and_stalls_takes_nobody_out_of_a_rea
     let beacon = node.beacon_of(&friend);
     node.hear(&friend, beacon);
     let asked = |effects: &[Effect]| -> Vec<RequestId> {
-        let asked = |effect: &Effect| match effect {
-            Effect::Ask { request, peer, question: Request::Heads { .. } } if *peer == there => {
-                Some(*request)
-            }
-            _ => None,
+        let asked = |effect: &Effect| {
+            let Effect::Ask { request, peer, question: Request::Heads { .. } } = effect else {
+                return None;
+            };
+            (*peer == there).then_some(*request)
         };
         effects.iter().filter_map(asked).collect()
     };
