@@ -31,7 +31,7 @@ const REFUSED_MS: u64 = 10;
 /// … up to this…
 const REFUSED_MS_MAX: u64 = 4_000;
 /// … and so often.
-const REFUSALS_MAX: u32 = 7;
+const REFUSALS_MAX: u32 = 6;
 
 /// Something that an exchange can do now.
 enum Act {

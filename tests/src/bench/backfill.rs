@@ -140,7 +140,7 @@ impl Backfill {
         let wall = started.elapsed();
         node.stop();
         let (store, _) = disk::fold(home.path());
-        assert!(store.head().seq as usize > self.history.ops.len(), "every op is in the log");
+        assert!(store.head().seq > self.history.ops.len() as u64, "every op is in the log");
         (cpu, wall)
     }
 
@@ -151,8 +151,8 @@ impl Backfill {
         figures.strict.ours.add(cpu, count);
         figures.cores.yardstick.add(wall, count);
         let batches = || {
-            let valid = self.claims.chunks(PAGE_OPS_MAX).flat_map(are_valid);
-            assert!(valid.fold(true, |all, one| all && one));
+            let mut valid = self.claims.chunks(PAGE_OPS_MAX).flat_map(are_valid);
+            assert!(valid.all(|one| one));
         };
         figures.batch.yardstick.add(time(Clock::Cpu, batches), count);
         let strict = time(Clock::Cpu, || self.strict.check());

@@ -59,6 +59,7 @@ impl Line {
 }
 
 impl Net for End {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "there is one topic and one peer")]
     fn send(&self, command: NetCommand) -> Result<(), NetGone> {
         let Self { at, line } = self;
         let (other, peer) = (1 - at, if *at == 0 { PEERS[0] } else { PEERS[1] });
@@ -81,7 +82,6 @@ impl Net for End {
                 let Some((to, exchange)) = asked else { return Ok(()) };
                 line.carry(to, bytes.len(), NetEvent::ResponseReceived { exchange, peer, bytes })
             }
-            // There is one topic and one peer.
             _ => Ok(()),
         }
     }
@@ -159,7 +159,9 @@ impl Heal {
             });
         });
         let bytes = line.bytes.load(Ordering::Relaxed) - before;
-        nodes.into_iter().for_each(|(node, _)| node.stop());
+        for (node, _) in nodes {
+            node.stop();
+        }
         (cpu, bytes)
     }
 

@@ -17,7 +17,7 @@ use tokio::time::sleep;
 /// How often a node is asked how far it is.
 const ASK_EVERY: Duration = Duration::from_millis(1);
 /// How long anything may take.
-pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What drives the networks of all nodes.
 pub(super) fn runtime() -> Runtime {

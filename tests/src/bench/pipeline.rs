@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 /// How often a node is asked how far it is.
 const ASK_EVERY: Duration = Duration::from_millis(2);
 /// How long it may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// Events that may wait for the ingress, as in a node.
 pub(super) const EVENTS_MAX: usize = 256;
 

@@ -144,6 +144,7 @@ impl Talk {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nobody else is there")]
     fn perform(&mut self, at: usize, effect: Effect) {
         match effect {
             Effect::Ask { request, question, .. } => self.ask(at, request, question),
@@ -172,7 +173,6 @@ impl Talk {
                 let hello = hello.expect("it is signed");
                 self.answer(exchange, Answer::Identity { hello, pass }, 0);
             }
-            // Nobody else is there.
             _ => {}
         }
     }
@@ -240,7 +240,7 @@ impl Sets {
         for (only, number) in self.only.iter_mut().zip([0, 1]) {
             let mut branch = self.crowd.branch();
             let author = stranger(AUTHORS + number);
-            let count = (differences + number) / 2;
+            let count = usize::midpoint(differences, number);
             only.extend((0..count).map(|at| branch.say(author, describe(at, 50))));
         }
     }
@@ -297,7 +297,10 @@ pub(super) fn run(options: Options, report: &mut Report) {
             let mut talk = sets.talk();
             talk.hold();
             let [one, other] = [0, 1].map(|at| talk.space(at).expect("it is open"));
-            assert_eq!(one.graph().len(), sets.crowd.space().graph().len() + size as u32);
+            assert_eq!(
+                one.graph().len() as usize,
+                sets.crowd.space().graph().len() as usize + size
+            );
             assert_eq!(one.view().state_root(), other.view().state_root());
             let most = (BYTES_MAX + BYTES_PER_OP_MAX * size) as f64;
             let name = format!("reconcile, {name}");
