@@ -27,6 +27,7 @@ mod disk;
 mod gossip;
 mod heal;
 mod history;
+mod idle;
 mod join;
 mod listener;
 mod measure;
@@ -74,6 +75,8 @@ pub enum Bench {
     Join,
     /// From one node to all others.
     Gossip,
+    /// Nothing happens.
+    Idle,
     /// Resident bytes.
     Memory,
     /// From a data folder to a state.
@@ -111,6 +114,15 @@ pub enum Child {
         /// How many ops.
         ops: usize,
     },
+    /// Starts a node, has it dial, and prints what it costs while nothing happens.
+    Idle {
+        /// Whether only to see that it works.
+        is_tiny: bool,
+        /// Where its data folder may lie.
+        folder: PathBuf,
+        /// Whom to dial.
+        addresses: Vec<String>,
+    },
 }
 
 impl FromStr for Child {
@@ -128,6 +140,11 @@ impl FromStr for Child {
                 Ok(Self::Resident(memory::Shape::Ops { count, body_bytes }))
             }
             ["write", ops, home] => Ok(Self::Write { home: home.into(), ops: number(ops)? }),
+            ["idle", size, folder, addresses] => Ok(Self::Idle {
+                is_tiny: *size == "tiny",
+                folder: folder.into(),
+                addresses: addresses.split(',').map(str::to_owned).collect(),
+            }),
             _ => Err(unknown()),
         }
     }
@@ -151,6 +168,7 @@ pub fn run(names: &[Bench], options: Options) {
             Bench::Heal => heal::run(options, &mut report),
             Bench::Join => join::run(options, &mut report),
             Bench::Gossip => gossip::run(options, &mut report),
+            Bench::Idle => idle::run(options, &mut report),
             Bench::Memory => memory::run(options, &mut report),
             Bench::Restart => restart::run(options, &mut report),
         }
@@ -162,5 +180,8 @@ pub fn run_child(child: &Child) {
     match child {
         Child::Resident(shape) => memory::print_resident(*shape),
         Child::Write { home, ops } => restart::write_and_wait(home, *ops),
+        Child::Idle { is_tiny, folder, addresses } => {
+            idle::print_idle(*is_tiny, folder, addresses);
+        }
     }
 }

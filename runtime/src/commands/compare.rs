@@ -2,7 +2,7 @@
 //!
 //! It only looks: what is missing comes by the exchanges that the nodes hold anyway.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use folkmoot_core::id::{NamespaceId, OpId, PeerKey};
@@ -172,7 +172,7 @@ impl Call for Compare {
         let mut scene = cx.scene_of(namespace).await?;
         let first = first_of(&here.ops, &found.ours);
         let first = cx.ops(&mut scene, first.into_iter().collect()).await?.pop();
-        let side = |heads: &[OpId], root: &[u8; 32], only: &[OpId]| Side {
+        let side = |heads: &[OpId], root: &[u8; 32], only: &BTreeSet<OpId>| Side {
             heads: heads.iter().map(OpId::to_string).collect(),
             state_root: hex(root),
             only: only.len() as u64,
@@ -202,7 +202,7 @@ fn relation(is_level: bool, same_root: bool, found: &Differences) -> Relation {
 }
 
 /// The first of some ops, from the founding on.
-fn first_of(all: &[Key], some: &[OpId]) -> Option<OpId> {
+fn first_of(all: &[Key], some: &BTreeSet<OpId>) -> Option<OpId> {
     let generations: BTreeMap<OpId, u64> = all.iter().map(|key| (key.id, key.generation)).collect();
     some.iter().copied().min_by_key(|id| (generations.get(id).copied(), *id))
 }
@@ -302,7 +302,7 @@ mod tests {
     fn the_first_difference_is_the_oldest() {
         let key = |generation, number| Key { generation, id: id(number) };
         let all = [key(1, 9), key(3, 1), key(2, 7), key(2, 6)];
-        assert_eq!(first_of(&all, &[id(1), id(7), id(6)]), Some(id(6)));
-        assert_eq!(first_of(&all, &[]), None);
+        assert_eq!(first_of(&all, &[id(1), id(7), id(6)].into()), Some(id(6)));
+        assert_eq!(first_of(&all, &BTreeSet::new()), None);
     }
 }

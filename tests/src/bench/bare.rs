@@ -68,7 +68,7 @@ fn swarm(number: u64) -> Swarm<Behaviour> {
     builder.with_swarm_config(|config| config.with_idle_connection_timeout(PATIENCE)).build()
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "most of what a swarm tells does not matter")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "libp2p has many events, and three count")]
 async fn run(mut swarm: Swarm<Behaviour>, mut orders: Receiver<Order>, events: Sender<Happened>) {
     loop {
         let happened = tokio::select! {

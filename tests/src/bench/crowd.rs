@@ -30,8 +30,13 @@ pub(super) struct Crowd {
 impl Crowd {
     /// A namespace of its owner alone.
     pub(super) fn found() -> Self {
+        Self::salted([0; 16])
+    }
+
+    /// Another one for each salt.
+    pub(super) fn salted(salt: [u8; 16]) -> Self {
         let owner = Author::new(0);
-        let genesis = owner.found(&[&owner], [0; 16]);
+        let genesis = owner.found(&[&owner], salt);
         let mut node = Node::new(genesis.id.into(), MemberId([0xee; 32]));
         node.hear(genesis);
         Self { node, owner, followers: Vec::new(), fresh_count: 0 }

@@ -60,19 +60,29 @@ pub(super) fn on(store: Store, recovered: Recovered) -> Executor {
 
 /// A new data folder of a node that takes part in a namespace as `me`, and has no op of it.
 pub(super) fn begin(home: &Path, namespace: NamespaceId, me: MemberId) -> Executor {
-    let opened = Event::NamespaceOpened { namespace, me };
+    begin_all(home, &[namespace], me)
+}
+
+fn begin_all(home: &Path, namespaces: &[NamespaceId], me: MemberId) -> Executor {
+    let opened = |namespace: &NamespaceId| {
+        record::encode(&Event::NamespaceOpened { namespace: *namespace, me }).bytes
+    };
     let mut store = open(home);
-    let batch = Batch { records: vec![record::encode(&opened).bytes], blobs: Vec::new() };
+    let batch = Batch { records: namespaces.iter().map(opened).collect(), blobs: Vec::new() };
     store.append(&batch).expect("the disk serves");
     let recovered = recover(&store).expect("the log can be read");
     on(store, recovered)
 }
 
-/// The data folder of a node that took part in a namespace as `me`, has these ops, parents first,
-/// and ended in order.
-pub(super) fn write(home: &Path, namespace: NamespaceId, me: MemberId, ops: &[Verified<Op>]) {
-    let mut executor = begin(home, namespace, me);
-    for (ops, number) in ops.chunks(BATCH_OPS).zip(0..) {
+/// The data folder of a node that took part in some namespaces as `me`, has these ops of each,
+/// parents first, and ended in order.
+pub(super) fn write(home: &Path, me: MemberId, all: &[(NamespaceId, &[Verified<Op>])]) {
+    let namespaces: Vec<NamespaceId> = all.iter().map(|(namespace, _)| *namespace).collect();
+    let mut executor = begin_all(home, &namespaces, me);
+    let pages = all
+        .iter()
+        .flat_map(|(namespace, ops)| ops.chunks(BATCH_OPS).map(move |ops| (*namespace, ops)));
+    for ((namespace, ops), number) in pages.zip(0..) {
         let command = executor.expect(Box::new(|_| ()));
         let now = time_of(number);
         let file = Input::OpsImported { command, namespace, ops: ops.to_vec() };
@@ -83,7 +93,9 @@ pub(super) fn write(home: &Path, namespace: NamespaceId, me: MemberId, ops: &[Ve
         executor.commit(now).expect("the disk serves");
         executor.upkeep(now).expect("the disk serves");
     }
-    let known = executor.state().durable.namespaces.get(&namespace).expect("it was opened");
-    assert_eq!(known.space.graph().len() as usize, ops.len(), "every op is stored");
+    for (namespace, ops) in all {
+        let known = executor.state().durable.namespaces.get(namespace).expect("it was opened");
+        assert_eq!(known.space.graph().len() as usize, ops.len(), "every op is stored");
+    }
     executor.stop().expect("the disk serves");
 }

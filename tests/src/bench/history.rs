@@ -33,8 +33,13 @@ impl History {
     /// A namespace with its watchers, who may also add members, and so many authors; one alone is
     /// the owner.
     pub(super) fn of(authors: usize) -> Self {
-        let crowd = Crowd::found();
-        let genesis = crowd.owner.found(&[&crowd.owner], [0; 16]);
+        Self::salted(0, authors)
+    }
+
+    /// As [`History::of`], of another namespace for each salt.
+    pub(super) fn salted(salt: u8, authors: usize) -> Self {
+        let crowd = Crowd::salted([salt; 16]);
+        let genesis = crowd.owner.found(&[&crowd.owner], [salt; 16]);
         let owner = crowd.owner.clone();
         let mut history = Self { crowd, ops: vec![genesis], authors: Vec::new() };
         let rights = Rights::MEMBERS | Rights::INVITE | Rights::READ;

@@ -70,7 +70,7 @@ fn body(number: usize, bytes: usize) -> Body {
 }
 
 /// Resident bytes of this process.
-fn resident_bytes() -> usize {
+pub(super) fn resident_bytes() -> usize {
     let status = fs::read_to_string("/proc/self/status").expect("the system says what is resident");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.and_then(|rest| rest.split_whitespace().next());

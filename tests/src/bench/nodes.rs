@@ -1,5 +1,6 @@
 //! Whole nodes in this process, on loopback.
 
+use super::disk;
 use super::pipeline::{Key, Known};
 use folkmoot_core::id::{MemberId, NamespaceId};
 use folkmoot_core::settings::Settings;
@@ -12,8 +13,6 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::sleep;
-
-use super::disk;
 
 /// How often a node is asked how far it is.
 const ASK_EVERY: Duration = Duration::from_millis(1);
@@ -43,7 +42,7 @@ pub(super) fn home() -> TempDir {
 /// A data folder with these ops, of a node of this member.
 pub(super) fn home_with(namespace: NamespaceId, me: MemberId, ops: &[Verified<Op>]) -> TempDir {
     let home = home();
-    disk::write(home.path(), namespace, me, ops);
+    disk::write(home.path(), me, &[(namespace, ops)]);
     home
 }
 

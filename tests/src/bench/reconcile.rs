@@ -144,10 +144,7 @@ impl Talk {
         }
     }
 
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "what is for others than the two is nothing"
-    )]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nobody else is there")]
     fn perform(&mut self, at: usize, effect: Effect) {
         match effect {
             Effect::Ask { request, question, .. } => self.ask(at, request, question),
@@ -159,10 +156,7 @@ impl Talk {
                     }
                     Response::Ranges(ranges) => Answer::Ranges(ranges),
                     Response::Refused(why) => Answer::Refused(why),
-                    other @ (Response::Ops { .. }
-                    | Response::Joined(_)
-                    | Response::Identity { .. }
-                    | Response::Noted) => panic!("not an answer about ops: {other:?}"),
+                    other => panic!("not an answer about ops: {other:?}"),
                 };
                 self.answer(exchange, answer, bytes);
             }
@@ -179,7 +173,6 @@ impl Talk {
                 let hello = hello.expect("it is signed");
                 self.answer(exchange, Answer::Identity { hello, pass }, 0);
             }
-            // Nobody else is there.
             _ => {}
         }
     }
@@ -247,7 +240,7 @@ impl Sets {
         for (only, number) in self.only.iter_mut().zip([0, 1]) {
             let mut branch = self.crowd.branch();
             let author = stranger(AUTHORS + number);
-            let count = differences.midpoint(number);
+            let count = usize::midpoint(differences, number);
             only.extend((0..count).map(|at| branch.say(author, describe(at, 50))));
         }
     }
@@ -304,8 +297,10 @@ pub(super) fn run(options: Options, report: &mut Report) {
             let mut talk = sets.talk();
             talk.hold();
             let [one, other] = [0, 1].map(|at| talk.space(at).expect("it is open"));
-            let shared = sets.crowd.space().graph().len() as usize;
-            assert_eq!(one.graph().len() as usize, shared + size);
+            assert_eq!(
+                one.graph().len() as usize,
+                sets.crowd.space().graph().len() as usize + size
+            );
             assert_eq!(one.view().state_root(), other.view().state_root());
             let most = (BYTES_MAX + BYTES_PER_OP_MAX * size) as f64;
             let name = format!("reconcile, {name}");

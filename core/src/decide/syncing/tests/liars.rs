@@ -130,7 +130,7 @@ fn net_46_a_busy_partner_is_compared_with_again() {
     let (mut web, _) = promised();
     let asked = last(&web, 0, 1);
     web.answer(&asked, Answer::Refused(Refused::Busy));
-    web.run(249);
+    web.run(9);
     assert!(is_fetch(&last(&web, 0, 1)));
     web.run(1);
     assert!(matches!(last(&web, 0, 1).question, Request::Heads { .. }));
