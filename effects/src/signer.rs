@@ -22,7 +22,8 @@ pub struct SignTask {
 impl SignTask {
     /// Signs, and gives the answer for the reducer.
     ///
-    /// The key is that of the one who signs, or there is none: see [`folkmoot_core::key::OwnSignature`].
+    /// The key is that of the one who signs, or there is none: see
+    /// [`OwnSignature`](folkmoot_core::key::OwnSignature).
     pub fn carry_out(self, keys: &dyn Signer) -> Input {
         let Self { request, signer, draft } = self;
         let signed = match draft {
