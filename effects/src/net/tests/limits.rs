@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn more_requests_than_streams_wait_for_one() {
     let (a, b) = pair(TCP);
-    let count = 100;
+    let count = 60;
     for number in 0..count {
         a.request(number, b.key(), number.to_be_bytes().to_vec());
     }
