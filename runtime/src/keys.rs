@@ -3,7 +3,7 @@
 //! An identity is a key per node and namespace. The folder `keys` (0700) holds `node.key`, the
 //! transport key, and for each identity `mem1….key`, its secret, and, once it is used, `mem1….for`,
 //! which names its namespace. That is noted before a join is tried, so that a retry uses the same
-//! identity.
+//! identity; for an identity that is made for the join, before the key itself is there.
 
 mod file;
 
@@ -153,8 +153,21 @@ impl Keystore {
     ///
     /// [`KeyError::Random`], or what writing the file met.
     pub fn create(&self) -> Result<MemberId, KeyError> {
-        let secret = random()?;
-        let member = MemberId(SigningKey::from_bytes(&secret).verifying_key().to_bytes());
+        let (member, secret) = new_identity()?;
+        write_secret(&self.key_path(&member), &secret)?;
+        Ok(member)
+    }
+
+    /// Makes an identity that is used for a namespace from the first moment on: what it is for is
+    /// noted before the key is there. A kill in between leaves a note without a key, which is
+    /// nobody's, and no key that nothing uses.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keystore::create`].
+    pub fn create_for(&self, namespace: &NamespaceId) -> Result<MemberId, KeyError> {
+        let (member, secret) = new_identity()?;
+        self.use_for(&member, namespace)?;
         write_secret(&self.key_path(&member), &secret)?;
         Ok(member)
     }
@@ -264,6 +277,12 @@ impl Keystore {
     fn use_path(&self, member: &MemberId) -> PathBuf {
         self.dir.join(format!("{member}.for"))
     }
+}
+
+fn new_identity() -> Result<(MemberId, Zeroizing<[u8; 32]>), KeyError> {
+    let secret = random()?;
+    let member = MemberId(SigningKey::from_bytes(&secret).verifying_key().to_bytes());
+    Ok((member, secret))
 }
 
 fn write_secret(path: &Path, secret: &[u8; 32]) -> Result<(), KeyError> {

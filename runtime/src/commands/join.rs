@@ -298,6 +298,9 @@ impl Cx {
         {
             return Ok(member);
         }
+        if named.is_none() {
+            return Ok(self.keys.create_for(namespace)?);
+        }
         let member = self.spare_identity(named)?;
         self.keys.use_for(&member, namespace)?;
         Ok(member)

@@ -101,3 +101,17 @@ fn secrets_do_not_show() {
     let text = fs::read_to_string(keys.key_path(&member)).unwrap();
     assert!(!format!("{keys:?}").contains(text.trim_end()));
 }
+
+#[test]
+fn an_identity_made_for_a_namespace_is_never_there_without_its_use() {
+    let (home, keys) = store();
+    let namespace = NamespaceId([4; 32]);
+    // Killed after the note and before the key.
+    let (lost, _) = new_identity().unwrap();
+    keys.use_for(&lost, &namespace).unwrap();
+    assert_eq!(again(&home).list().unwrap(), []);
+    assert_eq!(again(&home).identity_for(&namespace).unwrap(), None);
+    let member = keys.create_for(&namespace).unwrap();
+    assert_eq!(again(&home).list().unwrap(), [(member, Some(namespace))]);
+    assert_eq!(again(&home).identity_for(&namespace).unwrap(), Some(member));
+}
