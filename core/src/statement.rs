@@ -31,6 +31,23 @@ pub trait Statement: BorshSerialize + Sized {
     }
 }
 
+/// Makes a struct with the fields `namespace` and `member` a statement, in the domain of its name.
+macro_rules! statement {
+    ($kind:ident) => {
+        impl Statement for $kind {
+            const DOMAIN: Domain = Domain::$kind;
+
+            fn namespace(&self) -> NamespaceId {
+                self.namespace
+            }
+
+            fn member(&self) -> MemberId {
+                self.member
+            }
+        }
+    };
+}
+
 /// A statement with the signature of the member that it names.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Attested<T> {
@@ -79,17 +96,7 @@ pub struct Hello {
     pub nonce: [u8; 16],
 }
 
-impl Statement for Hello {
-    const DOMAIN: Domain = Domain::Hello;
-
-    fn namespace(&self) -> NamespaceId {
-        self.namespace
-    }
-
-    fn member(&self) -> MemberId {
-        self.member
-    }
-}
+statement!(Hello);
 
 /// "I am here, and this is how far I have come" (NET-10 to NET-16).
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -114,17 +121,7 @@ pub struct Beacon {
     pub sent_at: UnixMillis,
 }
 
-impl Statement for Beacon {
-    const DOMAIN: Domain = Domain::Beacon;
-
-    fn namespace(&self) -> NamespaceId {
-        self.namespace
-    }
-
-    fn member(&self) -> MemberId {
-        self.member
-    }
-}
+statement!(Beacon);
 
 /// Heads in a beacon.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -190,17 +187,7 @@ pub struct Ack {
     pub member: MemberId,
 }
 
-impl Statement for Ack {
-    const DOMAIN: Domain = Domain::Ack;
-
-    fn namespace(&self) -> NamespaceId {
-        self.namespace
-    }
-
-    fn member(&self) -> MemberId {
-        self.member
-    }
-}
+statement!(Ack);
 
 /// What became of an op at another member.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
