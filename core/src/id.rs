@@ -60,11 +60,10 @@ fn decode(expected: &'static str, text: &str) -> Result<[u8; 32], IdError> {
     if count == 32 { Ok(bytes) } else { Err(IdError::Length { expected, got: count }) }
 }
 
-/// An id of any kind. The order of ids is that of their bytes; nearly always the heads decide it,
-/// which are compared without a call: every index by id is searched in this way.
-pub trait Id: Copy + Ord {
-    /// The first eight bytes, as a number of the same order.
-    fn head(&self) -> u64;
+/// The first eight bytes of an id, as a number of the same order.
+fn head_of(id: &[u8; 32]) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *id;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 macro_rules! id {
@@ -73,16 +72,12 @@ macro_rules! id {
         #[derive(Clone, Copy, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
         pub struct $name(pub [u8; 32]);
 
+        /// The order of the bytes. Nearly always the heads decide it, which are compared without
+        /// a call: every index by id is searched in this way.
         impl Ord for $name {
             fn cmp(&self, other: &Self) -> Ordering {
-                self.head().cmp(&other.head()).then_with(|| self.0.cmp(&other.0))
-            }
-        }
-
-        impl Id for $name {
-            fn head(&self) -> u64 {
-                let [a, b, c, d, e, f, g, h, ..] = self.0;
-                u64::from_be_bytes([a, b, c, d, e, f, g, h])
+                let heads = head_of(&self.0).cmp(&head_of(&other.0));
+                heads.then_with(|| self.0.cmp(&other.0))
             }
         }
 
