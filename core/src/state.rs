@@ -151,8 +151,6 @@ pub struct Desk {
     pub joining: Option<Joining>,
     /// Joiners that asked us to witness, and their questions, which get one answer.
     pub joiners: BTreeMap<MemberId, Vec<ExchangeId>>,
-    /// Peers we are fetching from.
-    pub fetching: BTreeSet<PeerKey>,
 }
 
 /// An op on its way into the graph.

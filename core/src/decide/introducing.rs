@@ -76,7 +76,7 @@ impl Turn<'_> {
         identities.insert(peer, Identity { member: hello.member, pass, round_trip_ms });
         // It is likely to know by now who we are, for it was met when we were.
         self.pull_from(namespace, peer);
-        self.offer(namespace, peer);
+        self.expect_outbox(namespace);
         self.review_readiness(namespace);
     }
 

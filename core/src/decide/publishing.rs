@@ -265,14 +265,10 @@ impl Turn<'_> {
         }
     }
 
-    /// NET-34: a peer of the topic came: it may lack what we wrote. Its first beacon may also say
-    /// that it does not, so nothing is published at once.
-    pub(super) fn offer(&mut self, namespace: NamespaceId, _peer: PeerKey) {
-        self.expect_outbox(namespace);
-    }
-
-    /// NET-34: begins again with the shortest delay, where there is something for somebody.
-    fn expect_outbox(&mut self, namespace: NamespaceId) {
+    /// NET-34: begins again with the shortest delay, where there is something for somebody, as when
+    /// a peer of the topic came that may lack what we wrote. Its first beacon may also say that it
+    /// does not, so nothing is published at once.
+    pub(super) fn expect_outbox(&mut self, namespace: NamespaceId) {
         let Some(known) = self.open_namespace(&namespace) else { return };
         let now = self.now.mono;
         let outbox = &mut self.desk(namespace).publishing.outbox;

@@ -48,7 +48,7 @@ impl Turn<'_> {
             self.see_member(namespace, peer);
             // Heads are compared when it has answered: by then it has our own answer too.
             self.challenge(namespace, peer);
-            self.offer(namespace, peer);
+            self.expect_outbox(namespace);
         }
     }
 
@@ -290,7 +290,6 @@ impl Turn<'_> {
         let now = self.now.mono;
         let desk = self.desk(namespace);
         let Some(exchange) = desk.syncing.exchanges.remove(&peer) else { return };
-        desk.fetching.remove(&peer);
         let notes = &mut desk.syncing.notes;
         if let Verdict::Incomplete { why, .. } = &verdict {
             match why {

@@ -23,10 +23,9 @@ impl Turn<'_> {
     pub(super) fn ask_heads(&mut self, namespace: NamespaceId, peer: PeerKey) {
         let Some(known) = self.open_namespace(&namespace) else { return };
         let heads = Heads::truncated(known.space.heads());
-        let desk = self.desk(namespace);
-        desk.fetching.remove(&peer);
-        let number = desk.syncing.next_number();
-        let Some(exchange) = desk.syncing.exchanges.get_mut(&peer) else { return };
+        let syncing = &mut self.desk(namespace).syncing;
+        let number = syncing.next_number();
+        let Some(exchange) = syncing.exchanges.get_mut(&peer) else { return };
         exchange.number = number;
         exchange.stage = Stage::Comparing;
         exchange.sent = heads.to_vec();

@@ -21,12 +21,11 @@ impl Turn<'_> {
     pub(super) fn fetch(&mut self, namespace: NamespaceId, peer: PeerKey, list: Backfill) {
         let Some(known) = self.open_namespace(&namespace) else { return };
         let stored = known.space.graph().len();
-        let desk = self.desk(namespace);
-        let Some(exchange) = desk.syncing.exchanges.get_mut(&peer) else { return };
+        let exchange = self.desk(namespace).syncing.exchanges.get_mut(&peer);
+        let Some(exchange) = exchange else { return };
         exchange.stored = stored;
         exchange.orphans = 0;
         exchange.stage = Stage::Fetching(list);
-        desk.fetching.insert(peer);
         self.ask_page(namespace, peer);
     }
 
