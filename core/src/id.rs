@@ -62,8 +62,7 @@ fn decode(expected: &'static str, text: &str) -> Result<[u8; 32], IdError> {
 
 /// The first eight bytes of an id, as a number of the same order.
 fn head_of(id: &[u8; 32]) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *id;
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    u64::from_be_bytes(id.first_chunk().copied().unwrap_or_default())
 }
 
 macro_rules! id {
