@@ -73,10 +73,11 @@ enum TreeWork {
     Rebuild,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum SlotWork {
-    /// One write became effective, and nothing else changed.
-    Append(Ix),
+    /// These writes became effective, and the order of all may be another.
+    Append(Vec<Ix>),
+    /// One that nothing covered is not effective any more: what it covered may count again.
     Rebuild,
 }
 

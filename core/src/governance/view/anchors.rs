@@ -92,7 +92,7 @@ impl View {
             }
         }
         if let Some(slot) = deed.written() {
-            self.work.slots.insert(slot, SlotWork::Rebuild);
+            self.work.slots.entry(slot).or_insert(SlotWork::Append(Vec::new()));
             for write in &graph.slots[slot].strict {
                 self.mark(graph, *write);
             }

@@ -3,7 +3,6 @@
 use super::{TreeWork, View};
 use crate::governance::graph::{Deed, Graph};
 use crate::governance::table::{InvitationIx, Ix, Key, PersonIx, SlotIx};
-use crate::governance::view::SlotWork;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
@@ -191,9 +190,7 @@ impl View {
     }
 
     fn flip_write(&mut self, graph: &Graph, ix: Ix, slot: SlotIx, now: bool) {
-        let fresh = now && !self.work.slots.contains_key(&slot);
-        let work = if fresh { SlotWork::Append(ix) } else { SlotWork::Rebuild };
-        self.work.slots.insert(slot, work);
+        self.note_write(ix, slot, now);
         for write in &graph.slots[slot].strict {
             if graph.is_concurrent(*write, ix) {
                 self.mark(graph, *write);
