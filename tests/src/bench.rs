@@ -67,6 +67,8 @@ pub enum Bench {
     Commit,
     /// A history from the pages of a peer to a durable log.
     Backfill,
+    /// A node that missed a history gets it from another.
+    CatchUp,
     /// Finding out where two sets of ops differ.
     Reconcile,
     /// Two halves that wrote without each other meet.
@@ -164,6 +166,7 @@ pub fn run(names: &[Bench], options: Options) {
             Bench::Strike => strike::run(options, &mut report),
             Bench::Commit => commit::run(options, &mut report),
             Bench::Backfill => backfill::run(options, &mut report),
+            Bench::CatchUp => catch_up::run(options, &mut report),
             Bench::Reconcile => reconcile::run(options, &mut report),
             Bench::Heal => heal::run(options, &mut report),
             Bench::Join => join::run(options, &mut report),

@@ -1,7 +1,6 @@
 //! From the pages of a peer to a durable log, beside what their signatures cost alone.
 
 use super::Options;
-use super::catch_up;
 use super::disk;
 use super::history::{History, claims, watcher, wire};
 use super::measure::{Clock, Measured, repeat, time};
@@ -162,7 +161,7 @@ impl Backfill {
     }
 }
 
-/// 10,000 and 100,000 ops of 1, 16 and 1,000 signers; then two nodes.
+/// 10,000 and 100,000 ops of 1, 16 and 1,000 signers.
 pub(super) fn run(options: Options, report: &mut Report) {
     let cores = Cores::all();
     let signer_counts: &[usize] = if options.tiny { &[1, 16] } else { &[1, 16, 1_000] };
@@ -184,5 +183,4 @@ pub(super) fn run(options: Options, report: &mut Report) {
         }
         report.growth(&name, &rows, Goal::None);
     }
-    catch_up::run(options, report);
 }

@@ -67,6 +67,6 @@ pub(super) fn run(options: Options, report: &mut Report) {
         let rates: Measured = repeat(options, |rates| trial.round(rates));
         trial.runtime.block_on(trial.partner.stop());
         let goal = Goal::RatioAtLeast(2.0);
-        report.row(&Row::in_unit("op/s", "backfill, two nodes", size, &rates, goal));
+        report.row(&Row::in_unit("op/s", "catch-up, two nodes", size, &rates, goal));
     }
 }
