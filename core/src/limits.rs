@@ -112,6 +112,10 @@ pub const NAMESPACES_MAX: usize = 1024;
 pub const BEACON_MS: u64 = 5000;
 /// Time between two beacons for each member heard, in milliseconds, where that is longer.
 pub const BEACON_SHARE_MS: u64 = 250;
+/// Beacons that say the same, after which there is no news.
+pub const NEWS_COUNT: u8 = 2;
+/// How many times longer the time between two beacons is while there is no news.
+pub const QUIET_FACTOR: u64 = 4;
 /// How long a beacon is fresh, in milliseconds, unless three intervals are longer (NET-11).
 pub const FRESH_MS: u64 = 60_000;
 /// How far the time in a beacon may be from our clock, either way, in milliseconds (NET-10).

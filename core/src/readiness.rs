@@ -9,15 +9,17 @@
 mod heard;
 mod outlook;
 mod probes;
+mod said;
 
 pub use heard::{Heard, is_on_time};
 pub use outlook::{Outlook, Overdue};
 pub use probes::Probes;
+pub use said::Said;
 
 use crate::governance::graph::Graph;
 use crate::governance::table::Ix;
 use crate::id::{MemberId, OpId, PeerKey};
-use crate::limits::{BEACON_MS, BEACON_SHARE_MS, FRESH_MS};
+use crate::limits::{BEACON_MS, BEACON_SHARE_MS, FRESH_MS, QUIET_FACTOR};
 use crate::statement::{Beacon, HeadSummary, Tier};
 use crate::sync::Verdict;
 use crate::time::{MonoMillis, Now};
@@ -95,6 +97,8 @@ pub struct Readiness {
     table: Table,
     /// Probes, and answering them (NET-14).
     pub probes: Probes,
+    /// What our own beacons said.
+    pub said: Said,
     /// The two roots, ours first, that people were told of last.
     told: Option<([u8; 32], [u8; 32])>,
 }
@@ -154,9 +158,15 @@ impl Readiness {
         }
     }
 
-    /// Time between two beacons in milliseconds: with ours, a topic carries four a second at most.
+    /// Time between two beacons in milliseconds while there is news: with ours, a topic carries four
+    /// a second at most.
     pub fn interval(&self, now: MonoMillis) -> u64 {
         BEACON_MS.max(BEACON_SHARE_MS.saturating_mul(self.fresh_count(now).saturating_add(1)))
+    }
+
+    /// The same while there is none.
+    pub fn quiet_interval(&self, now: MonoMillis) -> u64 {
+        self.interval(now).saturating_mul(QUIET_FACTOR)
     }
 
     /// NET-10: whether a beacon of a member is on time, newer than the last one, and not one of too
@@ -181,8 +191,8 @@ impl Readiness {
         if is_ready {
             self.probes.note_beacon(beacon.member);
         }
-        // NET-11
-        let fresh_ms = FRESH_MS.max(self.interval(now.mono).saturating_mul(3));
+        // NET-11: of the longest intervals.
+        let fresh_ms = FRESH_MS.max(self.quiet_interval(now.mono).saturating_mul(3));
         self.table.insert(beacon, via, meaning, now, now.mono.plus(fresh_ms));
     }
 

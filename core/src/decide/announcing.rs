@@ -121,6 +121,7 @@ impl Turn<'_> {
         for member in had_it.into_iter().filter(|member| *member != known.me) {
             self.on_covered(namespace, member, &[op]);
         }
+        self.hasten_beacon(namespace);
     }
 
     /// Somebody looks for members (NET-14).
@@ -237,18 +238,34 @@ impl Turn<'_> {
     pub(super) fn on_beacon_due(&mut self, namespace: NamespaceId) {
         let now = self.now.mono;
         let Some(known) = self.open_namespace(&namespace) else { return };
-        let readiness = &self.desk(namespace).readiness;
-        let (tier, interval) = (readiness.state().tier(), readiness.interval(now));
+        let tier = self.desk(namespace).readiness.state().tier();
         if !tier.is_ready() {
             return;
         }
         let wait = if known.space.is_settled() {
             self.announce(namespace, tier);
+            let Readiness { said, .. } = &mut self.desk(namespace).readiness;
+            let is_quiet = said.note(heads_digest(&known.space.heads()));
+            let readiness = &self.desk(namespace).readiness;
+            let interval =
+                if is_quiet { readiness.quiet_interval(now) } else { readiness.interval(now) };
             interval - interval / 5 + self.volatile.prng.below(interval / 5 * 2 + 1)
         } else {
             UNSETTLED_MS
         };
         self.volatile.timers.set(Timer::Beacon(namespace), now.plus(wait));
+    }
+
+    /// There is news, or somebody for whom all is news: where the next beacon had time, it is sent
+    /// within an interval, at random, for others have the same news.
+    pub(super) fn hasten_beacon(&mut self, namespace: NamespaceId) {
+        let now = self.now.mono;
+        let readiness = &mut self.desk(namespace).readiness;
+        if readiness.said.begin_again() && readiness.state().tier().is_ready() {
+            let interval = readiness.interval(now);
+            let wait = self.volatile.prng.below(interval + 1);
+            self.volatile.timers.set_if_earlier(Timer::Beacon(namespace), now.plus(wait));
+        }
     }
 
     /// Has a beacon signed and published. Its root belongs to its heads, so there is none while

@@ -77,6 +77,7 @@ impl Turn<'_> {
         // It is likely to know by now who we are, for it was met when we were.
         self.pull_from(namespace, peer);
         self.expect_outbox(namespace);
+        self.hasten_beacon(namespace);
         self.review_readiness(namespace);
     }
 

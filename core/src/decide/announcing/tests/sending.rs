@@ -3,6 +3,7 @@
 use super::trace;
 use crate::command::Command;
 use crate::effect::{Effect, Forward};
+use crate::governance::op::Body;
 use crate::id::PeerKey;
 use crate::statement::{Beacon, Tier};
 use crate::testing::Author;
@@ -23,16 +24,42 @@ fn times(done: &[(u64, Effect)]) -> Vec<u64> {
     sent.map(|(ms, _)| *ms).collect()
 }
 
+/// Times between a beacon at `from` and those that follow it.
+fn gaps(node: &mut Timed, from: u64, to: u64) -> Vec<u64> {
+    let mut sent = times(&node.pass_to(to));
+    sent.insert(0, from);
+    sent.windows(2).map(|pair| pair[1] - pair[0]).collect()
+}
+
 #[test]
-fn a_ready_node_beacons_every_five_seconds_with_a_jitter_of_a_fifth() {
+fn without_news_a_ready_node_beacons_every_twenty_seconds_with_a_jitter_of_a_fifth() {
     let [owner] = authors();
     let mut node = Timed::founder(&owner, &[]);
-    let mut sent = times(&node.pass_to(1_000_000));
-    sent.insert(0, 0);
-    let gaps: Vec<u64> = sent.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    assert!(gaps.iter().all(|gap| (4000..=6000).contains(gap)), "{gaps:?}");
-    assert!(gaps.iter().any(|gap| *gap < 4300) && gaps.iter().any(|gap| *gap > 5700));
-    assert!((180..=220).contains(&sent.len()), "{}", sent.len());
+    let gaps = gaps(&mut node, 0, 4_000_000);
+    // What is new is said twice.
+    assert!((4000..=6000).contains(&gaps[0]), "{gaps:?}");
+    let quiet = &gaps[1..];
+    assert!(quiet.iter().all(|gap| (16_000..=24_000).contains(gap)), "{quiet:?}");
+    assert!(quiet.iter().any(|gap| *gap < 17_000) && quiet.iter().any(|gap| *gap > 23_000));
+    assert!((180..=220).contains(&gaps.len()), "{}", gaps.len());
+}
+
+#[test]
+fn with_news_a_ready_node_beacons_within_five_seconds_and_once_more_soon() {
+    let [owner] = authors();
+    let mut node = Timed::founder(&owner, &[]);
+    let mut waits = Vec::new();
+    for round in 1..=40 {
+        let now = round * 100_000;
+        node.pass_to(now);
+        node.govern(Body::Noop);
+        let gaps = gaps(&mut node, now, now + 90_000);
+        assert!(gaps[0] <= 5000, "{gaps:?}");
+        assert!((4000..=6000).contains(&gaps[1]), "{gaps:?}");
+        assert!(gaps[2..].iter().all(|gap| (16_000..=24_000).contains(gap)), "{gaps:?}");
+        waits.push(gaps[0]);
+    }
+    assert!(waits.iter().any(|wait| *wait < 1000) && waits.iter().any(|wait| *wait > 4000));
 }
 
 #[test]
