@@ -15,6 +15,8 @@ use alloc::vec::Vec;
 const BRANCHES_MAX: usize = 8;
 /// Ops at the first checkpoint.
 const CHECKPOINT_MIN: u32 = 1024;
+/// Ops by which a view moves at once: what they write to one row is written and hashed once.
+const SETTLE_EVERY: usize = 64;
 
 /// Views that were useful, and may be again.
 #[derive(Clone, Debug, Default)]
@@ -107,14 +109,20 @@ fn travel(graph: &Graph, view: &mut View, cut: &Cut, budget: &mut u32) -> bool {
     if !view.settle(graph, budget) {
         return false;
     }
-    for ix in graph.difference(view.cut(), cut).into_iter().rev() {
-        view.exclude(graph, ix);
+    let mut leaving = graph.difference(view.cut(), cut);
+    leaving.reverse();
+    for some in leaving.chunks(SETTLE_EVERY) {
+        for ix in some {
+            view.exclude(graph, *ix);
+        }
         if !view.settle(graph, budget) {
             return false;
         }
     }
-    for ix in graph.difference(cut, view.cut()) {
-        view.include(graph, ix);
+    for some in graph.difference(cut, view.cut()).chunks(SETTLE_EVERY) {
+        for ix in some {
+            view.include(graph, *ix);
+        }
         if !view.settle(graph, budget) {
             return false;
         }

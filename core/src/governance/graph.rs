@@ -7,10 +7,12 @@ mod node;
 mod place;
 mod read;
 mod restore;
+mod writes;
 
 pub use node::{Deed, Grant, Node, Restriction};
 pub use place::Placed;
 pub use restore::NodeParts;
+pub use writes::Writes;
 
 use crate::few::{Few, Rare};
 use crate::governance::index::IdIndex;
@@ -28,6 +30,7 @@ use crate::signed::Op;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::mem;
 
 /// Every stored op of one namespace, with the indexes that the engine asks.
 #[derive(Clone, Debug, Default)]
@@ -86,7 +89,7 @@ pub struct Slot {
     /// The group that holds it.
     pub group: GroupIx,
     /// Every write of it.
-    pub writes: Vec<Ix>,
+    pub writes: Writes,
     /// Those writes that are strict.
     pub strict: Vec<Ix>,
 }
@@ -424,7 +427,9 @@ impl Graph {
             Deed::Join { invitation, .. } => self.invitations[invitation].joins.push(ix),
             Deed::Revoke { invitation } => self.invitations[invitation].revocations.push(ix),
             Deed::Write { slot, strict } => {
-                self.slots[slot].writes.push(ix);
+                let mut writes = mem::take(&mut self.slots[slot].writes);
+                writes.push(ix, |past| self.is_past(past, ix));
+                self.slots[slot].writes = writes;
                 if strict {
                     self.slots[slot].strict.push(ix);
                 }

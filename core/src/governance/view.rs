@@ -73,12 +73,13 @@ enum TreeWork {
     Rebuild,
 }
 
-#[derive(Clone, Debug)]
-enum SlotWork {
-    /// These writes became effective, and the order of all may be another.
-    Append(Vec<Ix>),
-    /// One that nothing covered is not effective any more: what it covered may count again.
-    Rebuild,
+/// What happened to a slot.
+#[derive(Clone, Debug, Default)]
+struct SlotWork {
+    /// Writes that became effective.
+    fresh: Vec<Ix>,
+    /// The newest write that was maximal and may not count any more: what it covered may.
+    lost: Option<Ix>,
 }
 
 impl View {
@@ -197,7 +198,9 @@ impl View {
         };
         view.restore_anchors(graph);
         view.restore_people(graph);
-        view.work.slots.extend(graph.slots.keys().map(|slot| (slot, SlotWork::Rebuild)));
+        // Nothing counts yet: all may.
+        let work = SlotWork { lost: Some(Ix(u32::MAX)), ..SlotWork::default() };
+        view.work.slots.extend(graph.slots.keys().map(|slot| (slot, work.clone())));
         view.work.tree = if graph.is_empty() { TreeWork::None } else { TreeWork::Rebuild };
         view.settle_all(graph);
         view

@@ -1,6 +1,6 @@
 //! Naming what ops speak of by its place in a table, the same place each time.
 
-use super::{Grant, Graph, Invited, Person, Restriction, Slot};
+use super::{Grant, Graph, Invited, Person, Restriction, Slot, Writes};
 use crate::governance::invitation::Terms;
 use crate::governance::op::SlotKey;
 use crate::governance::table::{GrantIx, GroupIx, InvitationIx, PersonIx, RestrictionIx, SlotIx};
@@ -45,7 +45,7 @@ impl Graph {
 
     /// Appends a slot that is not in the table yet.
     pub(in crate::governance) fn enter_slot(&mut self, key: SlotKey, group: GroupIx) -> SlotIx {
-        let (writes, strict) = (Vec::new(), Vec::new());
+        let (writes, strict) = (Writes::default(), Vec::new());
         let slot = self.slots.push(Slot { key: key.clone(), group, writes, strict });
         self.slots_by_key.insert(key, slot);
         slot

@@ -1,6 +1,6 @@
 //! The chain of anchors, and what a change of it moves (D12).
 
-use super::{SlotWork, TreeWork, View};
+use super::{TreeWork, View};
 use crate::governance::graph::{Deed, Graph};
 use crate::governance::table::{Ix, PersonIx};
 use alloc::sync::Arc;
@@ -92,7 +92,7 @@ impl View {
             }
         }
         if let Some(slot) = deed.written() {
-            self.work.slots.entry(slot).or_insert(SlotWork::Append(Vec::new()));
+            self.work.slots.entry(slot).or_default();
             for write in &graph.slots[slot].strict {
                 self.mark(graph, *write);
             }

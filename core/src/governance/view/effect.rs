@@ -134,7 +134,7 @@ impl View {
                 && self.is_effective(graph, *write)
                 && self.order(graph, *write) < order
         };
-        let winners = graph.slots[slot].writes.iter().copied().filter(beats);
+        let winners = graph.slots[slot].writes.beside(ix).filter(beats);
         winners.min_by_key(|write| self.order(graph, *write))
     }
 

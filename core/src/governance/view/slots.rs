@@ -33,21 +33,26 @@ impl View {
     /// Notes that a write became effective, or is so no longer.
     pub(super) fn note_write(&mut self, ix: Ix, slot: SlotIx, now: bool) {
         let counted = self.slots.get(slot.place()).is_some_and(|it| it.writes().any(|w| w == ix));
-        let work = self.work.slots.entry(slot).or_insert(SlotWork::Append(Vec::new()));
-        match work {
-            SlotWork::Append(fresh) if now => fresh.push(ix),
-            SlotWork::Append(_) if counted => *work = SlotWork::Rebuild,
-            SlotWork::Append(fresh) => fresh.retain(|write| *write != ix),
-            SlotWork::Rebuild => {}
+        let work = self.work.slots.entry(slot).or_default();
+        if now {
+            work.fresh.push(ix);
+        } else if counted {
+            work.lost = work.lost.max(Some(ix));
         }
     }
 
     pub(super) fn refresh_slot(&mut self, graph: &Graph, slot: SlotIx, work: SlotWork) {
+        let SlotWork { fresh, lost } = work;
+        let is_effective = |write: &Ix| self.is_effective(graph, *write);
         let before = self.slots.get(slot.place());
-        let maximal = match work {
-            SlotWork::Append(fresh) => with_writes(graph, before, fresh),
-            SlotWork::Rebuild => self.maximal_writes(graph, slot),
+        let counted = before.into_iter().flat_map(Contest::writes).filter(is_effective).collect();
+        let mut maximal = match lost {
+            Some(lost) => self.uncovered(graph, slot, lost, counted),
+            None => counted,
         };
+        for write in fresh.into_iter().filter(is_effective) {
+            add_write(graph, &mut maximal, write);
+        }
         let after = Contest::of(self, graph, maximal);
         if before == after.as_ref() {
             return;
@@ -73,29 +78,32 @@ impl View {
         contest.losers.contains(&ix).then_some(contest.winner)
     }
 
-    /// The maximal among all effective writes of a slot.
-    fn maximal_writes(&self, graph: &Graph, slot: SlotIx) -> Vec<Ix> {
-        let mut maximal: Vec<Ix> = Vec::new();
+    /// The maximal among some writes and the effective ones stored before `lost`.
+    fn uncovered(&self, graph: &Graph, slot: SlotIx, lost: Ix, mut maximal: Vec<Ix>) -> Vec<Ix> {
+        let writes = &graph.slots[slot].writes;
+        let covered = maximal.iter().map(|write| writes.covered_by(*write)).max();
+        let mut covered = covered.unwrap_or(0);
         // Newest first: an op never has a later one in its past.
-        for write in graph.slots[slot].writes.iter().rev() {
-            let covered = maximal.iter().any(|later| graph.is_past(*write, *later));
-            if !covered && self.is_effective(graph, *write) {
-                maximal.push(*write);
+        for (at, write) in writes.before(lost) {
+            if at < covered {
+                break;
+            }
+            let is_covered = maximal.iter().any(|later| graph.is_past(write, *later));
+            if !is_covered && !maximal.contains(&write) && self.is_effective(graph, write) {
+                covered = covered.max(writes.covered_by(write));
+                maximal.push(write);
             }
         }
         maximal
     }
 }
 
-/// The maximal writes where some more are effective: a write that one of the effective ones covers
-/// is covered by a maximal one, so no other has to be looked at.
-fn with_writes(graph: &Graph, before: Option<&Contest>, fresh: Vec<Ix>) -> Vec<Ix> {
-    let mut maximal: Vec<Ix> = before.into_iter().flat_map(Contest::writes).collect();
-    for write in fresh {
-        if !maximal.iter().any(|other| graph.is_past(write, *other)) {
-            maximal.retain(|other| !graph.is_past(*other, write));
-            maximal.push(write);
-        }
+/// Adds an effective write to the maximal ones. One that any effective write covers is covered by a
+/// maximal one, so no other has to be looked at.
+fn add_write(graph: &Graph, maximal: &mut Vec<Ix>, write: Ix) {
+    let is_covered = |other: &Ix| *other == write || graph.is_past(write, *other);
+    if !maximal.iter().any(is_covered) {
+        maximal.retain(|other| !graph.is_past(*other, write));
+        maximal.push(write);
     }
-    maximal
 }
