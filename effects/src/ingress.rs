@@ -20,7 +20,7 @@ use folkmoot_core::receive;
 use folkmoot_core::signed::Malformed;
 
 use crate::driver::Message;
-use crate::net::NetEvent;
+use crate::net::{self, NetCommand, NetEvent};
 use crate::perform::{Asked, Charges};
 use crate::ports::Net;
 
@@ -90,9 +90,16 @@ impl Ingress {
         }
     }
 
-    /// A request that does not decode gets no answer; the network ends it by its deadline.
+    /// A request that does not decode gets no answer, and its place is free at once (NET-3).
     fn on_request(&self, exchange: ExchangeId, peer: PeerKey, bytes: &[u8]) -> Option<Input> {
-        receive::request(exchange, peer, bytes).map_err(|why| self.charge(peer, why)).ok()
+        let refuse = |why| {
+            let exchange = net::ExchangeId(exchange.0);
+            if let Err(gone) = self.net.send(NetCommand::Refuse { exchange }) {
+                tracing::debug!(%gone, "request not refused");
+            }
+            self.charge(peer, why);
+        };
+        receive::request(exchange, peer, bytes).map_err(refuse).ok()
     }
 
     fn on_response(&self, request: RequestId, peer: PeerKey, bytes: &[u8]) -> Option<Input> {

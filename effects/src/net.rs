@@ -221,6 +221,11 @@ pub enum NetCommand {
         /// The answer, at most [`EXCHANGE_BYTES_MAX`]; more is dropped and logged.
         bytes: Vec<u8>,
     },
+    /// End a [`NetEvent::RequestReceived`] without an answer: the peer hears so at once.
+    Refuse {
+        /// Which request.
+        exchange: ExchangeId,
+    },
     /// Dial an address now, and again whenever its peer is not connected, after 1 s doubling to
     /// 30 s, until [`NetCommand::Block`] of that peer or the end.
     Dial {
@@ -304,7 +309,7 @@ pub enum NetEvent {
         /// Its content.
         bytes: Vec<u8>,
     },
-    /// A peer asks; waits for [`NetCommand::Respond`].
+    /// A peer asks; waits for [`NetCommand::Respond`] or [`NetCommand::Refuse`].
     RequestReceived {
         /// Name of the request, drawn here.
         exchange: ExchangeId,

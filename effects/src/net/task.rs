@@ -137,6 +137,8 @@ impl Task {
             }
             NetCommand::Request { exchange, peer, bytes } => self.request(exchange, peer, bytes),
             NetCommand::Respond { exchange, bytes } => self.respond(exchange, bytes),
+            // Dropping the channel ends the stream, and the peer hears `Unanswered`.
+            NetCommand::Refuse { exchange } => drop(self.exchanges.respond(exchange)),
             NetCommand::Dial { address } => self.dial(address),
             NetCommand::StopDialing { address } => {
                 if let Ok(address) = redial::parse(&address, self.quic) {

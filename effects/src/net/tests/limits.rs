@@ -60,6 +60,15 @@ fn requests_that_wait_for_a_stream_end_with_the_connection_or_in_time() {
 }
 
 #[test]
+fn net_3_a_refused_request_ends_at_once() {
+    let (a, b) = pair(TCP);
+    a.request(1, b.key(), vec![9]);
+    let (exchange, ..) = b.wait_request();
+    b.send(NetCommand::Refuse { exchange });
+    assert!(matches!(a.wait_failure(1), RequestFailure::Unanswered | RequestFailure::Stream(_)));
+}
+
+#[test]
 fn net_3_what_is_more_than_a_peer_may_send_is_passed_over() {
     // Two messages fit at once, and a third one only after minutes.
     let sparing = NetConfig { bytes_per_second: 10, ..config(TCP) };
