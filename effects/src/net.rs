@@ -123,6 +123,10 @@ pub struct NetConfig {
     /// Bytes of gossip and requests that are taken from one peer each second, after four seconds'
     /// worth at once; what comes beyond is dropped, and nobody is blamed. Default: 8 MiB.
     pub bytes_per_second: u64,
+    /// Messages of gossip and requests that are taken from one peer each second, as with bytes:
+    /// each of them may cost the check of a signature. Answers are taken without limit, for they
+    /// were asked for, and count among these. Default: 2,000.
+    pub messages_per_second: u64,
     /// A gossip message without a verdict is ignored after this time. Messages are kept for
     /// forwarding as long, therefore it costs memory. Default: 10 s.
     pub validation_timeout: Duration,
@@ -175,6 +179,7 @@ impl Default for NetConfig {
             request_timeout: Duration::from_secs(30),
             frame_timeout: Duration::from_secs(10),
             bytes_per_second: 8 << 20,
+            messages_per_second: 2_000,
             validation_timeout: Duration::from_secs(10),
             quic_idle: Duration::from_secs(3),
             settled_after: Duration::from_secs(3),

@@ -16,6 +16,7 @@ use libp2p::{Swarm, ping};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
+use super::allowance::Rates;
 use super::behaviour::{Behaviour, BehaviourEvent, peer_id};
 use super::exchange::Exchanges;
 use super::gossip::Unjudged;
@@ -72,11 +73,12 @@ impl Task {
         // any time. A restart is then told by the end of the first one alone.
         let probes = config.wide.autonat || config.wide.relay_server;
         let settled_after = if probes { Duration::MAX } else { config.settled_after };
+        let rates = Rates { bytes: config.bytes_per_second, messages: config.messages_per_second };
         Ok(Self {
             swarm,
             commands,
             outbox: Outbox::new(events),
-            peers: Peers::new(settled_after, config.bytes_per_second),
+            peers: Peers::new(settled_after, rates),
             standing: Standing::default(),
             unjudged: Unjudged::new(config.validation_timeout),
             exchanges: Exchanges::new(config.streams_per_peer_max, config.request_timeout),

@@ -92,6 +92,32 @@ fn net_3_what_is_more_than_a_peer_may_send_is_passed_over() {
 }
 
 #[test]
+fn net_3_small_messages_beyond_what_a_peer_may_send_are_passed_over() {
+    // Eight messages at once, and the next one after half a second.
+    let sparing = NetConfig { messages_per_second: 2, ..config(TCP) };
+    let (a, b) = (Node::start(1, TCP), Node::start_with(2, &sparing, 1_024));
+    let c = Node::start(3, TCP);
+    join(&a, &b);
+    join(&c, &b);
+    for number in 1..=100 {
+        a.publish(&[number]);
+    }
+    // All of them would be heard in this time. What others say is heard behind them.
+    std::thread::sleep(Duration::from_millis(500));
+    c.publish(b"heard");
+    let mut heard = 0;
+    b.wait("the other one", |event| match event {
+        NetEvent::Gossip { from, .. } if from == c.key() => Some(()),
+        NetEvent::Gossip { .. } => {
+            heard += 1;
+            None
+        }
+        _ => None,
+    });
+    assert!(heard < 50, "{heard}");
+}
+
+#[test]
 fn attack_38_strangers_cannot_take_the_last_connections() {
     let few = NetConfig { connections_max: 3, outbound_reserved: 1, ..config(TCP) };
     let a = Node::start_with(1, &few, 1_024);
