@@ -232,12 +232,17 @@ pub enum NetCommand {
         exchange: ExchangeId,
     },
     /// Dial an address now, and again whenever its peer is not connected, after 1 s doubling to
-    /// 30 s, until [`NetCommand::Block`] of that peer or the end.
+    /// 30 s, until [`NetCommand::StopDialing`], [`NetCommand::Block`] of that peer or the end.
     Dial {
         /// A multiaddress, best with `/p2p/<peer>` at its end.
         address: String,
     },
-    /// Dial this address no longer; a connection that is open stays.
+    /// The same, and [`NetCommand::StopDialing`] does not end it: a person wants it.
+    DialAlways {
+        /// As for [`NetCommand::Dial`].
+        address: String,
+    },
+    /// Dial this address no longer, unless a person wants it; a connection that is open stays.
     StopDialing {
         /// As given to [`NetCommand::Dial`].
         address: String,
@@ -341,7 +346,7 @@ pub enum NetEvent {
         /// Why.
         why: RequestFailure,
     },
-    /// An address given by [`NetCommand::Dial`] was tried in vain.
+    /// An address given by a command was tried in vain.
     DialFailed {
         /// The address as given.
         address: String,

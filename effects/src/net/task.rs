@@ -22,7 +22,7 @@ use super::exchange::Exchanges;
 use super::gossip::Unjudged;
 use super::outbox::{Flush, Outbox};
 use super::peers::Peers;
-use super::redial::{self, Standing};
+use super::redial::{self, Origin, Standing};
 use super::wide::{Relays, WideEvent};
 use super::{NetCommand, NetConfig, NetError, NetEvent, Topic};
 
@@ -141,10 +141,11 @@ impl Task {
             NetCommand::Respond { exchange, bytes } => self.respond(exchange, bytes),
             // Dropping the channel ends the stream, and the peer hears `Unanswered`.
             NetCommand::Refuse { exchange } => drop(self.exchanges.respond(exchange)),
-            NetCommand::Dial { address } => self.dial(address),
+            NetCommand::Dial { address } => self.dial(address, Origin::Asked),
+            NetCommand::DialAlways { address } => self.dial(address, Origin::Configured),
             NetCommand::StopDialing { address } => {
                 if let Ok(address) = redial::parse(&address, self.quic) {
-                    self.standing.forget(&address);
+                    self.standing.give_up(&address);
                 }
             }
             NetCommand::Disconnect { peer } => self.disconnect(peer_id(&peer)),

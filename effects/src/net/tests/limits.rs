@@ -157,6 +157,20 @@ fn an_address_that_is_given_up_is_not_dialled_again() {
 }
 
 #[test]
+fn an_address_that_a_person_wants_is_not_given_up() {
+    let (a, b) = (Node::start(1, TCP), Node::start(2, TCP));
+    let address = b.address.clone();
+    a.send(NetCommand::DialAlways { address: address.clone() });
+    a.wait_connected(b.key());
+    // A join by this address began, and failed.
+    a.send(NetCommand::Dial { address: address.clone() });
+    a.send(NetCommand::StopDialing { address });
+    a.send(NetCommand::Disconnect { peer: b.key() });
+    a.wait("the end", |event| matches!(event, NetEvent::PeerDisconnected { .. }).then_some(()));
+    a.wait_connected(b.key());
+}
+
+#[test]
 fn a_connection_stays_when_its_address_is_given_up() {
     let (a, b) = pair(TCP);
     a.send(NetCommand::StopDialing { address: b.address.clone() });
