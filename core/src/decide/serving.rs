@@ -11,10 +11,11 @@ use crate::input::ExchangeId;
 use crate::limits::QUESTIONS_MAX;
 use crate::state::Namespace;
 use crate::sync::Question;
-use crate::sync::lists::ListKey;
+use crate::sync::lists::{ListKey, Page, Reader};
 use crate::sync::ranges;
 use crate::wire::{Heads, Ranges, Refused, Request, Response};
 use alloc::vec::Vec;
+use core::mem;
 
 impl Turn<'_> {
     pub(super) fn on_request(
@@ -24,8 +25,10 @@ impl Turn<'_> {
         request: Request,
         signatures_valid: bool,
     ) {
+        let is_page = matches!(request, Request::Fetch { .. });
+        let kind = if is_page { Kind::Pages } else { Kind::Requests };
         // NET-3
-        if !self.volatile.budgets.take(peer, Kind::Requests, self.now.mono) {
+        if !self.volatile.budgets.take(peer, kind, self.now.mono) {
             return self.respond(exchange, Response::Refused(Refused::Busy));
         }
         match request {
@@ -39,10 +42,10 @@ impl Turn<'_> {
             Request::Heads { .. } | Request::Fetch { .. } | Request::Reconcile { .. } => {}
         }
         let namespace = request.namespace();
-        if let Err(why) = self.may_read(namespace, peer) {
-            return self.respond(exchange, Response::Refused(why));
-        }
-        let Some(known) = self.open_namespace(&namespace) else { return };
+        let (known, reader) = match self.may_read(namespace, peer) {
+            Ok(may) => may,
+            Err(why) => return self.respond(exchange, Response::Refused(why)),
+        };
         match request {
             Request::Heads { heads, common, .. } => {
                 self.on_question(namespace, Question { exchange, peer, heads, common });
@@ -50,8 +53,9 @@ impl Turn<'_> {
             Request::Fetch { want, have, from, count, .. } => {
                 let digest = digest_of(&want, &have);
                 let key = ListKey { peer, namespace, digest };
+                let kept = self.volatile.lists.read(&key, from, count, self.now.mono);
                 let make = || list(known, &want, &have);
-                let page = self.volatile.lists.page(key, from, count, self.now.mono, make);
+                let page = kept.or_else(|| self.new_list(key, reader, (from, count), make));
                 self.answer_page(exchange, known, page);
             }
             Request::Reconcile { ranges, .. } => {
@@ -62,14 +66,19 @@ impl Turn<'_> {
     }
 
     /// A peer asks for our heads: they are told when everything stored is evaluated, for then they
-    /// and the root belong together.
+    /// and the root belong together. Until then one question of a peer waits, the last one (NET-3).
     fn on_question(&mut self, namespace: NamespaceId, question: Question) {
-        let syncing = &mut self.desk(namespace).syncing;
-        if syncing.questions.len() >= QUESTIONS_MAX {
-            return self.respond(question.exchange, Response::Refused(Refused::Busy));
-        }
-        syncing.questions.push_back(question);
-        self.wake_desk(namespace);
+        let questions = &mut self.desk(namespace).syncing.questions;
+        let earlier = questions.iter_mut().find(|waiting| waiting.peer == question.peer);
+        let busy = if let Some(earlier) = earlier {
+            mem::replace(earlier, question).exchange
+        } else if questions.len() >= QUESTIONS_MAX {
+            question.exchange
+        } else {
+            questions.push_back(question);
+            return self.wake_desk(namespace);
+        };
+        self.respond(busy, Response::Refused(Refused::Busy));
     }
 
     /// Answers one question for our heads; false when there is none.
@@ -95,12 +104,21 @@ impl Turn<'_> {
         true
     }
 
-    fn answer_page(
+    /// A page of a list that is not kept; `None` where the peer has had many made, or there is no
+    /// place for it (NET-3, NET-45).
+    fn new_list(
         &mut self,
-        exchange: ExchangeId,
-        known: &Namespace,
-        page: Option<(Vec<Ix>, u64)>,
-    ) {
+        key: ListKey,
+        reader: Reader,
+        page: (u64, u32),
+        make: impl FnOnce() -> Vec<Ix>,
+    ) -> Option<Page> {
+        let (now, volatile) = (self.now.mono, &mut *self.volatile);
+        let has_budget = volatile.budgets.take(key.peer, Kind::Lists, now);
+        has_budget.then(|| volatile.lists.add(key, reader, make(), page, now)).flatten()
+    }
+
+    fn answer_page(&mut self, exchange: ExchangeId, known: &Namespace, page: Option<Page>) {
         let Some((page, total)) = page else {
             // NET-45
             return self.respond(exchange, Response::Refused(Refused::Busy));
@@ -145,3 +163,6 @@ fn list(known: &Namespace, want: &[OpId], have: &[OpId]) -> Vec<Ix> {
         |ids: &[OpId]| -> Vec<Ix> { ids.iter().filter_map(|id| graph.find(id)).collect() };
     graph.difference(&graph.closure(&known_of(want)), &graph.closure(&known_of(have)))
 }
+
+#[cfg(test)]
+mod tests;
