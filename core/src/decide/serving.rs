@@ -81,6 +81,13 @@ impl Turn<'_> {
         self.respond(busy, Response::Refused(Refused::Busy));
     }
 
+    /// A peer takes part no longer, or we do not: its question is not kept waiting.
+    pub(super) fn turn_away(&mut self, waiting: impl IntoIterator<Item = Question>, why: &Refused) {
+        for Question { exchange, .. } in waiting {
+            self.respond(exchange, Response::Refused(why.clone()));
+        }
+    }
+
     /// Answers one question for our heads; false when there is none.
     pub(super) fn answer_question(&mut self, namespace: NamespaceId) -> bool {
         let question = self.desk(namespace).syncing.questions.pop_front();

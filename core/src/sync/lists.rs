@@ -44,7 +44,7 @@ struct List {
     expires: MonoMillis,
 }
 
-/// All caches are equal: what they hold never shows.
+/// All caches are equal: what they hold shows in nothing but who hears `Busy`.
 impl PartialEq for Lists {
     fn eq(&self, _: &Self) -> bool {
         true

@@ -1,6 +1,7 @@
 //! What peers are served, and how much of it.
 
 use super::Turn;
+use crate::command::Command;
 use crate::effect::Effect;
 use crate::governance::op::Body;
 use crate::governance::table::Ix;
@@ -122,4 +123,18 @@ fn net_3_one_question_of_a_peer_waits_for_an_evaluation() {
     assert_eq!(done, [refused(1, Refused::Busy), refused(2, Refused::Busy)]);
     let waiting = node.desk().syncing.questions.iter().map(|question| question.exchange.0);
     assert!(waiting.eq([4, 3]));
+}
+
+#[test]
+fn a_question_that_waits_is_answered_when_either_takes_part_no_longer() {
+    let (mut node, peer) = founder(1);
+    let namespace = node.namespace;
+    ask_meanwhile(&mut node, &[(1, peer)]);
+    let done = node.input(Input::PeerUnsubscribed { peer, namespace });
+    assert!(done.contains(&refused(1, Refused::Stranger)), "{done:?}");
+
+    let (mut node, peer) = founder(1);
+    ask_meanwhile(&mut node, &[(2, peer)]);
+    let done = node.command(Command::Close { namespace: node.namespace });
+    assert!(done.contains(&refused(2, Refused::UnknownNamespace)), "{done:?}");
 }
