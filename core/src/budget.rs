@@ -32,6 +32,10 @@ const RANGES_BURST: u64 = 64;
 const ACKS_PER_SECOND: u64 = 20;
 /// … and at once.
 const ACKS_BURST: u64 = 40;
+/// Ops of newer rules that are kept on the word of one peer per second on average…
+const NEWER_PER_SECOND: u64 = 1;
+/// … and at once: an eighth of what is kept.
+const NEWER_BURST: u64 = 32;
 /// Challenges that one peer gets per second on average…
 const CHALLENGES_PER_SECOND: u64 = 1;
 /// … and at once: one for each namespace that it has in common with this node.
@@ -54,6 +58,8 @@ pub enum Kind {
     Pages,
     /// Lists of ops that have to be made for its pages.
     Lists,
+    /// Ops of newer rules that came by gossip.
+    Newer,
 }
 
 impl Kind {
@@ -66,6 +72,7 @@ impl Kind {
             Self::Challenges => (CHALLENGES_PER_SECOND, CHALLENGES_BURST),
             Self::Pages => (PAGES_PER_SECOND, PAGES_BURST),
             Self::Lists => (LISTS_PER_SECOND, LISTS_BURST),
+            Self::Newer => (NEWER_PER_SECOND, NEWER_BURST),
         }
     }
 

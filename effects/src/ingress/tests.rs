@@ -115,7 +115,9 @@ fn gossip_is_verified_and_what_is_wrong_is_named() {
     let newer = Payload { rules: RULES_VERSION + 1, ..genesis() };
     let newer = sign(&newer).1;
     match ingress().0.take(gossip(namespace, publish(&newer)), &mut Signers::default()) {
-        Some(Input::NewerOpReceived { message: MessageId(8), rules, bytes, .. }) => {
+        Some(Input::NewerOpReceived {
+            message: MessageId(8), peer: PEER, rules, bytes, ..
+        }) => {
             assert_eq!((rules, bytes), (RULES_VERSION + 1, newer));
         }
         other => panic!("{other:?}"),

@@ -2,15 +2,15 @@
 
 use super::Turn;
 use crate::command::Command;
-use crate::effect::Effect;
+use crate::effect::{Effect, Forward};
 use crate::governance::op::Body;
 use crate::governance::table::Ix;
 use crate::id::{OpId, PeerKey};
 use crate::identities::Identity;
-use crate::input::{ExchangeId, Input};
+use crate::input::{ExchangeId, Input, MessageId};
 use crate::step::Output;
 use crate::testing::Author;
-use crate::testing::timed::{Timed, authors, peer_of};
+use crate::testing::timed::{Timed, authors, peer_of, verdicts};
 use crate::time::{MonoMillis, Now};
 use crate::wire::{Heads, Refused, Request, Response};
 use alloc::vec::Vec;
@@ -137,4 +137,28 @@ fn a_question_that_waits_is_answered_when_either_takes_part_no_longer() {
     ask_meanwhile(&mut node, &[(2, peer)]);
     let done = node.command(Command::Close { namespace: node.namespace });
     assert!(done.contains(&refused(2, Refused::UnknownNamespace)), "{done:?}");
+}
+
+#[test]
+fn net_3_ops_of_newer_rules_are_kept_on_the_word_of_members_and_not_many_of_one() {
+    let (mut node, peer) = founder(1);
+    let stranger = known(&mut node, &Author::new(99));
+    let nobody = PeerKey([9; 32]);
+    node.meet(nobody);
+    let mut number = 0;
+    let mut publish = |node: &mut Timed, peer: PeerKey, count: u64| {
+        for _ in 0..count {
+            number += 1;
+            let (message, namespace) = (MessageId(number), node.namespace);
+            let bytes = number.to_le_bytes().to_vec();
+            let newer = Input::NewerOpReceived { message, peer, namespace, rules: 2, bytes };
+            assert_eq!(verdicts(&node.input(newer)), [Forward::Ignore]);
+        }
+        node.state.durable.namespaces[&node.namespace].parked.len()
+    };
+    assert_eq!(publish(&mut node, nobody, 300), 0);
+    assert_eq!(publish(&mut node, stranger, 300), 0);
+    assert_eq!(publish(&mut node, peer, 300), 32);
+    node.now += 1000;
+    assert_eq!(publish(&mut node, peer, 300), 33);
 }
