@@ -115,8 +115,8 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Whether a peer is served here: one who was ever given rights, by whatever we know, and be it
-    /// to learn that they were taken away; or one who holds an invitation that may admit it.
+    /// Whether a peer is served here: one who is or was a member, by whatever we know, and be it to
+    /// learn that its rights were taken away; or one who holds an invitation that may admit it.
     ///
     /// # Errors
     ///
@@ -132,7 +132,7 @@ impl<'a> Turn<'a> {
         let member = identity.member;
         let (graph, view) = (known.space.graph(), known.space.view());
         let has_standing = has_standing(graph, view, &member);
-        if !has_standing && !graph.was_granted(&member) {
+        if !has_standing && !known.space.is_or_was_member(&member) {
             let pass = identity.pass.as_ref().ok_or(Refused::Stranger)?;
             self.may_pass(known, pass)?;
         }
