@@ -115,7 +115,10 @@ impl Requests {
 
     /// Ends what is being signed for a namespace: what it was for.
     pub fn close_signing(&mut self, namespace: NamespaceId) -> Vec<(RequestId, Wish)> {
-        let is_one = |_: &RequestId, purpose: &mut Purpose| matches!(purpose, Purpose::Sign { namespace: Some(of), .. } if *of == namespace);
+        let is_one = |_: &RequestId, purpose: &mut Purpose| {
+            let Purpose::Sign { namespace: of, .. } = purpose else { return false };
+            *of == Some(namespace)
+        };
         let closed = self.open.extract_if(.., is_one).filter_map(|(request, purpose)| {
             if let Purpose::Sign { wish, .. } = purpose { Some((request, wish)) } else { None }
         });

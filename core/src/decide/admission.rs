@@ -295,8 +295,8 @@ impl Turn<'_> {
         self.effect(Effect::Validate { message, verdict });
     }
 
-    /// A2: an op of newer rules came by gossip. Nobody is blamed. Its signature cannot be judged, so
-    /// it is kept on the word of its forwarder, which has to be a member's peer (NET-3).
+    /// A2: an op of newer rules came by gossip. Nobody is blamed. Its signature cannot be judged,
+    /// so it is kept on the word of its forwarder, which has to be a member's peer (NET-3).
     pub(super) fn on_newer(
         &mut self,
         (message, peer): (MessageId, PeerKey),

@@ -53,8 +53,8 @@ impl Space {
         &self.frontier
     }
 
-    /// Whether a visible op gave somebody rights (R6): it is in effect, or an op that is was written
-    /// by one who knew it. Unlike what ever had effect, this follows from the stored set alone.
+    /// Whether a visible op gave somebody rights (R6): it is in effect, or in the past of an op
+    /// that is. Unlike what ever had effect, this follows from the stored set alone.
     pub fn is_or_was_member(&self, id: &MemberId) -> bool {
         self.graph.person(id).is_some_and(|person| {
             let mut grants = self.graph.people[person].grants.iter();

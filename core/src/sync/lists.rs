@@ -84,8 +84,8 @@ impl Lists {
         Some(page)
     }
 
-    /// Makes a place for a list, where there is none, by dropping one: of the same peer, if that has
-    /// its two; else of one who is no member; else of a member that has several.
+    /// Makes a place for a list, where there is none, by dropping one: of the same peer, if that
+    /// has its two; else of one who is no member; else of a member that has several.
     fn make_room(&mut self, key: &ListKey) -> Option<()> {
         let lists = &self.lists;
         let of_peer = |list: &List| list.key.peer == key.peer;

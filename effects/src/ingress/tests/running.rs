@@ -121,7 +121,10 @@ fn connections_and_ends_are_told_and_written_down_in_order() {
     run(&ingress, &received, &inbox);
     drop(inbox);
     let both = [Input::PeerConnected { peer: PEER }, Input::PeerDisconnected { peer: PEER }];
-    let in_order = |(message, expected): (Message, &Input)| matches!(&message, Message::Input(input) if input == expected);
+    let in_order = |(message, expected): (Message, &Input)| {
+        let Message::Input(input) = message else { return false };
+        input == *expected
+    };
     assert!(messages.iter().zip(both.iter().cycle()).all(in_order));
     assert_eq!(ingress.book.peers(), []);
 }
