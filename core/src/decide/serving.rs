@@ -5,13 +5,15 @@ use crate::budget::Kind;
 use crate::codec;
 use crate::digest::{Domain, hasher};
 use crate::effect::Effect;
+use crate::governance::graph::Graph;
+use crate::governance::reach::Cut;
 use crate::governance::table::Ix;
 use crate::id::{NamespaceId, OpId, PeerKey};
 use crate::input::ExchangeId;
-use crate::limits::QUESTIONS_MAX;
+use crate::limits::{PAGE_OPS_MAX, QUESTIONS_MAX};
 use crate::state::Namespace;
 use crate::sync::Question;
-use crate::sync::lists::{ListKey, Page, Reader};
+use crate::sync::lists::{self, ListKey, Page, Reader};
 use crate::sync::ranges;
 use crate::wire::{Heads, Ranges, Refused, Request, Response};
 use alloc::vec::Vec;
@@ -54,8 +56,9 @@ impl Turn<'_> {
                 let digest = digest_of(&want, &have);
                 let key = ListKey { peer, namespace, digest };
                 let kept = self.volatile.lists.read(&key, from, count, self.now.mono);
-                let make = || list(known, &want, &have);
-                let page = kept.or_else(|| self.new_list(key, reader, (from, count), make));
+                let graph = known.space.graph();
+                let wanted = Wanted { graph, want, have, from, count };
+                let page = kept.or_else(|| self.new_list(key, reader, &wanted));
                 self.answer_page(exchange, known, page);
             }
             Request::Reconcile { ranges, .. } => {
@@ -112,17 +115,24 @@ impl Turn<'_> {
     }
 
     /// A page of a list that is not kept; `None` where the peer has had many made, or there is no
-    /// place for it (NET-3, NET-45).
-    fn new_list(
-        &mut self,
-        key: ListKey,
-        reader: Reader,
-        page: (u64, u32),
-        make: impl FnOnce() -> Vec<Ix>,
-    ) -> Option<Page> {
+    /// place for it (NET-3, NET-45). What fits one page needs none.
+    fn new_list(&mut self, key: ListKey, reader: Reader, wanted: &Wanted<'_>) -> Option<Page> {
         let (now, volatile) = (self.now.mono, &mut *self.volatile);
-        let has_budget = volatile.budgets.take(key.peer, Kind::Lists, now);
-        has_budget.then(|| volatile.lists.add(key, reader, make(), page, now)).flatten()
+        if !volatile.budgets.take(key.peer, Kind::Lists, now) {
+            return None;
+        }
+        let Wanted { graph, want, have, from, count } = wanted;
+        let (want, have) = (closure(graph, want), closure(graph, have));
+        let is_long = want.union(&have).distance(&have) > PAGE_OPS_MAX as u64;
+        if is_long && !volatile.lists.make_room(key.peer, reader, now) {
+            return None;
+        }
+        let ops = graph.difference(&want, &have);
+        let page = lists::cut(&ops, *from, *count);
+        if is_long {
+            volatile.lists.keep(key, reader, ops, now);
+        }
+        Some(page)
     }
 
     fn answer_page(&mut self, exchange: ExchangeId, known: &Namespace, page: Option<Page>) {
@@ -163,12 +173,19 @@ fn digest_of(want: &Heads, have: &Heads) -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
-/// What is wanted and not had, with what is behind it, in the order of its arrival here.
-fn list(known: &Namespace, want: &[OpId], have: &[OpId]) -> Vec<Ix> {
-    let graph = known.space.graph();
-    let known_of =
-        |ids: &[OpId]| -> Vec<Ix> { ids.iter().filter_map(|id| graph.find(id)).collect() };
-    graph.difference(&graph.closure(&known_of(want)), &graph.closure(&known_of(have)))
+/// What a peer wants and has, of the ops that we know, with all that is behind it.
+fn closure(graph: &Graph, ids: &[OpId]) -> Cut {
+    let known: Vec<Ix> = ids.iter().filter_map(|id| graph.find(id)).collect();
+    graph.closure(&known)
+}
+
+/// A page that a peer asks for: of what it wants and has not, in the order of its arrival here.
+struct Wanted<'a> {
+    graph: &'a Graph,
+    want: Heads,
+    have: Heads,
+    from: u64,
+    count: u32,
 }
 
 #[cfg(test)]

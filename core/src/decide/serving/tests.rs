@@ -56,13 +56,16 @@ fn page(node: &mut Timed, peer: PeerKey, want: OpId, from: u64) -> Option<(usize
 }
 
 #[test]
-fn net_45_a_third_list_takes_the_place_of_the_first_and_a_short_one_takes_none() {
+fn net_45_a_third_list_takes_the_place_of_one_that_was_left_and_a_short_one_takes_none() {
     let (mut node, peer) = founder(1200);
     let ids = ids(&node);
     assert_eq!(page(&mut node, peer, ids[1100], 0), Some((512, 1101)));
     assert_eq!(page(&mut node, peer, ids[1000], 512), Some((489, 1001)));
     assert_eq!(page(&mut node, peer, ids[300], 0), Some((301, 301)));
     assert_eq!(node.state.volatile.lists.len(), 2);
+    assert_eq!(page(&mut node, peer, ids[900], 0), None, "both are being read");
+    assert_eq!(page(&mut node, peer, ids[300], 0), Some((301, 301)));
+    node.now += 1000;
     assert_eq!(page(&mut node, peer, ids[900], 0), Some((512, 901)));
     assert_eq!(node.state.volatile.lists.len(), 2);
 }
