@@ -13,6 +13,16 @@ const OPS_BURST: u64 = 4000;
 const REQUESTS_PER_SECOND: u64 = 50;
 /// … and at once.
 const REQUESTS_BURST: u64 = 200;
+/// Pages of ops that one peer may ask for per second on average: twice what a node needs that takes
+/// up 100,000 ops a second in pages of 512…
+const PAGES_PER_SECOND: u64 = 400;
+/// … and at once.
+const PAGES_BURST: u64 = 1600;
+/// Lists of ops that are made for one peer per second on average. Each costs a walk over the graph,
+/// and then serves any number of pages…
+const LISTS_PER_SECOND: u64 = 16;
+/// … and at once.
+const LISTS_BURST: u64 = 64;
 /// Messages of the set reconciliation that one peer may send per second on average…
 const RANGES_PER_SECOND: u64 = 5;
 /// … and at once: two whole reconciliations.
@@ -22,6 +32,10 @@ const RANGES_BURST: u64 = 64;
 const ACKS_PER_SECOND: u64 = 20;
 /// … and at once.
 const ACKS_BURST: u64 = 40;
+/// Ops of newer rules that are kept on the word of one peer per second on average…
+const NEWER_PER_SECOND: u64 = 1;
+/// … and at once: an eighth of what is kept.
+const NEWER_BURST: u64 = 32;
 /// Challenges that one peer gets per second on average…
 const CHALLENGES_PER_SECOND: u64 = 1;
 /// … and at once: one for each namespace that it has in common with this node.
@@ -32,7 +46,7 @@ const CHALLENGES_BURST: u64 = 32;
 pub enum Kind {
     /// Ops that came by gossip.
     Ops,
-    /// Requests.
+    /// Requests, but for pages of ops.
     Requests,
     /// Acks to it.
     Acks,
@@ -40,6 +54,12 @@ pub enum Kind {
     Ranges,
     /// Challenges to it: each time that it comes to a namespace, it causes one.
     Challenges,
+    /// Pages of ops that it asks for, which are no [`Kind::Requests`].
+    Pages,
+    /// Lists of ops that have to be made for its pages.
+    Lists,
+    /// Ops of newer rules that came by gossip.
+    Newer,
 }
 
 impl Kind {
@@ -50,6 +70,9 @@ impl Kind {
             Self::Acks => (ACKS_PER_SECOND, ACKS_BURST),
             Self::Ranges => (RANGES_PER_SECOND, RANGES_BURST),
             Self::Challenges => (CHALLENGES_PER_SECOND, CHALLENGES_BURST),
+            Self::Pages => (PAGES_PER_SECOND, PAGES_BURST),
+            Self::Lists => (LISTS_PER_SECOND, LISTS_BURST),
+            Self::Newer => (NEWER_PER_SECOND, NEWER_BURST),
         }
     }
 

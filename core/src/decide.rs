@@ -52,8 +52,8 @@ pub(crate) fn decide(
         Input::GossipReceived { message, peer, namespace, heard } => {
             turn.on_gossip(message, peer, namespace, heard);
         }
-        Input::NewerOpReceived { message, namespace, rules, bytes } => {
-            turn.on_newer(message, namespace, rules, bytes);
+        Input::NewerOpReceived { message, peer, namespace, rules, bytes } => {
+            turn.on_newer((message, peer), namespace, rules, bytes);
         }
         Input::RequestReceived { exchange, peer, request, signatures_valid } => {
             turn.on_request(exchange, peer, request, signatures_valid);

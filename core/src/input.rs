@@ -65,6 +65,8 @@ pub enum Input {
     NewerOpReceived {
         /// Names the message.
         message: MessageId,
+        /// Who forwarded it, not who wrote it.
+        peer: PeerKey,
         /// The topic.
         namespace: NamespaceId,
         /// Version of its rules.

@@ -166,6 +166,9 @@ pub const PEER_NOTES_MAX: usize = 1024;
 pub const LISTS_PER_PEER_MAX: usize = 2;
 /// Most lists that are served in all (NET-45).
 pub const LISTS_MAX: usize = 16;
+/// A list keeps its place for so long after it was read, in milliseconds, but for one whose reader
+/// is no member where a member needs it.
+pub const LIST_KEPT_MS: u64 = 1_000;
 /// A list that nobody asks for is dropped after this time, in milliseconds.
 pub const LIST_IDLE_MS: u64 = 30_000;
 /// A list whose end was served is dropped after this time, in milliseconds.

@@ -26,7 +26,7 @@ pub fn gossip(
         {
             Err(Malformed::NewerRules(rules)) => {
                 let bytes = op.into_vec();
-                return Input::NewerOpReceived { message, namespace, rules, bytes };
+                return Input::NewerOpReceived { message, peer, namespace, rules, bytes };
             }
             checked => checked.map(Heard::Op),
         },

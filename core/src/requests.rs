@@ -113,6 +113,18 @@ impl Requests {
         closed
     }
 
+    /// Ends what is being signed for a namespace: what it was for.
+    pub fn close_signing(&mut self, namespace: NamespaceId) -> Vec<(RequestId, Wish)> {
+        let is_one = |_: &RequestId, purpose: &mut Purpose| {
+            let Purpose::Sign { namespace: of, .. } = purpose else { return false };
+            *of == Some(namespace)
+        };
+        let closed = self.open.extract_if(.., is_one).filter_map(|(request, purpose)| {
+            if let Purpose::Sign { wish, .. } = purpose { Some((request, wish)) } else { None }
+        });
+        closed.collect()
+    }
+
     /// The open questions.
     pub fn iter(&self) -> impl Iterator<Item = (&RequestId, &Purpose)> {
         self.open.iter()

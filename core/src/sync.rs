@@ -116,6 +116,12 @@ impl Syncing {
         self.exchanges.values().any(Exchange::is_fetching)
     }
 
+    /// Takes out the question of a peer that waits.
+    pub(crate) fn take_question(&mut self, peer: &PeerKey) -> Option<Question> {
+        let at = self.questions.iter().position(|question| question.peer == *peer)?;
+        self.questions.remove(at)
+    }
+
     /// Notes how an exchange ended.
     pub(crate) fn end(&mut self, ended: Ended) {
         self.last = Some(ended);

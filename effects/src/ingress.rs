@@ -1,16 +1,18 @@
 //! From bytes of peers to inputs whose ops are verified (A1 to A3).
 //!
 //! Nothing a peer sends gets further unchecked, and nothing it sends is a panic: what does not
-//! decode is a value of its own, charged to whoever sent it. Events of one peer keep their order,
-//! because one worker takes them all; peers are spread over the workers. Every queue on the way is
-//! bounded, so a driver that is busy slows the network down instead of filling memory.
+//! decode is a value of its own, charged to whoever sent it. Events of one peer keep their order
+//! while all workers check them, and peers take turns. Every queue on the way is bounded, so a
+//! driver that is busy slows the network down instead of filling memory.
 
 mod book;
+mod lines;
+mod queue;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::thread;
 
 use folkmoot_core::id::{NamespaceId, PeerKey};
@@ -20,17 +22,17 @@ use folkmoot_core::receive;
 use folkmoot_core::signed::Malformed;
 
 use crate::driver::Message;
-use crate::net::NetEvent;
+use crate::net::{self, NetCommand, NetEvent};
 use crate::perform::{Asked, Charges};
 use crate::ports::Net;
+
+use lines::{Task, Whose};
+use queue::Queue;
 
 pub use book::Book;
 
 /// Threads that verify.
 pub const WORKERS_COUNT: usize = 2;
-
-/// Events that may wait for one worker.
-const WAITING_MAX: usize = 64;
 
 /// Turns events of the network into inputs of the reducer. Clones share their tables.
 #[derive(Clone)]
@@ -48,7 +50,6 @@ pub struct Ingress {
 impl Ingress {
     /// The input in an event, where there is one. `signers` are those that this thread met.
     pub fn take(&self, event: NetEvent, signers: &mut Signers) -> Option<Input> {
-        self.book.note(&event);
         match event {
             NetEvent::Listening { address } => {
                 tracing::info!(%address, "listening");
@@ -90,9 +91,16 @@ impl Ingress {
         }
     }
 
-    /// A request that does not decode gets no answer; the network ends it by its deadline.
+    /// A request that does not decode gets no answer, and its place is free at once (NET-3).
     fn on_request(&self, exchange: ExchangeId, peer: PeerKey, bytes: &[u8]) -> Option<Input> {
-        receive::request(exchange, peer, bytes).map_err(|why| self.charge(peer, why)).ok()
+        let refuse = |why| {
+            let exchange = net::ExchangeId(exchange.0);
+            if let Err(gone) = self.net.send(NetCommand::Refuse { exchange }) {
+                tracing::debug!(%gone, "request not refused");
+            }
+            self.charge(peer, why);
+        };
+        receive::request(exchange, peer, bytes).map_err(refuse).ok()
     }
 
     fn on_response(&self, request: RequestId, peer: PeerKey, bytes: &[u8]) -> Option<Input> {
@@ -118,36 +126,53 @@ impl Ingress {
 ///
 /// Ends after the workers have: what was received before is in the inbox then.
 pub fn run(ingress: &Ingress, events: &Receiver<NetEvent>, inbox: &SyncSender<Message>) {
+    let queue = Queue::default();
     thread::scope(|scope| {
-        let mut workers = Vec::new();
         for _ in 0..WORKERS_COUNT {
-            let (queue, waiting) = sync_channel::<NetEvent>(WAITING_MAX);
-            workers.push(queue);
-            scope.spawn(move || {
-                let mut signers = Signers::default();
-                let inputs = waiting.iter().filter_map(|event| ingress.take(event, &mut signers));
-                for input in inputs {
-                    if inbox.send(Message::Input(input)).is_err() {
-                        return;
-                    }
-                }
-            });
+            scope.spawn(|| Worker(&queue).run(ingress, inbox));
         }
         for event in events {
-            let worker = workers.get(worker_of(&event));
-            if worker.is_none_or(|worker| worker.send(event).is_err()) {
-                return;
+            // Here, where the events of one peer are in order.
+            ingress.book.note(&event);
+            if !queue.push(whose(&event), event) {
+                break;
             }
         }
+        queue.close();
     });
 }
 
-/// The worker of a peer's events, the first one for events of no peer.
-fn worker_of(event: &NetEvent) -> usize {
-    let peer = match event {
-        NetEvent::Listening { .. } | NetEvent::DialFailed { .. } | NetEvent::Mesh { .. } => {
-            return 0;
+/// A thread that verifies.
+struct Worker<'a>(&'a Queue);
+
+impl Worker<'_> {
+    fn run(self, ingress: &Ingress, inbox: &SyncSender<Message>) {
+        let mut signers = Signers::default();
+        while let Some(Task { whose, place, event }) = self.0.take() {
+            let input = ingress.take(event, &mut signers);
+            if !self.0.checked(whose, place, input) {
+                continue;
+            }
+            while let Some(input) = self.0.leave(whose) {
+                if inbox.send(Message::Input(input)).is_err() {
+                    return;
+                }
+            }
         }
+    }
+}
+
+/// However one ends, nobody waits for it: in order there is nothing left to take.
+impl Drop for Worker<'_> {
+    fn drop(&mut self) {
+        self.0.give_up();
+    }
+}
+
+/// The peer that an event is of.
+fn whose(event: &NetEvent) -> Whose {
+    match event {
+        NetEvent::Listening { .. } | NetEvent::DialFailed { .. } | NetEvent::Mesh { .. } => None,
         NetEvent::PeerConnected { peer, .. }
         | NetEvent::PeerDisconnected { peer }
         | NetEvent::PeerSubscribed { peer, .. }
@@ -155,8 +180,6 @@ fn worker_of(event: &NetEvent) -> usize {
         | NetEvent::Gossip { from: peer, .. }
         | NetEvent::RequestReceived { peer, .. }
         | NetEvent::ResponseReceived { peer, .. }
-        | NetEvent::RequestFailed { peer, .. } => peer,
-    };
-    let [first, ..] = peer.0;
-    usize::from(first) % WORKERS_COUNT
+        | NetEvent::RequestFailed { peer, .. } => Some(*peer),
+    }
 }

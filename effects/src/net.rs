@@ -123,6 +123,10 @@ pub struct NetConfig {
     /// Bytes of gossip and requests that are taken from one peer each second, after four seconds'
     /// worth at once; what comes beyond is dropped, and nobody is blamed. Default: 8 MiB.
     pub bytes_per_second: u64,
+    /// Messages of gossip and requests that are taken from one peer each second, as with bytes:
+    /// each of them may cost the check of a signature. Answers are taken without limit, for they
+    /// were asked for, and count among these. Default: 2,000.
+    pub messages_per_second: u64,
     /// A gossip message without a verdict is ignored after this time. Messages are kept for
     /// forwarding as long, therefore it costs memory. Default: 10 s.
     pub validation_timeout: Duration,
@@ -175,6 +179,7 @@ impl Default for NetConfig {
             request_timeout: Duration::from_secs(30),
             frame_timeout: Duration::from_secs(10),
             bytes_per_second: 8 << 20,
+            messages_per_second: 2_000,
             validation_timeout: Duration::from_secs(10),
             quic_idle: Duration::from_secs(3),
             settled_after: Duration::from_secs(3),
@@ -221,13 +226,23 @@ pub enum NetCommand {
         /// The answer, at most [`EXCHANGE_BYTES_MAX`]; more is dropped and logged.
         bytes: Vec<u8>,
     },
+    /// End a [`NetEvent::RequestReceived`] without an answer: the peer hears so at once.
+    Refuse {
+        /// Which request.
+        exchange: ExchangeId,
+    },
     /// Dial an address now, and again whenever its peer is not connected, after 1 s doubling to
-    /// 30 s, until [`NetCommand::Block`] of that peer or the end.
+    /// 30 s, until [`NetCommand::StopDialing`], [`NetCommand::Block`] of that peer or the end.
     Dial {
         /// A multiaddress, best with `/p2p/<peer>` at its end.
         address: String,
     },
-    /// Dial this address no longer; a connection that is open stays.
+    /// The same, and [`NetCommand::StopDialing`] does not end it: a person wants it.
+    DialAlways {
+        /// As for [`NetCommand::Dial`].
+        address: String,
+    },
+    /// Dial this address no longer, unless a person wants it; a connection that is open stays.
     StopDialing {
         /// As given to [`NetCommand::Dial`].
         address: String,
@@ -304,7 +319,7 @@ pub enum NetEvent {
         /// Its content.
         bytes: Vec<u8>,
     },
-    /// A peer asks; waits for [`NetCommand::Respond`].
+    /// A peer asks; waits for [`NetCommand::Respond`] or [`NetCommand::Refuse`].
     RequestReceived {
         /// Name of the request, drawn here.
         exchange: ExchangeId,
@@ -331,7 +346,7 @@ pub enum NetEvent {
         /// Why.
         why: RequestFailure,
     },
-    /// An address given by [`NetCommand::Dial`] was tried in vain.
+    /// An address given by a command was tried in vain.
     DialFailed {
         /// The address as given.
         address: String,

@@ -295,16 +295,20 @@ impl Turn<'_> {
         self.effect(Effect::Validate { message, verdict });
     }
 
-    /// A2: an op of newer rules came by gossip. Nobody is blamed.
+    /// A2: an op of newer rules came by gossip. Nobody is blamed. Its signature cannot be judged,
+    /// so it is kept on the word of its forwarder, which has to be a member's peer (NET-3).
     pub(super) fn on_newer(
         &mut self,
-        message: MessageId,
+        (message, peer): (MessageId, PeerKey),
         namespace: NamespaceId,
         rules: u16,
         bytes: Vec<u8>,
     ) {
         self.forward(message, Forward::Ignore);
-        self.park(namespace, rules, bytes);
+        let by_member = self.may_read(namespace, peer).is_ok_and(|(_, by)| by.has_standing);
+        if by_member && self.volatile.budgets.take(peer, Kind::Newer, self.now.mono) {
+            self.park(namespace, rules, bytes);
+        }
     }
 
     /// Keeps the bytes of an op of newer rules, as many as there is room for.

@@ -211,10 +211,6 @@ impl Turn<'_> {
             self.desk(namespace).is_signing = false;
             self.wake_desk(namespace);
         }
-        let is_closed = namespace.is_some_and(|id| self.open_namespace(&id).is_none());
-        if is_closed {
-            return self.refuse_wish(&wish, Refusal::Closed);
-        }
         match (namespace, signed) {
             (None, Signed::Op(op)) => self.on_founded(wish, op),
             // Judged before anything that came meanwhile, so that its nonce is still free.

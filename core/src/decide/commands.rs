@@ -12,9 +12,11 @@ use crate::requests::Purpose;
 use crate::signed::{Op, Unsigned, Verified};
 use crate::state::{Source, Wish};
 use crate::timers::Timer;
+use crate::wire::Refused;
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 impl Turn<'_> {
     pub(super) fn on_command(&mut self, command: CommandId, wish: Command) {
@@ -138,7 +140,22 @@ impl Turn<'_> {
         for wish in own.chain(&desk.wishes) {
             self.refuse_wish(wish, Refusal::Closed);
         }
+        for wish in self.close_signing(namespace) {
+            self.refuse_wish(&wish, Refusal::Closed);
+        }
         self.refuse_joiners(&desk);
+        self.turn_away(desk.syncing.questions, &Refused::UnknownNamespace);
+    }
+
+    /// What is being signed for a namespace is not written, even if it is opened again meanwhile.
+    fn close_signing(&mut self, namespace: NamespaceId) -> Vec<Wish> {
+        let closed = self.volatile.requests.close_signing(namespace);
+        let timers = &mut self.volatile.timers;
+        let wishes = closed.into_iter().map(|(request, wish)| {
+            timers.cancel(Timer::Request(request));
+            wish
+        });
+        wishes.collect()
     }
 
     /// Keeps no connection to the addresses of a namespace that no other needs.
@@ -153,3 +170,6 @@ impl Turn<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use super::Turn;
 use crate::budget::Kind;
 use crate::effect::Effect;
 use crate::governance::invitation::JoinRequest;
-use crate::governance::judge::may_be_used;
+use crate::governance::judge::{has_standing, may_be_used};
 use crate::governance::verdict::VoidAtCut;
 use crate::id::{NamespaceId, PeerKey};
 use crate::identities::Identity;
@@ -13,11 +13,12 @@ use crate::limits::CHALLENGE_MS;
 use crate::requests::Purpose;
 use crate::state::Namespace;
 use crate::statement::Hello;
+use crate::sync::lists::Reader;
 use crate::timers::Timer;
 use crate::wire::{Nonce, Refused, Request, Response};
 use alloc::boxed::Box;
 
-impl Turn<'_> {
+impl<'a> Turn<'a> {
     /// Asks a peer who it is here: later, where it came and went too often (NET-3).
     pub(super) fn challenge(&mut self, namespace: NamespaceId, peer: PeerKey) {
         let now = self.now.mono;
@@ -115,21 +116,28 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether a peer is served here: one who was ever given rights, by whatever we know, and be it
-    /// to learn that they were taken away; or one who holds an invitation that may admit it.
+    /// Whether a peer is served here: one who is or was a member, by whatever we know, and be it to
+    /// learn that its rights were taken away; or one who holds an invitation that may admit it.
     ///
     /// # Errors
     ///
     /// What it hears instead.
-    pub(super) fn may_read(&self, namespace: NamespaceId, peer: PeerKey) -> Result<(), Refused> {
+    pub(super) fn may_read(
+        &self,
+        namespace: NamespaceId,
+        peer: PeerKey,
+    ) -> Result<(&'a Namespace, Reader), Refused> {
         let known = self.open_namespace(&namespace).ok_or(Refused::UnknownNamespace)?;
         let desk = self.volatile.desks.get(&namespace);
         let identity = desk.and_then(|desk| desk.identities.get(&peer)).ok_or(Refused::Stranger)?;
-        if known.space.graph().was_granted(&identity.member) {
-            return Ok(());
+        let member = identity.member;
+        let (graph, view) = (known.space.graph(), known.space.view());
+        let has_standing = has_standing(graph, view, &member);
+        if !has_standing && !known.space.is_or_was_member(&member) {
+            let pass = identity.pass.as_ref().ok_or(Refused::Stranger)?;
+            self.may_pass(known, pass)?;
         }
-        let pass = identity.pass.as_ref().ok_or(Refused::Stranger)?;
-        self.may_pass(known, pass)
+        Ok((known, Reader { member, has_standing }))
     }
 
     /// Whether an invitation lets its holder read, before it is a member. Only one who knows what

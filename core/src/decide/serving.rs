@@ -5,16 +5,19 @@ use crate::budget::Kind;
 use crate::codec;
 use crate::digest::{Domain, hasher};
 use crate::effect::Effect;
+use crate::governance::graph::Graph;
+use crate::governance::reach::Cut;
 use crate::governance::table::Ix;
 use crate::id::{NamespaceId, OpId, PeerKey};
 use crate::input::ExchangeId;
-use crate::limits::QUESTIONS_MAX;
+use crate::limits::{PAGE_OPS_MAX, QUESTIONS_MAX};
 use crate::state::Namespace;
 use crate::sync::Question;
-use crate::sync::lists::ListKey;
+use crate::sync::lists::{self, ListKey, Page, Reader};
 use crate::sync::ranges;
 use crate::wire::{Heads, Ranges, Refused, Request, Response};
 use alloc::vec::Vec;
+use core::mem;
 
 impl Turn<'_> {
     pub(super) fn on_request(
@@ -24,8 +27,10 @@ impl Turn<'_> {
         request: Request,
         signatures_valid: bool,
     ) {
+        let is_page = matches!(request, Request::Fetch { .. });
+        let kind = if is_page { Kind::Pages } else { Kind::Requests };
         // NET-3
-        if !self.volatile.budgets.take(peer, Kind::Requests, self.now.mono) {
+        if !self.volatile.budgets.take(peer, kind, self.now.mono) {
             return self.respond(exchange, Response::Refused(Refused::Busy));
         }
         match request {
@@ -39,10 +44,10 @@ impl Turn<'_> {
             Request::Heads { .. } | Request::Fetch { .. } | Request::Reconcile { .. } => {}
         }
         let namespace = request.namespace();
-        if let Err(why) = self.may_read(namespace, peer) {
-            return self.respond(exchange, Response::Refused(why));
-        }
-        let Some(known) = self.open_namespace(&namespace) else { return };
+        let (known, reader) = match self.may_read(namespace, peer) {
+            Ok(may) => may,
+            Err(why) => return self.respond(exchange, Response::Refused(why)),
+        };
         match request {
             Request::Heads { heads, common, .. } => {
                 self.on_question(namespace, Question { exchange, peer, heads, common });
@@ -50,8 +55,10 @@ impl Turn<'_> {
             Request::Fetch { want, have, from, count, .. } => {
                 let digest = digest_of(&want, &have);
                 let key = ListKey { peer, namespace, digest };
-                let make = || list(known, &want, &have);
-                let page = self.volatile.lists.page(key, from, count, self.now.mono, make);
+                let kept = self.volatile.lists.read(&key, from, count, self.now.mono);
+                let graph = known.space.graph();
+                let wanted = Wanted { graph, want, have, from, count };
+                let page = kept.or_else(|| self.new_list(key, reader, &wanted));
                 self.answer_page(exchange, known, page);
             }
             Request::Reconcile { ranges, .. } => {
@@ -62,14 +69,26 @@ impl Turn<'_> {
     }
 
     /// A peer asks for our heads: they are told when everything stored is evaluated, for then they
-    /// and the root belong together.
+    /// and the root belong together. Until then one question of a peer waits, the last one (NET-3).
     fn on_question(&mut self, namespace: NamespaceId, question: Question) {
-        let syncing = &mut self.desk(namespace).syncing;
-        if syncing.questions.len() >= QUESTIONS_MAX {
-            return self.respond(question.exchange, Response::Refused(Refused::Busy));
+        let questions = &mut self.desk(namespace).syncing.questions;
+        let earlier = questions.iter_mut().find(|waiting| waiting.peer == question.peer);
+        let busy = if let Some(earlier) = earlier {
+            mem::replace(earlier, question).exchange
+        } else if questions.len() >= QUESTIONS_MAX {
+            question.exchange
+        } else {
+            questions.push_back(question);
+            return self.wake_desk(namespace);
+        };
+        self.respond(busy, Response::Refused(Refused::Busy));
+    }
+
+    /// A peer takes part no longer, or we do not: its question is not kept waiting.
+    pub(super) fn turn_away(&mut self, waiting: impl IntoIterator<Item = Question>, why: &Refused) {
+        for Question { exchange, .. } in waiting {
+            self.respond(exchange, Response::Refused(why.clone()));
         }
-        syncing.questions.push_back(question);
-        self.wake_desk(namespace);
     }
 
     /// Answers one question for our heads; false when there is none.
@@ -95,12 +114,28 @@ impl Turn<'_> {
         true
     }
 
-    fn answer_page(
-        &mut self,
-        exchange: ExchangeId,
-        known: &Namespace,
-        page: Option<(Vec<Ix>, u64)>,
-    ) {
+    /// A page of a list that is not kept; `None` where the peer has had many made, or there is no
+    /// place for it (NET-3, NET-45). What fits one page needs none.
+    fn new_list(&mut self, key: ListKey, reader: Reader, wanted: &Wanted<'_>) -> Option<Page> {
+        let (now, volatile) = (self.now.mono, &mut *self.volatile);
+        if !volatile.budgets.take(key.peer, Kind::Lists, now) {
+            return None;
+        }
+        let Wanted { graph, want, have, from, count } = wanted;
+        let (want, have) = (closure(graph, want), closure(graph, have));
+        let is_long = want.union(&have).distance(&have) > PAGE_OPS_MAX as u64;
+        if is_long && !volatile.lists.make_room(key.peer, reader, now) {
+            return None;
+        }
+        let ops = graph.difference(&want, &have);
+        let page = lists::cut(&ops, *from, *count);
+        if is_long {
+            volatile.lists.keep(key, reader, ops, now);
+        }
+        Some(page)
+    }
+
+    fn answer_page(&mut self, exchange: ExchangeId, known: &Namespace, page: Option<Page>) {
         let Some((page, total)) = page else {
             // NET-45
             return self.respond(exchange, Response::Refused(Refused::Busy));
@@ -138,10 +173,20 @@ fn digest_of(want: &Heads, have: &Heads) -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
-/// What is wanted and not had, with what is behind it, in the order of its arrival here.
-fn list(known: &Namespace, want: &[OpId], have: &[OpId]) -> Vec<Ix> {
-    let graph = known.space.graph();
-    let known_of =
-        |ids: &[OpId]| -> Vec<Ix> { ids.iter().filter_map(|id| graph.find(id)).collect() };
-    graph.difference(&graph.closure(&known_of(want)), &graph.closure(&known_of(have)))
+/// What a peer wants and has, of the ops that we know, with all that is behind it.
+fn closure(graph: &Graph, ids: &[OpId]) -> Cut {
+    let known: Vec<Ix> = ids.iter().filter_map(|id| graph.find(id)).collect();
+    graph.closure(&known)
 }
+
+/// A page that a peer asks for: of what it wants and has not, in the order of its arrival here.
+struct Wanted<'a> {
+    graph: &'a Graph,
+    want: Heads,
+    have: Heads,
+    from: u64,
+    count: u32,
+}
+
+#[cfg(test)]
+mod tests;

@@ -76,8 +76,9 @@ impl Turn<'_> {
         let now = self.now.mono;
         self.lose_sight(namespace, peer);
         let Some(desk) = self.volatile.desks.get_mut(&namespace) else { return };
-        desk.syncing.questions.retain(|question| question.peer != peer);
         desk.syncing.notes.forget(&peer, now);
+        let waiting = desk.syncing.take_question(&peer);
+        self.turn_away(waiting, &Refused::Stranger);
         self.volatile.timers.cancel(Timer::Retry(namespace, peer));
         self.fall_short(namespace, peer, Shortfall::Gone);
     }

@@ -140,11 +140,6 @@ impl Graph {
         self.people_by_id.find(&id.0, |person| &self.people[person].id.0)
     }
 
-    /// Whether some op, effective or not, gave this person rights.
-    pub fn was_granted(&self, id: &MemberId) -> bool {
-        self.person(id).is_some_and(|person| !self.people[person].grants.is_empty())
-    }
-
     /// The group with this id, where some op created it.
     pub fn group(&self, id: &GroupId) -> Option<GroupIx> {
         self.groups_by_id.get(id).copied()

@@ -10,7 +10,7 @@ use crate::governance::table::{GrantIx, GroupIx, Ix, PersonIx};
 use crate::governance::tree::Tree;
 use crate::governance::verdict::{Admission, Dropped};
 use crate::governance::view::{Changes, View};
-use crate::id::{GroupId, OpId};
+use crate::id::{GroupId, MemberId, OpId};
 use crate::limits::PARENTS_MAX;
 use crate::signed::Op;
 use alloc::sync::Arc;
@@ -51,6 +51,15 @@ impl Space {
     /// What is visible.
     pub fn frontier(&self) -> &Frontier {
         &self.frontier
+    }
+
+    /// Whether a visible op gave somebody rights (R6): it is in effect, or in the past of an op
+    /// that is. Unlike what ever had effect, this follows from the stored set alone.
+    pub fn is_or_was_member(&self, id: &MemberId) -> bool {
+        self.graph.person(id).is_some_and(|person| {
+            let mut grants = self.graph.people[person].grants.iter();
+            grants.any(|grant| self.frontier.is_visible(&self.graph, self.graph.grants[*grant].op))
+        })
     }
 
     /// Ids of the heads, ascending.

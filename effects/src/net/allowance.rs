@@ -2,56 +2,121 @@
 
 use std::time::{Duration, Instant};
 
-/// Bytes of gossip and requests, beyond which a peer has to wait: a bucket that fills with time.
+/// The size of a bucket, by the time it takes to fill.
+const BURST: Duration = Duration::from_secs(4);
+
+/// What each peer may send in a second.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rates {
+    pub(super) bytes: u64,
+    pub(super) messages: u64,
+}
+
+/// Gossip and requests beyond which a peer has to wait. Each message may cost the check of a
+/// signature, however few bytes it has, so both are counted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Allowance {
+    bytes: Bucket,
+    messages: Bucket,
+}
+
+impl Allowance {
+    /// Everything that a peer may send at once.
+    pub(super) fn new(rates: Rates, now: Instant) -> Self {
+        let Rates { bytes, messages } = rates;
+        Self { bytes: Bucket::new(bytes, now), messages: Bucket::new(messages, now) }
+    }
+
+    /// Counts a message with so many bytes, if the peer may send it.
+    pub(super) fn take(&mut self, bytes: usize, rates: Rates, now: Instant) -> bool {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.bytes.fill(rates.bytes, now);
+        self.messages.fill(rates.messages, now);
+        let is_allowed = bytes <= self.bytes.left && self.messages.left > 0;
+        if is_allowed {
+            self.bytes.left -= bytes;
+            self.messages.left -= 1;
+        }
+        is_allowed
+    }
+
+    /// Counts an answer. This node asked for it, and for no more than it can take: it is never
+    /// refused, and leaves the peer less to say besides.
+    pub(super) fn answered(&mut self, rates: Rates, now: Instant) {
+        self.messages.fill(rates.messages, now);
+        self.messages.left = self.messages.left.saturating_sub(1);
+    }
+}
+
+/// A bucket that fills with time.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
     left: u64,
     at: Instant,
 }
 
-/// The size of a bucket, by the time it takes to fill.
-const BURST: Duration = Duration::from_secs(4);
-
-impl Allowance {
-    /// A full bucket.
-    pub(super) fn new(bytes_per_second: u64, now: Instant) -> Self {
-        Self { left: filled(bytes_per_second, BURST), at: now }
+impl Bucket {
+    fn new(per_second: u64, now: Instant) -> Self {
+        Self { left: filled(per_second, BURST), at: now }
     }
 
-    /// Takes so many bytes out, if there are as many.
-    pub(super) fn take(&mut self, bytes: usize, bytes_per_second: u64, now: Instant) -> bool {
-        let more = filled(bytes_per_second, now.saturating_duration_since(self.at));
+    fn fill(&mut self, per_second: u64, now: Instant) {
+        let more = filled(per_second, now.saturating_duration_since(self.at));
         if more > 0 {
-            let most = filled(bytes_per_second, BURST);
-            self.left = self.left.saturating_add(more).min(most);
+            self.left = self.left.saturating_add(more).min(filled(per_second, BURST));
             self.at = now;
         }
-        let rest = u64::try_from(bytes).ok().and_then(|bytes| self.left.checked_sub(bytes));
-        self.left = rest.unwrap_or(self.left);
-        rest.is_some()
     }
 }
 
-fn filled(bytes_per_second: u64, time: Duration) -> u64 {
+fn filled(per_second: u64, time: Duration) -> u64 {
     let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    bytes_per_second.saturating_mul(millis) / 1_000
+    per_second.saturating_mul(millis) / 1_000
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const HALF: Duration = Duration::from_millis(500);
+
     #[test]
-    fn net_3_a_peer_has_a_burst_and_then_so_much_a_second() {
+    fn net_3_a_peer_has_a_burst_of_bytes_and_then_so_many_a_second() {
+        let rates = Rates { bytes: 1_000, messages: 1_000 };
         let start = Instant::now();
-        let mut allowance = Allowance::new(1_000, start);
-        assert!(!allowance.take(4_001, 1_000, start));
-        assert!(allowance.take(4_000, 1_000, start));
-        assert!(!allowance.take(1, 1_000, start));
-        let later = start + Duration::from_millis(500);
-        assert!(!allowance.take(501, 1_000, later));
-        assert!(allowance.take(500, 1_000, later));
-        assert!(!allowance.take(4_001, 1_000, later + BURST * 9), "never more than a burst");
-        assert!(allowance.take(4_000, 1_000, later + BURST * 9));
+        let mut allowance = Allowance::new(rates, start);
+        assert!(!allowance.take(4_001, rates, start));
+        assert!(allowance.take(4_000, rates, start));
+        assert!(!allowance.take(1, rates, start));
+        let later = start + HALF;
+        assert!(!allowance.take(501, rates, later));
+        assert!(allowance.take(500, rates, later));
+        assert!(!allowance.take(4_001, rates, later + BURST * 9), "never more than a burst");
+        assert!(allowance.take(4_000, rates, later + BURST * 9));
+    }
+
+    #[test]
+    fn net_3_small_messages_are_counted_beside_their_bytes() {
+        let rates = Rates { bytes: 1 << 20, messages: 10 };
+        let start = Instant::now();
+        let mut allowance = Allowance::new(rates, start);
+        let taken = |allowance: &mut Allowance, now| {
+            (0..1_000).take_while(|_| allowance.take(1, rates, now)).count()
+        };
+        assert_eq!(taken(&mut allowance, start), 40);
+        assert_eq!(taken(&mut allowance, start + HALF), 5);
+        assert_eq!(taken(&mut allowance, start + BURST * 9), 40, "never more than a burst");
+    }
+
+    #[test]
+    fn net_3_answers_are_never_refused_and_counted_with_the_rest() {
+        let rates = Rates { bytes: 1 << 20, messages: 10 };
+        let start = Instant::now();
+        let mut allowance = Allowance::new(rates, start);
+        (0..39).for_each(|_| allowance.answered(rates, start));
+        assert!(allowance.take(1, rates, start));
+        assert!(!allowance.take(1, rates, start));
+        (0..100).for_each(|_| allowance.answered(rates, start));
+        assert!(allowance.take(1, rates, start + HALF), "they make no debts");
     }
 }

@@ -133,7 +133,7 @@ impl Exchanges {
         Some(exchange)
     }
 
-    /// Takes out a request of theirs to answer it; `None` if that is too late.
+    /// Takes out a request of theirs to answer it, or not; `None` if that is too late.
     pub(super) fn respond(&mut self, exchange: ExchangeId) -> Option<Channel> {
         self.theirs.remove(&exchange).map(|unanswered| unanswered.channel)
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use libp2p::PeerId;
 use libp2p::swarm::ConnectionId;
 
-use super::allowance::Allowance;
+use super::allowance::{Allowance, Rates};
 use super::{PeerKey, Topic};
 
 /// A connection that breaks within this time of a newer one was the dead one of a restarted
@@ -74,12 +74,12 @@ pub(super) enum Closed {
 pub(super) struct Peers {
     connected: BTreeMap<PeerId, Peer>,
     settled_after: Duration,
-    bytes_per_second: u64,
+    rates: Rates,
 }
 
 impl Peers {
-    pub(super) fn new(settled_after: Duration, bytes_per_second: u64) -> Self {
-        Self { connected: BTreeMap::new(), settled_after, bytes_per_second }
+    pub(super) fn new(settled_after: Duration, rates: Rates) -> Self {
+        Self { connected: BTreeMap::new(), settled_after, rates }
     }
 
     pub(super) fn is_connected(&self, peer: &PeerId) -> bool {
@@ -97,13 +97,13 @@ impl Peers {
         (connection, via): (ConnectionId, Via),
         now: Instant,
     ) -> Opened {
-        let bytes_per_second = self.bytes_per_second;
+        let rates = self.rates;
         let known = self.connected.entry(peer).or_insert_with(|| Peer {
             key,
             connections: BTreeMap::new(),
             topics: BTreeSet::new(),
             told: BTreeSet::new(),
-            allowance: Allowance::new(bytes_per_second, now),
+            allowance: Allowance::new(rates, now),
             since: now,
             restarted: false,
         });
@@ -182,10 +182,17 @@ impl Peers {
         told.filter_map(|known| known.told.remove(&topic).then_some(known.key)).collect()
     }
 
-    /// Whether a peer may make us take in so many bytes now (NET-3).
+    /// Whether a peer may make us take in a message with so many bytes now (NET-3).
     pub(super) fn allows(&mut self, peer: &PeerId, bytes: usize, now: Instant) -> bool {
-        let rate = self.bytes_per_second;
-        self.connected.get_mut(peer).is_some_and(|known| known.allowance.take(bytes, rate, now))
+        let rates = self.rates;
+        self.connected.get_mut(peer).is_some_and(|known| known.allowance.take(bytes, rates, now))
+    }
+
+    /// A peer answered a question of ours (NET-3).
+    pub(super) fn answered(&mut self, peer: &PeerId, now: Instant) {
+        if let Some(known) = self.connected.get_mut(peer) {
+            known.allowance.answered(self.rates, now);
+        }
     }
 }
 
@@ -195,6 +202,7 @@ mod tests {
 
     const KEY: PeerKey = PeerKey([1; 32]);
     const SECOND: Duration = Duration::from_secs(1);
+    const RATES: Rates = Rates { bytes: 1_000, messages: 1_000 };
 
     fn peer() -> PeerId {
         PeerId::from_bytes(&[0, 1, 0]).unwrap()
@@ -211,7 +219,7 @@ mod tests {
     #[test]
     fn a_direct_connection_that_takes_over_from_a_relayed_one_is_no_restart() {
         let start = Instant::now();
-        let mut peers = Peers::new(3 * SECOND, 1_000);
+        let mut peers = Peers::new(3 * SECOND, RATES);
         let relayed = (connection(1), Via::Relay);
         assert_eq!(peers.opened(peer(), KEY, relayed, start), Opened::First);
         let later = start + 60 * SECOND;
@@ -223,7 +231,7 @@ mod tests {
     #[test]
     fn both_ends_dialling_at_once_is_no_restart() {
         let start = Instant::now();
-        let mut peers = Peers::new(3 * SECOND, 1_000);
+        let mut peers = Peers::new(3 * SECOND, RATES);
         assert_eq!(peers.opened(peer(), KEY, direct(1), start), Opened::First);
         assert_eq!(peers.opened(peer(), KEY, direct(2), start + SECOND), Opened::Spare);
         let later = start + 60 * SECOND;
@@ -233,7 +241,7 @@ mod tests {
     #[test]
     fn a_connection_beside_a_settled_one_is_a_restart() {
         let start = Instant::now();
-        let mut peers = Peers::new(3 * SECOND, 1_000);
+        let mut peers = Peers::new(3 * SECOND, RATES);
         peers.opened(peer(), KEY, direct(1), start);
         let later = start + 3 * SECOND;
         assert_eq!(peers.opened(peer(), KEY, direct(2), later), Opened::Restarted);
@@ -245,7 +253,7 @@ mod tests {
     #[test]
     fn an_older_connection_that_breaks_beside_a_young_one_is_a_restart() {
         let start = Instant::now();
-        let mut peers = Peers::new(3 * SECOND, 1_000);
+        let mut peers = Peers::new(3 * SECOND, RATES);
         peers.opened(peer(), KEY, direct(1), start);
         peers.opened(peer(), KEY, direct(2), start + SECOND);
         let later = start + 4 * SECOND;
@@ -255,7 +263,7 @@ mod tests {
     #[test]
     fn an_orderly_end_or_the_end_of_the_newer_one_is_no_restart() {
         let start = Instant::now();
-        let mut peers = Peers::new(3 * SECOND, 1_000);
+        let mut peers = Peers::new(3 * SECOND, RATES);
         for number in 1..=3 {
             peers.opened(peer(), KEY, direct(number), start + SECOND);
         }
@@ -268,7 +276,7 @@ mod tests {
     fn net_4_the_last_connection_takes_the_topics_along() {
         let start = Instant::now();
         let topic = Topic([7; 32]);
-        let mut peers = Peers::new(3 * SECOND, 1_000);
+        let mut peers = Peers::new(3 * SECOND, RATES);
         assert_eq!(peers.subscribed(&peer(), topic, true), None);
         peers.opened(peer(), KEY, direct(1), start);
         assert_eq!(peers.subscribed(&peer(), topic, true), Some(KEY));
@@ -286,7 +294,7 @@ mod tests {
     #[test]
     fn net_4_a_topic_of_a_peer_is_told_while_it_is_ours() {
         let topic = Topic([7; 32]);
-        let mut peers = Peers::new(3 * SECOND, 1_000);
+        let mut peers = Peers::new(3 * SECOND, RATES);
         peers.opened(peer(), KEY, direct(1), Instant::now());
         assert_eq!(peers.subscribed(&peer(), topic, false), None);
         assert_eq!(peers.entered(Topic([8; 32])), []);
@@ -302,7 +310,7 @@ mod tests {
     #[test]
     fn net_3_a_peer_has_its_own_allowance_while_it_is_connected() {
         let start = Instant::now();
-        let mut peers = Peers::new(3 * SECOND, 1_000);
+        let mut peers = Peers::new(3 * SECOND, RATES);
         assert!(!peers.allows(&peer(), 1, start));
         peers.opened(peer(), KEY, direct(1), start);
         assert!(peers.allows(&peer(), 4_000, start));

@@ -1,5 +1,6 @@
 //! Addresses that are dialled whenever their peer is not connected.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,12 @@ use super::DialFailure;
 /// Most addresses kept at once.
 const STANDING_MAX: usize = 1_024;
 
+/// Most discovered ones among them, for any machine of the local network can announce any.
+const DISCOVERED_MAX: usize = 256;
+
+/// Most discovered ones of one peer: interfaces times transports.
+const DISCOVERED_OF_PEER_MAX: usize = 16;
+
 /// Wait after the first failure; it doubles with each further one.
 const DELAY_MIN: Duration = Duration::from_secs(1);
 const DELAY_MAX: Duration = Duration::from_secs(30);
@@ -20,13 +27,15 @@ const DELAY_MAX: Duration = Duration::from_secs(30);
 /// A shorter connection counts as a failure: the other end accepted and then refused us.
 const STABLE: Duration = Duration::from_secs(3);
 
-/// Where an address comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where an address comes from. In a full table one makes room for another of a later kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Origin {
-    /// A command; its failures are reported and it is never forgotten by itself.
-    Asked,
     /// The local network; it goes when its announcement expires.
     Discovered,
+    /// A namespace; its failures are reported, and it stays until it is given up.
+    Asked,
+    /// A person or the configuration; the same, and no namespace gives it up.
+    Configured,
 }
 
 struct Entry {
@@ -78,18 +87,37 @@ impl Standing {
         if let Some(entry) = self.entries.get_mut(&address) {
             entry.failures = 0;
             entry.next = now;
-            if origin == Origin::Asked {
-                entry.origin = origin;
-            }
+            entry.origin = entry.origin.max(origin);
             return Ok(());
         }
-        if self.entries.len() >= STANDING_MAX {
+        let peer = named_in(&address);
+        if !self.make_room(origin, peer) {
             return Err(DialFailure::TooMany);
         }
-        let entry =
-            Entry { origin, peer: named_in(&address), failures: 0, next: now, dialling: None };
+        let entry = Entry { origin, peer, failures: 0, next: now, dialling: None };
         self.entries.insert(address, entry);
         Ok(())
+    }
+
+    /// Whether there is room for one more address, by forgetting one of an earlier kind if need be:
+    /// of the earliest, and the one that failed most.
+    fn make_room(&mut self, origin: Origin, peer: Option<PeerId>) -> bool {
+        if origin == Origin::Discovered {
+            let discovered = self.entries.values().filter(|entry| entry.origin == origin);
+            let (all, of_peer) = discovered.fold((0, 0), |(all, of_peer), entry| {
+                (all + 1, of_peer + usize::from(entry.peer == peer))
+            });
+            if all >= DISCOVERED_MAX || of_peer >= DISCOVERED_OF_PEER_MAX {
+                return false;
+            }
+        }
+        if self.entries.len() < STANDING_MAX {
+            return true;
+        }
+        let earlier = self.entries.iter().filter(|(_, entry)| entry.origin < origin);
+        let least = earlier.min_by_key(|(_, entry)| (entry.origin, Reverse(entry.failures)));
+        let least = least.map(|(address, _)| address.clone());
+        least.is_some_and(|address| self.entries.remove(&address).is_some())
     }
 
     /// The dials to begin now: one per peer, with all of its addresses that are due.
@@ -141,7 +169,7 @@ impl Standing {
             // Another peer may live there by now.
             entry.peer = named_in(address);
             entry.fail(now);
-            if entry.origin == Origin::Asked {
+            if entry.origin != Origin::Discovered {
                 asked.push(address.clone());
             }
         }
@@ -182,6 +210,13 @@ impl Standing {
     /// Drops one address.
     pub(super) fn forget(&mut self, address: &Multiaddr) {
         self.entries.remove(address);
+    }
+
+    /// Drops an address that no namespace needs any more, unless a person wants it.
+    pub(super) fn give_up(&mut self, address: &Multiaddr) {
+        if self.entries.get(address).is_some_and(|entry| entry.origin != Origin::Configured) {
+            self.forget(address);
+        }
     }
 
     /// Drops an address that the local network no longer announces.
@@ -332,6 +367,58 @@ mod tests {
         }
         let more = standing.add(address(u16::MAX), Origin::Asked, now);
         assert_eq!(more, Err(DialFailure::TooMany));
+        standing.add(address(u16::MAX), Origin::Configured, now).unwrap();
+        assert_eq!(standing.entries.len(), STANDING_MAX);
+    }
+
+    #[test]
+    fn net_3_what_is_announced_takes_no_place_from_what_is_asked_for() {
+        let now = Instant::now();
+        let mut standing = Standing::default();
+        let peers_count = u8::try_from(DISCOVERED_MAX / DISCOVERED_OF_PEER_MAX).unwrap();
+        for number in 0..2 * peers_count {
+            let peer = PeerId::from_bytes(&[0, 1, number]).unwrap();
+            let announced = (0..100).map(|port| address(port).with(Protocol::P2p(peer)));
+            let kept = announced
+                .filter(|address| standing.add(address.clone(), Origin::Discovered, now).is_ok());
+            let expected = if number < peers_count { DISCOVERED_OF_PEER_MAX } else { 0 };
+            assert_eq!(kept.count(), expected, "{number}");
+        }
+        assert_eq!(standing.entries.len(), DISCOVERED_MAX);
+        for port in 0..u16::try_from(STANDING_MAX).unwrap() {
+            standing.add(address(port), Origin::Asked, now).unwrap();
+        }
+        assert!(standing.entries.values().all(|entry| entry.origin == Origin::Asked));
+    }
+
+    #[test]
+    fn what_failed_most_makes_room_first() {
+        let now = Instant::now();
+        let mut standing = Standing::default();
+        for port in 0..2 {
+            standing.add(address(port), Origin::Discovered, now).unwrap();
+        }
+        let dials = standing.due(now, nobody);
+        standing.failed(dials[1].connection_id(), now);
+        for port in 2..=u16::try_from(STANDING_MAX).unwrap() {
+            standing.add(address(port), Origin::Asked, now).unwrap();
+        }
+        assert!(standing.entries.contains_key(&address(0)));
+        assert!(!standing.entries.contains_key(&address(1)));
+    }
+
+    #[test]
+    fn a_namespace_gives_up_its_own_addresses_alone() {
+        let now = Instant::now();
+        let mut standing = Standing::default();
+        standing.add(address(1), Origin::Configured, now).unwrap();
+        standing.add(address(1), Origin::Asked, now).unwrap();
+        standing.add(address(2), Origin::Asked, now).unwrap();
+        for port in 1..=3 {
+            standing.give_up(&address(port));
+        }
+        let dial = one(&mut standing, now);
+        assert_eq!(standing.failed(dial, now), [address(1)]);
     }
 
     #[test]

@@ -16,12 +16,13 @@ use libp2p::{Swarm, ping};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
+use super::allowance::Rates;
 use super::behaviour::{Behaviour, BehaviourEvent, peer_id};
 use super::exchange::Exchanges;
 use super::gossip::Unjudged;
 use super::outbox::{Flush, Outbox};
 use super::peers::Peers;
-use super::redial::{self, Standing};
+use super::redial::{self, Origin, Standing};
 use super::wide::{Relays, WideEvent};
 use super::{NetCommand, NetConfig, NetError, NetEvent, Topic};
 
@@ -72,11 +73,12 @@ impl Task {
         // any time. A restart is then told by the end of the first one alone.
         let probes = config.wide.autonat || config.wide.relay_server;
         let settled_after = if probes { Duration::MAX } else { config.settled_after };
+        let rates = Rates { bytes: config.bytes_per_second, messages: config.messages_per_second };
         Ok(Self {
             swarm,
             commands,
             outbox: Outbox::new(events),
-            peers: Peers::new(settled_after, config.bytes_per_second),
+            peers: Peers::new(settled_after, rates),
             standing: Standing::default(),
             unjudged: Unjudged::new(config.validation_timeout),
             exchanges: Exchanges::new(config.streams_per_peer_max, config.request_timeout),
@@ -137,10 +139,13 @@ impl Task {
             }
             NetCommand::Request { exchange, peer, bytes } => self.request(exchange, peer, bytes),
             NetCommand::Respond { exchange, bytes } => self.respond(exchange, bytes),
-            NetCommand::Dial { address } => self.dial(address),
+            // Dropping the channel ends the stream, and the peer hears `Unanswered`.
+            NetCommand::Refuse { exchange } => drop(self.exchanges.respond(exchange)),
+            NetCommand::Dial { address } => self.dial(address, Origin::Asked),
+            NetCommand::DialAlways { address } => self.dial(address, Origin::Configured),
             NetCommand::StopDialing { address } => {
                 if let Ok(address) = redial::parse(&address, self.quic) {
-                    self.standing.forget(&address);
+                    self.standing.give_up(&address);
                 }
             }
             NetCommand::Disconnect { peer } => self.disconnect(peer_id(&peer)),

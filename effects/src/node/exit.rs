@@ -141,7 +141,7 @@ struct Watcher {
 impl Watcher {
     async fn run(mut self, dial: Vec<String>) -> Result<(), NodeError> {
         for address in dial {
-            self.order(NetCommand::Dial { address }).await;
+            self.order(NetCommand::DialAlways { address }).await;
         }
         tokio::select! {
             () = self.wanted.notified() => {}

@@ -148,7 +148,7 @@ impl NodeHandle {
 
     /// Keeps a connection with whoever is at this address.
     pub async fn dial(&self, address: String) {
-        self.order(NetCommand::Dial { address }).await;
+        self.order(NetCommand::DialAlways { address }).await;
     }
 
     /// Refuses a peer from now on.

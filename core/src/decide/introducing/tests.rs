@@ -220,6 +220,64 @@ fn a_removed_member_is_served_and_a_stranger_is_not() {
     assert!(!is_served(&mut node, peer_of(&stranger)));
 }
 
+/// What an admin writes who is away, beside what the others write.
+fn written_by(admin: &Author, node: &Timed, body: Body) -> Vec<u8> {
+    let mut away = node.clone();
+    away.author = admin.clone();
+    away.state.durable.namespaces.get_mut(&node.namespace).unwrap().me = admin.id;
+    let published = away.govern(body).into_iter().find_map(|effect| {
+        if let Effect::Publish { gossip, .. } = effect { Some(gossip.encode()) } else { None }
+    });
+    published.unwrap()
+}
+
+#[test]
+fn a_removed_admin_gives_nobody_the_right_to_read_whichever_came_first() {
+    for grant_first in [false, true] {
+        let [owner, admin, puppet] = authors();
+        let mut node = Timed::founder(&owner, &[]);
+        let (member, rights) = (admin.id, Rights::ADMIN);
+        node.govern(Body::MemberAdded { member, rights });
+        introduce(&mut node, &admin, None);
+        introduce(&mut node, &puppet, None);
+        let removal = Body::MemberRestricted { member: admin.id, keep: Rights::NONE };
+        let removal = written_by(&owner, &node, removal);
+        let grant = Body::MemberAdded { member: puppet.id, rights: Rights::MEMBER };
+        let grant = written_by(&admin, &node, grant);
+        let via = peer_of(&admin);
+        if grant_first {
+            node.gossip(via, &grant);
+            assert!(is_served(&mut node, peer_of(&puppet)), "nobody knows better yet");
+        }
+        node.gossip(via, &removal);
+        if !grant_first {
+            node.gossip(via, &grant);
+        }
+        assert!(!is_served(&mut node, peer_of(&puppet)), "{grant_first}");
+        assert!(is_served(&mut node, peer_of(&admin)));
+    }
+}
+
+#[test]
+fn one_who_lost_its_rights_is_served_if_somebody_built_on_them() {
+    let [owner, admin, friend, witness] = authors();
+    let mut node = Timed::founder(&owner, &[&witness]);
+    let (member, rights) = (admin.id, Rights::ADMIN);
+    node.govern(Body::MemberAdded { member, rights });
+    introduce(&mut node, &friend, None);
+    let removal = Body::MemberRestricted { member: admin.id, keep: Rights::NONE };
+    let removal = written_by(&owner, &node, removal);
+    let grant = Body::MemberAdded { member: friend.id, rights: Rights::MEMBER };
+    let grant = written_by(&admin, &node, grant);
+    let via = peer_of(&admin);
+    node.gossip(via, &grant);
+    let built_on_it = written_by(&witness, &node, Body::Noop);
+    node.gossip(via, &removal);
+    assert!(!is_served(&mut node, peer_of(&friend)));
+    node.gossip(via, &built_on_it);
+    assert!(is_served(&mut node, peer_of(&friend)));
+}
+
 /// An invitation of the node's author for `joiner`, until a time, changed by `change`.
 fn pass(
     node: &Timed,

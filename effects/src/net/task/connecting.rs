@@ -13,20 +13,20 @@ use super::super::{DialFailure, NetEvent, PeerKey};
 use super::Task;
 
 impl Task {
-    pub(super) fn dial(&mut self, address: String) {
+    pub(super) fn dial(&mut self, address: String, origin: Origin) {
         let now = Instant::now();
-        match self.keep(&address, now) {
+        match self.keep(&address, origin, now) {
             Ok(()) => self.dial_due(now),
             Err(why) => self.outbox.push(NetEvent::DialFailed { address, why }),
         }
     }
 
-    pub(super) fn keep(&mut self, address: &str, now: Instant) -> Result<(), DialFailure> {
+    fn keep(&mut self, address: &str, origin: Origin, now: Instant) -> Result<(), DialFailure> {
         let address = redial::parse(address, self.quic)?;
         if redial::named_in(&address).as_ref() == Some(self.swarm.local_peer_id()) {
             return Err(DialFailure::Own);
         }
-        self.standing.add(address, Origin::Asked, now)
+        self.standing.add(address, origin, now)
     }
 
     /// Tells where this node can be reached.

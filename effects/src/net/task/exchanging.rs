@@ -90,7 +90,10 @@ impl Task {
                     tracing::debug!(%peer, "request refused: too much at once");
                 }
             }
-            Event::Message { message: Message::Response { request_id, response }, .. } => {
+            Event::Message {
+                peer, message: Message::Response { request_id, response }, ..
+            } => {
+                self.peers.answered(&peer, now);
                 if let Some((exchange, peer)) = self.exchanges.ended(request_id) {
                     let bytes = response;
                     self.outbox.push(NetEvent::ResponseReceived { exchange, peer, bytes });

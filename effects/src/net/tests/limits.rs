@@ -60,6 +60,15 @@ fn requests_that_wait_for_a_stream_end_with_the_connection_or_in_time() {
 }
 
 #[test]
+fn net_3_a_refused_request_ends_at_once() {
+    let (a, b) = pair(TCP);
+    a.request(1, b.key(), vec![9]);
+    let (exchange, ..) = b.wait_request();
+    b.send(NetCommand::Refuse { exchange });
+    assert!(matches!(a.wait_failure(1), RequestFailure::Unanswered | RequestFailure::Stream(_)));
+}
+
+#[test]
 fn net_3_what_is_more_than_a_peer_may_send_is_passed_over() {
     // Two messages fit at once, and a third one only after minutes.
     let sparing = NetConfig { bytes_per_second: 10, ..config(TCP) };
@@ -80,6 +89,32 @@ fn net_3_what_is_more_than_a_peer_may_send_is_passed_over() {
     assert_eq!(b.wait_gossip().1, c.key());
     a.request(2, b.key(), vec![]);
     b.wait_request();
+}
+
+#[test]
+fn net_3_small_messages_beyond_what_a_peer_may_send_are_passed_over() {
+    // Eight messages at once, and the next one after half a second.
+    let sparing = NetConfig { messages_per_second: 2, ..config(TCP) };
+    let (a, b) = (Node::start(1, TCP), Node::start_with(2, &sparing, 1_024));
+    let c = Node::start(3, TCP);
+    join(&a, &b);
+    join(&c, &b);
+    for number in 1..=100 {
+        a.publish(&[number]);
+    }
+    // All of them would be heard in this time. What others say is heard behind them.
+    std::thread::sleep(Duration::from_millis(500));
+    c.publish(b"heard");
+    let mut heard = 0;
+    b.wait("the other one", |event| match event {
+        NetEvent::Gossip { from, .. } if from == c.key() => Some(()),
+        NetEvent::Gossip { .. } => {
+            heard += 1;
+            None
+        }
+        _ => None,
+    });
+    assert!(heard < 50, "{heard}");
 }
 
 #[test]
@@ -119,6 +154,20 @@ fn an_address_that_is_given_up_is_not_dialled_again() {
     while let Ok(event) = a.events.recv_timeout(quiet.saturating_duration_since(Instant::now())) {
         assert!(!matches!(event, NetEvent::PeerConnected { .. }), "dialled all the same");
     }
+}
+
+#[test]
+fn an_address_that_a_person_wants_is_not_given_up() {
+    let (a, b) = (Node::start(1, TCP), Node::start(2, TCP));
+    let address = b.address.clone();
+    a.send(NetCommand::DialAlways { address: address.clone() });
+    a.wait_connected(b.key());
+    // A join by this address began, and failed.
+    a.send(NetCommand::Dial { address: address.clone() });
+    a.send(NetCommand::StopDialing { address });
+    a.send(NetCommand::Disconnect { peer: b.key() });
+    a.wait("the end", |event| matches!(event, NetEvent::PeerDisconnected { .. }).then_some(()));
+    a.wait_connected(b.key());
 }
 
 #[test]

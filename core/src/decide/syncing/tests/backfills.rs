@@ -1,8 +1,6 @@
 //! Fetching what is behind heads, and reconciling where neither knows all heads of the other.
 
 use super::{UNKNOWN, heads, is_fetch, is_ranges, last, times};
-use crate::effect::Effect;
-use crate::governance::table::Ix;
 use crate::input::{Answer, Input};
 use crate::limits::PAGES_AHEAD_MAX;
 use crate::sync::{Shortfall, Verdict};
@@ -156,42 +154,6 @@ fn net_43_a_partner_that_is_lost_is_replaced_by_one_that_has_the_rest() {
     web.silent.insert((0, 2));
     web.run(60_000);
     assert_eq!(web.heads(0, namespace), web.heads(2, namespace));
-}
-
-#[test]
-fn net_45_a_third_list_is_refused_and_a_question_beyond_the_budget() {
-    let (mut web, namespace) = Web::new(1, 1200);
-    web.connect(0, 1, namespace);
-    let graph = web.nodes[0].state.durable.namespaces[&namespace].space.graph();
-    let ids: Vec<_> = (0..graph.len()).map(|at| graph.node(Ix(at)).id).collect();
-    let ask = |web: &mut Web, want: usize, from: u64| {
-        let list = |ids: &[_]| crate::wire::Heads::truncated(ids.to_vec());
-        let (want, have) = (list(&ids[want..=want]), list(&[]));
-        let request = Request::Fetch { namespace, want, have, from, count: 512 };
-        let exchange = crate::input::ExchangeId(u64::MAX - web.asked.len() as u64);
-        let peer = peer(1);
-        let node = &mut web.nodes[0].state;
-        let now = crate::time::Now {
-            mono: crate::time::MonoMillis(web.now),
-            ..crate::time::Now::default()
-        };
-        let input = Input::RequestReceived { exchange, peer, request, signatures_valid: true };
-        let out = crate::step::step(node, now, input);
-        out.effects.into_iter().find_map(|effect| {
-            let Effect::RespondWithOps { ops, total, .. } = effect else { return None };
-            Some((ops.len(), total))
-        })
-    };
-    assert_eq!(ask(&mut web, 1100, 0), Some((512, 1101)));
-    assert_eq!(ask(&mut web, 1000, 512), Some((489, 1001)));
-    assert_eq!(ask(&mut web, 900, 0), None);
-    assert_eq!(ask(&mut web, 1100, 1024), Some((77, 1101)));
-    assert_eq!(ask(&mut web, 300, 0), None, "a full table makes no list, not even a short one");
-    web.now += 30_000;
-    assert_eq!(ask(&mut web, 900, 0), Some((512, 901)));
-    // NET-3
-    let served = (0..1000).filter(|_| ask(&mut web, 900, 0).is_some()).count();
-    assert_eq!(served, 199);
 }
 
 #[test]

@@ -1,0 +1,194 @@
+//! Events that wait to be checked, in a line for each peer (NET-3).
+//!
+//! The lines take turns, event by event, so a peer that sends much waits for itself. Several events
+//! of one line may be checked at once; what came of them leaves in the order of the line.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use folkmoot_core::id::PeerKey;
+use folkmoot_core::input::Input;
+
+use crate::net::NetEvent;
+
+/// Most events in all lines together.
+const EVENTS_MAX: usize = 128;
+
+/// Most of one peer among them.
+const OF_PEER_MAX: usize = 64;
+
+/// Whose line it is. Events of no peer have one of their own.
+pub(super) type Whose = Option<PeerKey>;
+
+/// An event to be checked.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Task {
+    pub(super) whose: Whose,
+    /// Its place in that line.
+    pub(super) place: u64,
+    pub(super) event: NetEvent,
+}
+
+/// The lines.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    by_peer: BTreeMap<Whose, Line>,
+    /// The lines in which an event waits, each once; the first one is next.
+    turns: VecDeque<Whose>,
+    count: usize,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    /// Nobody took these yet.
+    waiting: VecDeque<NetEvent>,
+    /// What came of those that were taken before them; `None` until they are checked.
+    taken: VecDeque<Option<Checked>>,
+    /// How many have left: the place of the first one that was taken.
+    left: u64,
+    /// Whether somebody hands on what was checked. One at a time, or they would overtake.
+    is_leaving: bool,
+}
+
+/// The input in an event, where there is one.
+#[derive(Debug)]
+struct Checked(Option<Input>);
+
+impl Lines {
+    /// Whether there is room for one more event.
+    pub(super) fn has_room(&self, whose: &Whose) -> bool {
+        let of_peer = self.by_peer.get(whose).map_or(0, Line::len);
+        self.count < EVENTS_MAX && of_peer < OF_PEER_MAX
+    }
+
+    /// Puts an event at the end of a line.
+    pub(super) fn push(&mut self, whose: Whose, event: NetEvent) {
+        let line = self.by_peer.entry(whose).or_default();
+        if line.waiting.is_empty() {
+            self.turns.push_back(whose);
+        }
+        line.waiting.push_back(event);
+        self.count += 1;
+    }
+
+    /// Takes an event out of the line whose turn it is.
+    pub(super) fn take(&mut self) -> Option<Task> {
+        let whose = self.turns.pop_front()?;
+        let line = self.by_peer.get_mut(&whose)?;
+        let event = line.waiting.pop_front()?;
+        let place = line.left + line.taken.len() as u64;
+        line.taken.push_back(None);
+        if !line.waiting.is_empty() {
+            self.turns.push_back(whose);
+        }
+        Some(Task { whose, place, event })
+    }
+
+    /// Notes what came of an event. Says whether the caller is to hand on what may leave, until
+    /// [`Lines::leave`] has no more.
+    pub(super) fn checked(&mut self, whose: Whose, place: u64, input: Option<Input>) -> bool {
+        let Some(line) = self.by_peer.get_mut(&whose) else { return false };
+        let at = place.checked_sub(line.left).and_then(|at| usize::try_from(at).ok());
+        if let Some(taken) = at.and_then(|at| line.taken.get_mut(at)) {
+            *taken = Some(Checked(input));
+        }
+        !std::mem::replace(&mut line.is_leaving, true)
+    }
+
+    /// The next input of a line, in its order; `None` where what comes next is not checked yet.
+    pub(super) fn leave(&mut self, whose: Whose) -> Option<Input> {
+        let line = self.by_peer.get_mut(&whose)?;
+        while let Some(Some(Checked(input))) = line.taken.pop_front_if(|next| next.is_some()) {
+            line.left += 1;
+            self.count -= 1;
+            if input.is_some() {
+                return input;
+            }
+        }
+        line.is_leaving = false;
+        if line.len() == 0 {
+            self.by_peer.remove(&whose);
+        }
+        None
+    }
+}
+
+impl Line {
+    fn len(&self) -> usize {
+        self.waiting.len() + self.taken.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(number: u8) -> PeerKey {
+        PeerKey([number; 32])
+    }
+
+    /// The event that is the `number`th of a line.
+    fn event(number: usize) -> NetEvent {
+        NetEvent::Listening { address: number.to_string() }
+    }
+
+    fn push(lines: &mut Lines, whose: Whose, count: usize) {
+        (0..count).for_each(|number| lines.push(whose, event(number)));
+    }
+
+    /// What stands for the `number`th event when it is checked.
+    fn input(number: u8) -> Input {
+        Input::PeerConnected { peer: peer(number) }
+    }
+
+    #[test]
+    fn net_3_a_peer_that_sends_much_waits_for_itself() {
+        let mut lines = Lines::default();
+        let (flooder, friend) = (Some(peer(1)), Some(peer(2)));
+        push(&mut lines, flooder, OF_PEER_MAX);
+        push(&mut lines, friend, 1);
+        push(&mut lines, None, 1);
+        let order: Vec<Whose> = (0..4).filter_map(|_| Some(lines.take()?.whose)).collect();
+        assert_eq!(order, [flooder, friend, None, flooder]);
+    }
+
+    #[test]
+    fn net_3_one_peer_fills_its_line_and_all_of_them_have_an_end() {
+        let mut lines = Lines::default();
+        let [first, second, third] = [1, 2, 3].map(|number| Some(peer(number)));
+        push(&mut lines, first, OF_PEER_MAX);
+        assert!(!lines.has_room(&first) && lines.has_room(&second));
+        push(&mut lines, second, EVENTS_MAX - OF_PEER_MAX);
+        assert!(!lines.has_room(&third));
+        // What was taken counts until it has left.
+        let Task { whose, place, .. } = lines.take().unwrap();
+        assert!(!lines.has_room(&third));
+        assert!(lines.checked(whose, place, None));
+        assert_eq!(lines.leave(whose), None);
+        assert!(lines.has_room(&third) && lines.has_room(&first) && !lines.has_room(&second));
+    }
+
+    #[test]
+    fn events_of_one_peer_are_checked_beside_each_other_and_leave_in_order() {
+        let mut lines = Lines::default();
+        let whose = Some(peer(1));
+        push(&mut lines, whose, 4);
+        let tasks: Vec<Task> = (0..4).filter_map(|_| lines.take()).collect();
+        assert!(tasks.iter().map(|task| &task.event).eq(&[event(0), event(1), event(2), event(3)]));
+        assert_eq!(lines.take(), None);
+        let check =
+            |lines: &mut Lines, at: usize, input| lines.checked(whose, tasks[at].place, input);
+        // The last ones are ready first, and wait.
+        assert!(check(&mut lines, 3, Some(input(3))));
+        assert_eq!(lines.leave(whose), None);
+        assert!(check(&mut lines, 1, None));
+        assert_eq!(lines.leave(whose), None);
+        assert!(check(&mut lines, 0, Some(input(0))));
+        assert_eq!(lines.leave(whose), Some(input(0)));
+        // While one hands on, nobody else does.
+        assert!(!check(&mut lines, 2, Some(input(2))));
+        assert_eq!(lines.leave(whose), Some(input(2)));
+        assert_eq!(lines.leave(whose), Some(input(3)));
+        assert_eq!(lines.leave(whose), None);
+        assert!(lines.by_peer.is_empty() && lines.count == 0);
+    }
+}
