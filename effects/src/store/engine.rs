@@ -18,8 +18,8 @@ const LOG: &str = "log";
 /// The file that fjall locks, in the folder of the database.
 const LOCK: &str = "lock";
 
-/// Written rows held in memory before they go to a table. Together with
-/// [`CACHE_BYTES`] it bounds the memory of the store; fjall stalls the writer at five times this.
+/// Written rows held in memory before they go to a table. Together with [`CACHE_BYTES`] it bounds
+/// the memory of the store; fjall stalls the writer at five times this.
 const MEMTABLE_BYTES: u64 = 4 * 1024 * 1024;
 /// Cache of table blocks.
 const CACHE_BYTES: u64 = 8 * 1024 * 1024;
@@ -27,7 +27,8 @@ const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 const JOURNALS_BYTES: u64 = 64 * 1024 * 1024;
 /// Table files kept open.
 const OPEN_FILES_MAX: usize = 64;
-/// One thread flushes while the other compacts.
+/// With more, the first worker of fjall 3 puts each order to compact back into the queue and takes
+/// it out again, for as long as another worker is busy: a core that gets nothing done.
 const WORKER_THREADS: usize = 1;
 
 /// The folder of the database inside a data folder.
@@ -118,8 +119,8 @@ fn keyspace_options() -> KeyspaceCreateOptions {
     KeyspaceCreateOptions::default()
         .max_memtable_size(MEMTABLE_BYTES)
         .data_block_compression_policy(CompressionPolicy::disabled())
-        // The index of a table in pieces: whole, those of many tables are more than the cache holds,
-        // and each read of an op would load and check all of one.
+        // The index of a table in pieces: whole, those of many tables are more than the cache
+        // holds, and each read of an op would load and check all of one.
         .index_block_partitioning_policy(PartitioningPolicy::all(true))
         // Tables do not overlap: a filter would say what their first and last keys say.
         .filter_policy(FilterPolicy::disabled())

@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -85,6 +86,25 @@ fn records_can_be_read_from_anywhere() {
         let expected: Vec<_> = (7 - count..7).map(|seq| (seq, record(seq))).collect();
         assert_eq!(records.collect::<Vec<_>>(), expected, "from {from}");
     }
+}
+
+/// No table overlaps another: fjall moves them to its last level, and merges none.
+#[test]
+fn tables_are_moved_and_never_merged() {
+    const TABLES: usize = 8;
+    let dir = TempDir::new().unwrap();
+    let (mut store, _) = open(dir.path());
+    for _ in 0..TABLES {
+        fill(&mut store, 1);
+        store.shared.log.rotate_memtable_and_wait().unwrap();
+    }
+    let log = &store.shared.log;
+    let patience = Instant::now() + Duration::from_secs(20);
+    while log.l0_table_count() > 0 && Instant::now() < patience {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!((log.l0_table_count(), log.table_count()), (0, TABLES));
+    assert_eq!(read_all(&store).unwrap(), 3 * TABLES as u64);
 }
 
 #[test]
