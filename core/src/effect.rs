@@ -6,6 +6,7 @@ use crate::governance::verdict::VoidAtCut;
 use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
 use crate::input::{ExchangeId, MessageId, RequestId};
 use crate::join::JoinError;
+use crate::record::Stored;
 use crate::signed::{Malformed, Unsigned};
 use crate::statement::{Ack, Beacon, Hello};
 use crate::sync::Verdict;
@@ -50,8 +51,8 @@ pub enum Effect {
     PublishStored {
         /// On which topic.
         namespace: NamespaceId,
-        /// Which; its bytes are in the log.
-        op: OpId,
+        /// Which.
+        op: Stored,
         /// What makes it another message.
         nonce: Nonce,
     },
@@ -83,7 +84,7 @@ pub enum Effect {
         /// Its request.
         exchange: ExchangeId,
         /// Which, in order.
-        ops: Vec<OpId>,
+        ops: Vec<Stored>,
         /// How many ops the whole answer has.
         total: u64,
     },
@@ -92,7 +93,7 @@ pub enum Effect {
         /// Its request.
         exchange: ExchangeId,
         /// The op.
-        op: OpId,
+        op: Stored,
     },
     /// Sign a beacon as the member in it, and publish it.
     Announce(Beacon),

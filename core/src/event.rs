@@ -32,7 +32,7 @@ pub enum Event {
     OpAccepted {
         /// Where.
         namespace: NamespaceId,
-        /// The op; the log keeps its bytes apart, by id.
+        /// The op.
         op: Verified<Op>,
         /// What A8 to A12 found.
         judged: Judged,

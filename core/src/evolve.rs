@@ -8,11 +8,13 @@ use crate::join::JoinJob;
 use crate::state::{Durable, Namespace};
 use alloc::vec::Vec;
 
-/// Folds one fact into the durable state.
+/// Folds one fact into the durable state: the next record of the log, whether it fits or not.
 ///
 /// A fact that does not fit (an op whose parents are missing, a namespace that is not known) is
 /// passed over: it cannot come out of [`crate::step`], and a damaged log is refused before this.
 pub fn evolve(durable: &mut Durable, event: &Event) {
+    durable.records += 1;
+    let record = durable.records;
     match event {
         Event::NamespaceOpened { namespace, me } => open(durable, *namespace, *me),
         Event::NamespaceClosed { namespace } => {
@@ -27,7 +29,7 @@ pub fn evolve(durable: &mut Durable, event: &Event) {
         }
         Event::OpAccepted { namespace, op, judged } => {
             if let Some(known) = durable.namespaces.get_mut(namespace) {
-                known.space.store(op, judged);
+                known.space.store(op, judged, record);
             }
         }
         Event::OpParked { namespace, bytes } => {

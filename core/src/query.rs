@@ -119,7 +119,7 @@ pub enum Standing {
     Lost(OpId),
 }
 
-/// One stored op. Its body is in the store, by id.
+/// One stored op. Its body is in the log: [`State::stored`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpView {
     /// Its id.

@@ -13,7 +13,7 @@ use thiserror::Error;
 
 /// Schema of the snapshots that this version writes and reads. A snapshot is disposable: one of
 /// another schema is passed over, and the log read from its beginning.
-const SCHEMA: u8 = 2;
+const SCHEMA: u8 = 3;
 
 /// Why a snapshot is of no use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -31,6 +31,7 @@ pub enum SnapshotError {
 
 #[derive(BorshSerialize, BorshDeserialize)]
 struct Stored {
+    records: u64,
     namespaces: Vec<StoredNamespace>,
     volatile: Volatile,
 }
@@ -51,6 +52,7 @@ struct StoredNamespace {
 pub fn save(state: &State) -> Vec<u8> {
     let namespaces = state.durable.namespaces.iter();
     let stored = Stored {
+        records: state.durable.records,
         namespaces: namespaces.map(|(id, known)| StoredNamespace::of(*id, known)).collect(),
         volatile: state.volatile.clone(),
     };
@@ -70,7 +72,7 @@ pub fn load(bytes: &[u8]) -> Result<State, SnapshotError> {
         Some((other, _)) => return Err(SnapshotError::Schema(*other)),
         None => return Err(SnapshotError::Malformed),
     };
-    let mut durable = Durable::default();
+    let mut durable = Durable { records: stored.records, ..Durable::default() };
     for namespace in stored.namespaces {
         let id = namespace.namespace;
         durable.namespaces.insert(id, namespace.restore()?);

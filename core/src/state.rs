@@ -14,6 +14,7 @@ use crate::pending::Pending;
 use crate::prng::Prng;
 use crate::publish::Publishing;
 use crate::readiness::Readiness;
+use crate::record::Stored;
 use crate::requests::Requests;
 use crate::settings::Settings;
 use crate::signed::{Op, Verified};
@@ -65,6 +66,8 @@ impl State {
 /// The fold of the log; only [`crate::evolve`] writes it.
 #[derive(Clone, Debug, Default)]
 pub struct Durable {
+    /// Facts folded into it: each is one record of the log, so this is the number of the last one.
+    pub records: u64,
     /// The namespaces this node knows.
     pub namespaces: BTreeMap<NamespaceId, Namespace>,
 }
@@ -86,6 +89,14 @@ pub struct Namespace {
     pub join: Option<JoinJob>,
     /// Where members could be reached when this node joined.
     pub addresses: Vec<String>,
+}
+
+impl Namespace {
+    /// An op of it, where it is stored.
+    pub fn stored(&self, op: &OpId) -> Option<Stored> {
+        let graph = self.space.graph();
+        graph.find(op).map(|ix| graph.stored(ix))
+    }
 }
 
 /// What a crash may take.

@@ -15,8 +15,9 @@ use std::sync::mpsc::SyncSender;
 
 use folkmoot_core::command::{CommandId, Outcome, Shortage};
 use folkmoot_core::effect::{Effect, Forward};
-use folkmoot_core::id::{NamespaceId, OpId, PeerKey};
+use folkmoot_core::id::{NamespaceId, PeerKey};
 use folkmoot_core::input::{ExchangeId, Input, RequestId, Signed};
+use folkmoot_core::record::Stored;
 use folkmoot_core::statement::{Attested, Statement};
 use folkmoot_core::time::UnixMillis;
 use folkmoot_core::wire::{Gossip, OpBytes, Refused, Request, Response};
@@ -195,7 +196,7 @@ impl Performer {
         }
     }
 
-    fn stored(&self, op: &OpId) -> Option<OpBytes> {
+    fn stored(&self, op: &Stored) -> Option<OpBytes> {
         pages::stored(self.outside.bodies.as_ref(), op)
     }
 }

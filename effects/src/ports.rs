@@ -12,23 +12,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use folkmoot_core::command::Shortage;
-use folkmoot_core::id::{MemberId, OpId};
+use folkmoot_core::id::MemberId;
 use folkmoot_core::key::OwnSignature;
+use folkmoot_core::record::{self, Stored};
 use folkmoot_core::time::{MonoMillis, Now, UnixMillis};
 
 use crate::net::{NetCommand, NetGone, NetHandle};
-use crate::store::{Batch, Seq, Snapshot, StoreError};
+use crate::store::{Seq, Snapshot, StoreError};
 
 pub use durable::{RESERVE_BYTES, StoreLog};
 
 /// The durable log, as its one writer sees it.
 pub trait Log: Send {
-    /// Makes a batch durable, and gives the number of the last record of the log.
+    /// Makes records durable, all or none, and gives the number of the last one of the log.
     ///
     /// # Errors
     ///
-    /// After one it is unknown whether the batch is in the log; nothing more may be written.
-    fn append(&mut self, batch: &Batch) -> Result<Seq, StoreError>;
+    /// After one it is unknown whether they are in the log; nothing more may be written.
+    fn append(&mut self, records: &[Vec<u8>]) -> Result<Seq, StoreError>;
 
     /// Notes how far the log has come, at most once a second; says whether it did.
     ///
@@ -58,12 +59,20 @@ pub trait Log: Send {
 
 /// The bytes of stored ops.
 pub trait Bodies: Send + Sync {
-    /// The bytes of an op as they were received; `None` for one that is not stored.
+    /// The bytes of an op as they were received.
     ///
     /// # Errors
     ///
-    /// When the log cannot be read.
-    fn body(&self, op: &OpId) -> Result<Option<Vec<u8>>, StoreError>;
+    /// When the log cannot be read, or its record does not hold this op.
+    fn body(&self, stored: &Stored) -> Result<Vec<u8>, StoreError>;
+}
+
+/// The bytes of an op out of its record.
+fn body_in(record: &[u8], stored: &Stored) -> Result<Vec<u8>, StoreError> {
+    let bytes = record::op_bytes(record, &stored.op).map_err(|error| StoreError::Damaged {
+        what: format!("record {}: {error}", stored.record),
+    });
+    bytes.map(<[u8]>::to_vec)
 }
 
 /// The way to the network.

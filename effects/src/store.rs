@@ -1,6 +1,6 @@
 //! The durable log of the node, and the only code that names fjall.
 //!
-//! The store knows nothing of governance: a record and a blob are bytes. It promises four things.
+//! The store knows nothing of governance: a record is bytes. It promises four things.
 //!
 //! 1. **What [`Store::append`] has answered is on the disk.** One batch is one atomic write with a
 //!    full sync, and no other function writes to the database.
@@ -17,7 +17,7 @@
 //! |---|---|---|
 //! | `lock` | the lock of [`Home`]; always empty | once |
 //! | `folkmoot` | identity and format of the folder | once |
-//! | `log/` | the fjall database: keyspaces `log` and `blob` | each append, synced |
+//! | `log/` | the fjall database, with one row for each record | each append, synced |
 //! | `watermark` | how far the log had come | each second and at the end, synced |
 //! | `acked` | the same, for the last append | each append, not synced |
 //! | `snapshots/` | disposable states, the newest two | by the caller |
@@ -55,7 +55,7 @@ use std::sync::Arc;
 
 use fjall::PersistMode;
 
-use chain::{HEAD_KEY, Stamp, encode_row, record_key};
+use chain::{Stamp, encode_row, record_key};
 use marks::{Mark, Marks};
 use read::Shared;
 
@@ -65,37 +65,11 @@ pub use home::{FORMAT, Home};
 pub use read::{Reader, Records};
 pub use snapshot::{LoadedSnapshot, SkippedSnapshot, Snapshot};
 
-/// The key of a blob; the caller chooses it, as a rule the hash of the blob.
-pub type BlobKey = [u8; 32];
-
-/// The most payload bytes in one batch. A batch must fit a journal of fjall with room to spare.
+/// The most bytes of records in one batch. A batch must fit a journal of fjall with room to spare.
 pub const BATCH_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
 /// The shortest time between two unforced watermarks, in milliseconds.
 pub const MARK_INTERVAL_MS: u64 = 1_000;
-
-/// What becomes durable as one: all of it or nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Batch {
-    /// Records, appended to the log in this order.
-    pub records: Vec<Vec<u8>>,
-    /// Blobs by key; writing a key again replaces its value.
-    pub blobs: Vec<(BlobKey, Vec<u8>)>,
-}
-
-impl Batch {
-    /// Whether there is nothing to write.
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.blobs.is_empty()
-    }
-
-    /// Bytes of all records and blobs.
-    fn payload_bytes(&self) -> u64 {
-        let records = self.records.iter().map(Vec::len);
-        let blobs = self.blobs.iter().map(|(_, blob)| blob.len());
-        records.chain(blobs).map(|bytes| bytes as u64).sum()
-    }
-}
 
 /// What [`Store::open`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,9 +129,9 @@ impl Store {
         }
 
         let shared = Arc::new(engine::open(home)?);
-        let last = shared.head_row()?.unwrap_or(Stamp { head: Head::EMPTY, boot });
+        let last = shared.last()?.unwrap_or(Stamp { head: Head::EMPTY, boot });
         let head = last.head;
-        check_head(&shared, head, inspected.head)?;
+        require_last(head, inspected.head)?;
         require_reached(head, known)?;
         require_marked(head, watermark)?;
         require_at(&shared, known)?;
@@ -177,25 +151,25 @@ impl Store {
         Ok((Self { shared, marks, head, boot, poisoned: false }, opened))
     }
 
-    /// Makes a batch durable and gives the sequence number of the last record of the log.
+    /// Makes records durable, all of them or none, and gives the number of the last one of the log.
     ///
-    /// This is the only function that writes to the database. An empty batch writes nothing.
+    /// This is the only function that writes to the database. No records write nothing.
     ///
     /// # Errors
     ///
     /// After any error but [`StoreError::TooLarge`] it is unknown whether the batch is in the log;
     /// the store refuses every later write with [`StoreError::Poisoned`], and the process should
     /// end.
-    pub fn append(&mut self, batch: &Batch) -> Result<Seq, StoreError> {
+    pub fn append(&mut self, records: &[Vec<u8>]) -> Result<Seq, StoreError> {
         self.require_sound()?;
-        if batch.is_empty() {
+        if records.is_empty() {
             return Ok(self.head.seq);
         }
-        let bytes = batch.payload_bytes();
+        let bytes = records.iter().map(|record| record.len() as u64).sum();
         if bytes > BATCH_BYTES_MAX {
             return Err(StoreError::TooLarge { bytes });
         }
-        let result = self.write(batch);
+        let result = self.write(records);
         self.poison_on_error(result)
     }
 
@@ -256,15 +230,6 @@ impl Store {
         Records::new(Arc::clone(&self.shared), seq, self.head)
     }
 
-    /// The blob under a key.
-    ///
-    /// # Errors
-    ///
-    /// As [`Reader::blob`].
-    pub fn blob(&self, key: &BlobKey) -> Result<Option<Vec<u8>>, StoreError> {
-        self.shared.blob(key)
-    }
-
     /// Bytes that the disk has left for this user; `None` where the system does not say.
     pub fn free_bytes(&self) -> Option<u64> {
         files::free_bytes(self.shared.home.path())
@@ -314,23 +279,18 @@ impl Store {
         Ok(self.shared.head_at(head.seq)? == Some(head))
     }
 
-    fn write(&mut self, batch: &Batch) -> Result<Seq, StoreError> {
+    fn write(&mut self, records: &[Vec<u8>]) -> Result<Seq, StoreError> {
         // The default of fjall reaches the page cache only; `SyncAll` is the promise of `append`.
         let mut rows = self.shared.db.batch().durability(Some(PersistMode::SyncAll));
-        let mut head = self.head;
-        for record in &batch.records {
-            head = head.then(record);
-            rows.insert(&self.shared.log, record_key(head.seq), encode_row(head, record));
+        let mut stamp = self.stamp();
+        for record in records {
+            stamp.head = stamp.head.then(record);
+            rows.insert(&self.shared.log, record_key(stamp.head.seq), encode_row(stamp, record));
         }
-        for (key, blob) in &batch.blobs {
-            rows.insert(&self.shared.blob, *key, blob.as_slice());
-        }
-        let stamp = Stamp { head, boot: self.boot };
-        rows.insert(&self.shared.log, HEAD_KEY, stamp.encode());
         rows.commit().map_err(|source| error::on_write("append a batch to the log", source))?;
-        self.head = head;
+        self.head = stamp.head;
         self.marks.acked(stamp)?;
-        Ok(head.seq)
+        Ok(self.head.seq)
     }
 
     fn stamp(&self) -> Stamp {
@@ -374,16 +334,11 @@ fn require_at(shared: &Shared, known: Head) -> Result<(), StoreError> {
     Err(StoreError::damaged(format!("record {} is not the one that was durable", known.seq)))
 }
 
-/// Compares the head row with the journal and with the last record.
-fn check_head(shared: &Shared, head: Head, in_journal: Option<Head>) -> Result<(), StoreError> {
-    if in_journal.is_some_and(|found| found != head) {
-        return Err(StoreError::damaged("the head of the log is not the last one of the journal"));
+/// Refuses a log that does not end as its journal does.
+fn require_last(head: Head, in_journal: Option<Head>) -> Result<(), StoreError> {
+    if in_journal.is_none_or(|found| found == head) {
+        return Ok(());
     }
-    if shared.last_record()?.unwrap_or(Head::EMPTY) != head {
-        return Err(StoreError::damaged(format!(
-            "the head of the log names record {}, which is not the last one",
-            head.seq
-        )));
-    }
-    Ok(())
+    let what = format!("record {} at its end is not the last one of the journal", head.seq);
+    Err(StoreError::damaged(what))
 }

@@ -122,10 +122,9 @@ pub fn verify_store(home: &Path) -> Result<VerifyReport, NodeError> {
     let (store, opened) = Store::open(Home::claim(home, &[])?, new_boot()?)?;
     let recovered = recover(&store)?;
     let mut fold = Fold::default();
-    let bodies = store.reader();
     for record in store.records_from(1)? {
         let (seq, bytes) = record?;
-        fold.record(seq, recover_record(&bodies, seq, &bytes)?);
+        fold.record(seq, recover_record(seq, &bytes)?);
     }
     let report = fold.finish(recovered);
     // Nothing was written: a run that ended cleanly before has not become another one.
@@ -197,7 +196,7 @@ impl Fold {
         if judged != *judged_then {
             self.report.faults.push(Fault::Judgement { seq, op });
         }
-        space.store(stored, &judged);
+        space.store(stored, &judged, seq);
         space.settle(&mut UNBOUNDED.clone());
         cuts.note(space.graph(), space.view());
     }

@@ -12,6 +12,7 @@ use folkmoot_core::governance::op::Payload;
 use folkmoot_core::id::{NamespaceId, OpId};
 use folkmoot_core::limits::OP_BYTES_MAX;
 use folkmoot_core::query::NetworkView;
+use folkmoot_core::signed::SignedOp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
@@ -103,17 +104,12 @@ impl Cx {
     ///
     /// When the store cannot be read.
     pub async fn payloads(&self, ids: Vec<OpId>) -> Result<Vec<Option<Payload>>, Failure> {
-        let node = self.node.clone();
-        let read = move || {
-            ids.iter()
-                .map(|id| {
-                    let op = node.body(id)?;
-                    Ok(op.and_then(|op| codec::decode(&op.payload, OP_BYTES_MAX).ok()))
-                })
-                .collect()
+        let payload = |op: Vec<u8>| {
+            let signed: SignedOp = codec::decode(&op, OP_BYTES_MAX).ok()?;
+            codec::decode(&signed.payload, OP_BYTES_MAX).ok()
         };
-        let done = tokio::task::spawn_blocking(read).await;
-        done.map_err(|error| Failure::new(Class::Failed, "interrupted", error.to_string()))?
+        let ops = self.node.bodies(ids).await?;
+        Ok(ops.into_iter().map(|op| op.and_then(payload)).collect())
     }
 }
 

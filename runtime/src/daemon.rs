@@ -14,6 +14,7 @@ use folkmoot_core::id::MemberId;
 use folkmoot_core::key::OwnSignature;
 use folkmoot_effects::net::NetError;
 use folkmoot_effects::node::{self, ExitClass, NodeConfig, NodeError, NodeHandle, Signer};
+use folkmoot_effects::store::StoreError;
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -51,6 +52,9 @@ impl From<NodeError> for Failure {
             return Self::new(Class::Failed, "cannot-listen", error.to_string()).hint(
                 "the node that has the port may be one of yours: `moot status` at its --home",
             );
+        }
+        if let NodeError::Store(StoreError::Format { .. }) = error {
+            return Self::new(Class::Damaged, "other-format", error.to_string());
         }
         let (class, code) = match error.class() {
             ExitClass::Damaged => (Class::Damaged, "data-damaged"),

@@ -6,7 +6,6 @@ use axum::extract::{Query, Request, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::Response;
 use axum::routing::{get, post};
-use folkmoot_core::codec;
 use folkmoot_core::digest::{Domain, hasher};
 use folkmoot_core::id::{NamespaceId, OpId};
 use futures::stream;
@@ -249,45 +248,41 @@ async fn export(State(cx): State<Cx>, uri: Uri) -> Response {
         Err(failure) => return sealed(&Err::<(), _>(failure)),
     };
     let (pieces, written) = mpsc::channel(WAITING_MAX);
-    tokio::task::spawn_blocking(move || {
-        if let Err(failure) = export_into(&cx, namespace, &ops, &pieces) {
+    tokio::spawn(async move {
+        if let Err(failure) = export_into(&cx, namespace, &ops, &pieces).await {
             tracing::error!(%failure, "the export broke off");
             // The reader sees a body that ends too early.
-            let _ = pieces.blocking_send(Err(failure));
+            let _ = pieces.send(Err(failure)).await;
         }
     });
     respond(StatusCode::OK, OPS_TYPE, streamed(written))
 }
 
 /// Writes an export piece by piece; ends early when the reader leaves.
-fn export_into(
+async fn export_into(
     cx: &Cx,
     namespace: NamespaceId,
     ops: &[OpId],
     pieces: &mpsc::Sender<Result<Bytes, Failure>>,
 ) -> Result<(), Failure> {
     let mut hasher = hasher(Domain::Checksum);
-    let mut send = |piece: Vec<u8>| {
-        hasher.update(&piece);
-        pieces.blocking_send(Ok(Bytes::from(piece))).is_ok()
-    };
     let mut piece = MAGIC.to_vec();
     piece.extend_from_slice(&namespace.0);
     for some in ops.chunks(EXPORT_OPS) {
-        for id in some {
-            let op = cx.node.body(id)?.ok_or_else(|| {
+        for (id, op) in some.iter().zip(cx.node.bodies(some.to_vec()).await?) {
+            let op = op.ok_or_else(|| {
                 Failure::new(Class::Damaged, "op-missing", format!("the store has no body of {id}"))
             })?;
-            OpsFile::append(&mut piece, &codec::encode(&op));
+            OpsFile::append(&mut piece, &op);
         }
-        if !send(std::mem::take(&mut piece)) {
+        hasher.update(&piece);
+        if pieces.send(Ok(Bytes::from(std::mem::take(&mut piece)))).await.is_err() {
             return Ok(());
         }
     }
-    piece.extend_from_slice(&[0; 4]);
-    if send(piece) {
-        let check = hasher.finalize().as_bytes().to_vec();
-        let _ = pieces.blocking_send(Ok(Bytes::from(check)));
-    }
+    hasher.update(&[0; 4]);
+    let _ = pieces.send(Ok(Bytes::from_static(&[0; 4]))).await;
+    let check = hasher.finalize().as_bytes().to_vec();
+    let _ = pieces.send(Ok(Bytes::from(check))).await;
     Ok(())
 }

@@ -351,9 +351,7 @@ impl Cluster {
         let Output { events, effects, wake_at } = step(&mut node.state, clock, input);
         node.wake_at = wake_at.map(|at| at.0);
         for event in &events {
-            let record = record::encode(event);
-            node.log.push(record.bytes);
-            node.bodies.extend(record.body);
+            node.log.push(record::encode(event));
         }
         for effect in effects {
             self.perform(at, effect);

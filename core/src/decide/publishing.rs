@@ -132,9 +132,7 @@ impl Turn<'_> {
                 self.answer_delivered(namespace, Ended { command, op: op.id, receipt });
             }
             Wish::Witness { request } => {
-                for exchange in desk.joiners.remove(&request.joiner).into_iter().flatten() {
-                    self.effect(Effect::RespondJoined { exchange, op: op.id });
-                }
+                self.respond_joined(namespace, desk.joiners.remove(&request.joiner), op.id);
             }
             Wish::Anchor | Wish::JoinHeads => {}
         }
@@ -298,7 +296,7 @@ impl Turn<'_> {
         let Some((nonces, next)) = outbox.turn(last, now) else { return };
         self.volatile.timers.set(Timer::Outbox(namespace), next);
         for op in nonces.filter_map(|nonce| graph.nth_of(me, nonce)) {
-            let (op, nonce) = (graph.node(op).id, self.volatile.prng.bytes());
+            let (op, nonce) = (graph.stored(op), self.volatile.prng.bytes());
             self.effect(Effect::PublishStored { namespace, op, nonce });
         }
     }

@@ -141,7 +141,7 @@ impl Turn<'_> {
             return self.respond(exchange, Response::Refused(Refused::Busy));
         };
         let graph = known.space.graph();
-        let ops = page.iter().map(|ix| graph.node(*ix).id).collect();
+        let ops = page.iter().map(|ix| graph.stored(*ix)).collect();
         self.effect(Effect::RespondWithOps { exchange, ops, total });
     }
 

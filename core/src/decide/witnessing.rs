@@ -9,6 +9,7 @@ use crate::governance::verdict::{Unauthorised, VoidAtCut};
 use crate::id::{MemberId, NamespaceId, OpId};
 use crate::input::ExchangeId;
 use crate::limits::{COMMANDS_WAITING_MAX, JOINERS_MAX, QUESTIONS_PER_JOINER_MAX};
+use crate::record::Stored;
 use crate::state::{Desk, Namespace, Wish};
 use crate::wire::{Refused, Response};
 use alloc::vec::Vec;
@@ -39,13 +40,13 @@ impl Turn<'_> {
         known: &Namespace,
         request: &JoinRequest,
         signatures_valid: bool,
-    ) -> Option<Result<OpId, Refused>> {
+    ) -> Option<Result<Stored, Refused>> {
         if !signatures_valid {
             let why = VoidAtCut::NotAuthorised(Unauthorised::Invitation);
             return Some(Err(Refused::NotAdmitted(why)));
         }
         // A second question after a lost answer: uses are counted per joiner.
-        if let Some(op) = admitting_op(known, request) {
+        if let Some(op) = admitting_op(known, request).and_then(|op| known.stored(&op)) {
             return Some(Ok(op));
         }
         let expired = request.invitation.terms.expires_at < self.now.unix;
@@ -74,11 +75,18 @@ impl Turn<'_> {
     /// The op that admits a joiner is stored.
     pub(super) fn admit_joiner(&mut self, namespace: NamespaceId, joiner: MemberId, op: OpId) {
         let questions = self.desk(namespace).joiners.remove(&joiner);
-        self.respond_joined(questions, op);
+        self.respond_joined(namespace, questions, op);
     }
 
     /// One answer to all questions of a joiner.
-    pub(super) fn respond_joined(&mut self, questions: Option<Vec<ExchangeId>>, op: OpId) {
+    pub(super) fn respond_joined(
+        &mut self,
+        namespace: NamespaceId,
+        questions: Option<Vec<ExchangeId>>,
+        op: OpId,
+    ) {
+        let known = self.durable.namespaces.get(&namespace);
+        let Some(op) = known.and_then(|known| known.stored(&op)) else { return };
         for exchange in questions.into_iter().flatten() {
             self.effect(Effect::RespondJoined { exchange, op });
         }

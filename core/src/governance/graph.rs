@@ -26,6 +26,7 @@ use crate::governance::table::{
 use crate::governance::tree::Tree;
 use crate::governance::verdict::VoidAtCut;
 use crate::id::{GroupId, InvitationId, MemberId, NamespaceId, OpId};
+use crate::record::Stored;
 use crate::signed::Op;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -128,6 +129,12 @@ impl Graph {
     /// The op at a place.
     pub fn node(&self, ix: Ix) -> &Node {
         &self.nodes[ix]
+    }
+
+    /// The op at a place, for whoever reads its bytes in the log.
+    pub fn stored(&self, ix: Ix) -> Stored {
+        let Node { id, record, .. } = self.nodes[ix];
+        Stored { op: id, record }
     }
 
     /// The namespace: the id of the genesis.
@@ -330,12 +337,20 @@ impl Graph {
         self.with_nonce(signer, nonce).next()
     }
 
-    /// Stores an op that was judged.
-    pub fn push(&mut self, op: &Op, placed: &Placed, judged: &Judged, tree: Arc<Tree>) -> Ix {
+    /// Stores an op that was judged; `record` of the log holds its bytes.
+    pub fn push(
+        &mut self,
+        op: &Op,
+        placed: &Placed,
+        judged: &Judged,
+        tree: Arc<Tree>,
+        record: u64,
+    ) -> Ix {
         let ix = Ix(self.nodes.len());
         let signer = self.intern_person(op.payload.signer);
         let parts = NodeParts {
             id: op.id,
+            record,
             signer,
             nonce: op.payload.nonce,
             group: self.group(&op.payload.group).unwrap_or(GroupIx::ROOT),
@@ -367,10 +382,11 @@ impl Graph {
 
     /// Appends a node whose rows are in the tables. It is not found by its id yet.
     fn append(&mut self, parts: NodeParts, place: Place, past: Cut, generation: u64) {
-        let NodeParts { id, signer, nonce, group, parents, deed, auths, tree } = parts;
+        let NodeParts { id, record, signer, nonce, group, parents, deed, auths, tree } = parts;
         let ix = Ix(self.nodes.len());
         self.nodes.push(Node {
             id,
+            record,
             signer,
             nonce,
             generation,

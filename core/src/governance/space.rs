@@ -119,12 +119,13 @@ impl Space {
         }
     }
 
-    /// Stores an op that was judged; settles first where that was cut short. Settle afterwards.
-    pub fn store(&mut self, op: &Op, judged: &Judged) -> Option<Ix> {
+    /// Stores an op that was judged, whose bytes are in `record` of the log; settles first where
+    /// that was cut short. Settle afterwards.
+    pub fn store(&mut self, op: &Op, judged: &Judged, record: u64) -> Option<Ix> {
         self.settle(&mut u32::MAX.clone());
         let placed = self.placed(op)?;
         let tree = self.tree_at(&placed, judged);
-        let ix = self.graph.push(op, &placed, judged, tree);
+        let ix = self.graph.push(op, &placed, judged, tree, record);
         self.view.include(&self.graph, ix);
         if judged.void.is_some() {
             self.frontier.note_void_at_cut(&self.graph, ix);
@@ -181,7 +182,7 @@ impl Space {
         }
     }
 
-    /// Judges, stores and settles at once, without a budget: for tests, tools and verification.
+    /// Judges, stores and settles at once, without a budget or a log: for tests and tools.
     pub fn admit(&mut self, cuts: &mut Cuts, op: &Op) -> Admission {
         if self.graph.find(&op.id).is_some() {
             return Admission::Admit;
@@ -191,7 +192,7 @@ impl Space {
                 Judgement::Later => {}
                 Judgement::Refuse(refusal) => return refusal,
                 Judgement::Store(judged) => {
-                    self.store(op, &judged);
+                    self.store(op, &judged, 0);
                     self.settle(&mut u32::MAX.clone());
                     cuts.note(&self.graph, &self.view);
                     return judged.void.map_or(Admission::Admit, Admission::Void);

@@ -13,6 +13,7 @@ use crate::governance::verdict::Admission;
 use crate::governance::view::{Cause, View};
 use crate::id::{ContextId, GroupId, MemberId, NamespaceId, OpId};
 use crate::limits::RULES_VERSION;
+use crate::record::Stored;
 use crate::signed::is_well_formed;
 use crate::state::{Namespace, State};
 use alloc::string::{String, ToString};
@@ -27,6 +28,11 @@ impl State {
     /// Every namespace this node knows.
     pub fn namespaces(&self) -> Vec<NamespaceView> {
         self.durable.namespaces.keys().filter_map(|namespace| self.namespace(namespace)).collect()
+    }
+
+    /// An op of any namespace, where it is stored.
+    pub fn stored(&self, op: &OpId) -> Option<Stored> {
+        self.durable.namespaces.values().find_map(|known| known.stored(op))
     }
 
     /// One namespace.

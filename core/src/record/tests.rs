@@ -1,16 +1,16 @@
 use super::*;
 use crate::evolve::evolve;
-use crate::governance::judged::{Auth, Need};
+use crate::governance::judged::{Auth, Judged, Need};
 use crate::governance::op::{Body, Visibility};
 use crate::governance::rights::Rights;
 use crate::governance::table::{GrantIx, GroupIx, Ix};
 use crate::governance::tree::TreeChanges;
 use crate::governance::verdict::{Unauthorised, VoidAtCut};
-use crate::key::Signature;
 use crate::signed::{Op, Verified};
 use crate::state::Durable;
 use crate::testing::{Author, Node, unsigned};
-use alloc::collections::BTreeMap;
+use crate::time::UnixMillis;
+use alloc::boxed::Box;
 use alloc::vec;
 
 const NAMESPACE: NamespaceId = NamespaceId([1; 32]);
@@ -61,15 +61,7 @@ fn events() -> Vec<Event> {
     ]
 }
 
-/// Reads a record whose body is beside it.
-fn read(record: &Record) -> Result<Event, RecordError> {
-    decode(&record.bytes, |id| {
-        let (own, body) = record.body.as_ref()?;
-        (own == id).then(|| body.clone())
-    })
-}
-
-fn accepted() -> (Record, OpId) {
+fn accepted() -> (Vec<u8>, OpId) {
     let event = Event::OpAccepted { namespace: NAMESPACE, op: op(), judged: judged() };
     (encode(&event), op().id)
 }
@@ -78,82 +70,71 @@ fn accepted() -> (Record, OpId) {
 fn every_event_is_read_as_it_was_written() {
     for (kind, event) in (0..).zip(events()) {
         let record = encode(&event);
-        // The last two are of one kind, and the one before them has a new form.
-        let kind = if kind == 5 { 7 } else { kind.min(6) };
-        assert_eq!(record.bytes[..2], [SCHEMA, kind]);
-        assert_eq!(record.body.is_some(), matches!(event, Event::OpAccepted { .. }));
-        assert_eq!(read(&record), Ok(event));
+        // The last two are of one kind.
+        assert_eq!(record[..2], [SCHEMA, kind.min(6)]);
+        assert_eq!(record[1] == OP_ACCEPTED, matches!(event, Event::OpAccepted { .. }));
+        assert_eq!(decode(&record), Ok(event));
     }
 }
 
 #[test]
-fn a_join_of_the_old_form_has_all_the_time_that_a_restart_gives() {
-    let join = events().into_iter().find(|event| matches!(event, Event::JoinStarted { .. }));
-    let Some(Event::JoinStarted { namespace, request, addresses, .. }) = join else {
-        panic!("no join among the events");
-    };
-    let old = (5_u8, namespace, request.clone(), addresses.clone());
-    let mut bytes = alloc::vec![SCHEMA];
-    codec::encode_into(&old, &mut bytes);
-    let (started, within_ms) = (UnixMillis(0), u64::MAX);
-    let event = Event::JoinStarted { namespace, request, addresses, started, within_ms };
-    assert_eq!(decode(&bytes, |_| None), Ok(event));
-}
-
-#[test]
-fn the_bytes_of_an_op_are_kept_apart_from_its_record() {
+fn the_bytes_of_an_op_are_found_in_its_record_and_in_no_other() {
     let (record, id) = accepted();
-    let (own, body) = record.body.clone().unwrap();
-    assert_eq!((own, &body), (id, &codec::encode(&op().signed)));
-    assert!(!record.bytes.windows(body.len()).any(|part| part == body));
-}
-
-#[test]
-fn a_newer_schema_asks_for_an_upgrade_and_none_is_damage() {
-    let (mut record, _) = accepted();
-    for newer in [SCHEMA + 1, u8::MAX] {
-        record.bytes[0] = newer;
-        assert_eq!(read(&record), Err(RecordError::Newer(newer)));
+    assert_eq!(op_bytes(&record, &id), Ok(&*codec::encode(&op().signed)));
+    let other = unsigned(&Author::new(2).payload(NAMESPACE, Body::Noop)).id;
+    assert_eq!(op_bytes(&record, &other), Err(RecordError::OtherOp(other)));
+    for event in events().iter().filter(|event| !matches!(event, Event::OpAccepted { .. })) {
+        assert_eq!(op_bytes(&encode(event), &id), Err(RecordError::OtherOp(id)));
     }
-    record.bytes[0] = 0;
-    assert_eq!(read(&record), Err(RecordError::Malformed));
-    assert_eq!(decode(&[], |_| None), Err(RecordError::Malformed));
-    assert_eq!(decode(&[SCHEMA], |_| None), Err(RecordError::Malformed));
 }
 
 #[test]
-fn a_body_that_is_missing_or_another_is_refused() {
+fn a_changed_byte_of_a_payload_makes_it_another_op() {
     let (record, id) = accepted();
-    let missing = Err(RecordError::Body(id));
-    let read_with = |body: Vec<u8>| decode(&record.bytes, |_| Some(body.clone()));
-    assert_eq!(decode(&record.bytes, |_| None), missing);
-    assert_eq!(read_with(Vec::new()), missing);
-    let whole = codec::encode(&op().signed);
-    assert!(read_with(whole.clone()).is_ok());
-    assert_eq!(read_with([&whole[..], &[0]].concat()), missing);
-    assert_eq!(read_with(whole[..whole.len() - 1].to_vec()), missing);
-    let other = unsigned(&Author::new(2).payload(NAMESPACE, Body::Noop));
-    assert_eq!(read_with(codec::encode(&other.signed)), missing);
+    // Schema, kind and namespace stand before it, and its own length.
+    let begin = 1 + 1 + 32;
+    let payload = begin + 4..begin + 4 + op().signed.payload.len();
+    for at in payload.clone() {
+        let mut changed = record.clone();
+        changed[at] ^= 0x10;
+        assert_eq!(op_bytes(&changed, &id), Err(RecordError::OtherOp(id)), "byte {at}");
+        assert!(decode(&changed).is_err() || decode(&changed) != decode(&record), "byte {at}");
+    }
+    for length in begin..payload.end + 64 {
+        assert_eq!(op_bytes(&record[..length], &id), Err(RecordError::Malformed));
+    }
     // D1: the signature is outside the id, and was verified before it was written.
-    let mut resigned = op().signed.clone();
-    resigned.signature = Signature([1; 64]);
-    assert!(read_with(codec::encode(&resigned)).is_ok());
+    let mut resigned = record.clone();
+    resigned[payload.end] ^= 1;
+    assert!(op_bytes(&resigned, &id).is_ok());
+}
+
+#[test]
+fn another_schema_asks_for_the_program_that_wrote_it_and_none_is_damage() {
+    let (mut record, id) = accepted();
+    for other in [0, SCHEMA - 1, SCHEMA + 1, u8::MAX] {
+        record[0] = other;
+        assert_eq!(decode(&record), Err(RecordError::Schema(other)));
+        assert_eq!(op_bytes(&record, &id), Err(RecordError::Schema(other)));
+    }
+    assert_eq!(decode(&[]), Err(RecordError::Malformed));
+    assert_eq!(decode(&[SCHEMA]), Err(RecordError::Malformed));
+    assert_eq!(op_bytes(&[], &id), Err(RecordError::Malformed));
 }
 
 #[test]
 fn a_cut_or_longer_record_is_refused() {
     for event in events() {
-        let Record { bytes, body } = encode(&event);
-        let read = |bytes: &[u8]| read(&Record { bytes: bytes.to_vec(), body: body.clone() });
-        for length in 1..bytes.len() {
-            assert_eq!(read(&bytes[..length]), Err(RecordError::Malformed), "{length} bytes");
+        let record = encode(&event);
+        for length in 1..record.len() {
+            assert_eq!(decode(&record[..length]), Err(RecordError::Malformed), "{length} bytes");
         }
-        assert_eq!(read(&[&bytes[..], &[0]].concat()), Err(RecordError::Malformed));
+        assert_eq!(decode(&[&record[..], &[0]].concat()), Err(RecordError::Malformed));
     }
 }
 
 #[test]
-fn the_fold_of_the_log_is_the_state_that_wrote_it() {
+fn the_fold_of_the_log_is_the_state_that_wrote_it_and_knows_each_record() {
     let author = Author::new(1);
     let mut node = Node::new(&author);
     let namespace = node.found();
@@ -163,16 +144,21 @@ fn the_fold_of_the_log_is_the_state_that_wrote_it() {
     let member = Author::new(2).id;
     node.govern(namespace, group, Body::MemberAdded { member, rights: Rights::MEMBER });
     node.govern(namespace, group, Body::GroupDeleted);
-    let records: Vec<Record> = node.log.iter().map(encode).collect();
-    let bodies: BTreeMap<OpId, Vec<u8>> =
-        records.iter().filter_map(|record| record.body.clone()).collect();
+    let records: Vec<Vec<u8>> = node.log.iter().map(encode).collect();
     let mut folded = Durable::default();
     for record in &records {
-        let event = decode(&record.bytes, |id| bodies.get(id).cloned()).unwrap();
-        evolve(&mut folded, &event);
+        evolve(&mut folded, &decode(record).unwrap());
     }
-    let space = &mut folded.namespaces.get_mut(&namespace).unwrap().space;
-    space.settle(&mut u32::MAX.clone());
+    assert_eq!(folded.records, records.len() as u64);
+    let known = folded.namespaces.get_mut(&namespace).unwrap();
+    known.space.settle(&mut u32::MAX.clone());
     let own = &node.state.durable.namespaces[&namespace].space;
-    assert_eq!(space.archive(), own.archive());
+    assert_eq!(known.space.archive(), own.archive());
+    for event in &node.log {
+        let Event::OpAccepted { op, .. } = event else { continue };
+        let Stored { op: id, record } = known.stored(&op.id).unwrap();
+        let record = &records[usize::try_from(record).unwrap() - 1];
+        assert_eq!(op_bytes(record, &id), Ok(&*codec::encode(&op.signed)));
+    }
+    assert_eq!(known.stored(&OpId([9; 32])), None);
 }

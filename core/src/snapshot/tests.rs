@@ -95,6 +95,7 @@ fn assert_equal(one: &State, other: &State) {
         codec::encode(&stored.collect::<Vec<_>>())
     };
     assert_eq!(parts(one), parts(other));
+    assert_eq!(one.durable.records, other.durable.records);
 }
 
 /// Asks a state everything, and makes it work: nothing of it may lead astray.
@@ -141,7 +142,12 @@ fn what_is_saved_is_loaded() {
         assert_eq!(loaded.namespace(&namespace), state.namespace(&namespace));
         assert_eq!(loaded.groups(&namespace), state.groups(&namespace));
         let all = HistoryFilter { limit: 1000, ..HistoryFilter::default() };
-        assert_eq!(loaded.history(&namespace, &all), state.history(&namespace, &all));
+        let history = loaded.history(&namespace, &all);
+        assert_eq!(history, state.history(&namespace, &all));
+        for op in history {
+            assert!(state.stored(&op.id).is_some_and(|stored| stored.record > 0));
+            assert_eq!(loaded.stored(&op.id), state.stored(&op.id));
+        }
     }
 }
 

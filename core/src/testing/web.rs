@@ -1,6 +1,5 @@
 //! Several nodes, and peers that a test plays itself: time passes only as the test says.
 
-use crate::codec;
 use crate::command::{Command, CommandId, Delivery};
 use crate::effect::{Effect, Notice};
 use crate::event::Event;
@@ -10,6 +9,7 @@ use crate::id::{NamespaceId, OpId, PeerKey};
 use crate::input::{Answer, ExchangeId, Input, RequestId};
 use crate::limits::PAGE_OPS_MAX;
 use crate::receive;
+use crate::record::{self, Stored};
 use crate::settings::Settings;
 use crate::signed::{Op, Verified, verify_statement};
 use crate::state::State;
@@ -47,7 +47,6 @@ pub(crate) struct WebNode {
     pub(crate) log: Vec<Event>,
     pub(crate) notices: Vec<Notice>,
     pub(crate) charged: Vec<PeerKey>,
-    pub(crate) bodies: BTreeMap<OpId, Vec<u8>>,
     pub(crate) author: Author,
     wake_at: Option<u64>,
 }
@@ -160,9 +159,6 @@ impl Web {
             let out = step(&mut node.state, now, input);
             node.wake_at = out.wake_at.map(|at| at.0);
             for event in out.events {
-                if let Event::OpAccepted { op, .. } = &event {
-                    node.bodies.insert(op.id, codec::encode(&op.signed));
-                }
                 node.log.push(event);
             }
             for effect in out.effects {
@@ -246,10 +242,8 @@ impl Web {
             }
             Effect::Respond { exchange, response } => self.respond(exchange, response),
             Effect::RespondWithOps { exchange, ops, total } => {
-                let bodies = &self.nodes[at].bodies;
-                let page = ops.iter().take(PAGE_OPS_MAX);
-                let page = page.filter_map(|op| OpBytes::new(bodies.get(op)?.clone())).collect();
-                let ops = crate::bounded::Bounded::truncated(page);
+                let page = ops.iter().take(PAGE_OPS_MAX).map(|op| self.nodes[at].body(op));
+                let ops = crate::bounded::Bounded::truncated(page.collect());
                 self.respond(exchange, Response::Ops { ops, total });
             }
             Effect::Introduce { exchange, hello, pass } => {
@@ -363,19 +357,22 @@ impl WebNode {
             log: log.to_vec(),
             notices: Vec::new(),
             charged: Vec::new(),
-            bodies: BTreeMap::new(),
             wake_at: None,
             author,
         };
         node.log.push(Event::NamespaceOpened { namespace, me: node.author.id });
         for event in &node.log {
-            if let Event::OpAccepted { op, .. } = event {
-                node.bodies.insert(op.id, codec::encode(&op.signed));
-            }
             evolve(&mut node.state.durable, event);
         }
         node.state.durable.settle();
         node
+    }
+
+    /// The bytes of an op, out of its record.
+    fn body(&self, stored: &Stored) -> OpBytes {
+        let event = &self.log[usize::try_from(stored.record).unwrap() - 1];
+        let record = record::encode(event);
+        OpBytes::new(record::op_bytes(&record, &stored.op).unwrap().to_vec()).unwrap()
     }
 }
 

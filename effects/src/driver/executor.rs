@@ -7,7 +7,7 @@ use folkmoot_core::command::CommandId;
 use folkmoot_core::effect::Effect;
 use folkmoot_core::event::Event;
 use folkmoot_core::input::Input;
-use folkmoot_core::record::{self, Record};
+use folkmoot_core::record;
 use folkmoot_core::snapshot;
 use folkmoot_core::state::State;
 use folkmoot_core::step::{Output, step};
@@ -19,7 +19,7 @@ use super::recover::Recovered;
 use crate::perform::{Performer, Reply};
 use crate::ports::Log;
 use crate::recorder::Recorder;
-use crate::store::{Batch, Seq, Snapshot, StoreError};
+use crate::store::{Seq, Snapshot, StoreError};
 use crate::wakeup::Wakeup;
 
 /// A run is committed when its batch has this many bytes, whatever else waits. With the largest
@@ -64,7 +64,8 @@ pub struct Executor {
 /// What was stepped and is not durable yet.
 #[derive(Default)]
 struct Run {
-    batch: Batch,
+    /// Records of the events.
+    batch: Vec<Vec<u8>>,
     bytes: usize,
     effects: Vec<(UnixMillis, Effect)>,
     /// The drafts among the effects.
@@ -79,13 +80,9 @@ impl Run {
             list.push((at, effect));
         }
         for event in events {
-            let Record { bytes, body } = record::encode(event);
-            self.bytes += bytes.len();
-            self.batch.records.push(bytes);
-            if let Some((op, body)) = body {
-                self.bytes += body.len();
-                self.batch.blobs.push((op.0, body));
-            }
+            let record = record::encode(event);
+            self.bytes += record.len();
+            self.batch.push(record);
         }
     }
 }
@@ -188,6 +185,7 @@ impl Executor {
                 mem::replace(&mut self.run, Run { drafts, ..Run::default() });
             if !batch.is_empty() {
                 self.head = self.log.append(&batch)?;
+                debug_assert_eq!(self.head, self.state.durable.records, "a record for each event");
                 self.owe_upkeep(now.mono);
             }
             for (at, effect) in effects {

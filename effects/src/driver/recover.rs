@@ -5,13 +5,11 @@ use std::thread;
 
 use folkmoot_core::event::Event;
 use folkmoot_core::evolve::evolve;
-use folkmoot_core::id::OpId;
 use folkmoot_core::record::{self, RecordError};
-use folkmoot_core::snapshot;
+use folkmoot_core::snapshot::{self, SnapshotError};
 use folkmoot_core::state::{Durable, State, Volatile};
 use thiserror::Error;
 
-use crate::ports::Bodies;
 use crate::store::{BootId, Head, Home, Opened, Seq, Snapshot, Store, StoreError};
 
 /// What the log folds to.
@@ -64,7 +62,7 @@ pub fn open(home: Home, boot: BootId) -> Result<(Store, Opened, Recovered), Reco
     let (store, opened) = opened?;
     let recovered = match early {
         Some((head, durable)) if store.holds(head)? => {
-            fold(durable, head.seq, store.records_from(head.seq + 1)?, &store.reader())?
+            fold(durable, head.seq, store.records_from(head.seq + 1)?)?
         }
         Some(_) | None => recover(&store)?,
     };
@@ -73,7 +71,7 @@ pub fn open(home: Home, boot: BootId) -> Result<(Store, Opened, Recovered), Reco
 
 fn read_early(dir: &Path) -> Option<(Head, Durable)> {
     let (head, body) = Store::peek_snapshot(dir)?;
-    Some((head, snapshot::load(&body).ok()?.durable))
+    Some((head, load(head.seq, &body).ok()?))
 }
 
 /// Loads the newest snapshot that serves, and folds the records behind it.
@@ -87,7 +85,7 @@ pub fn recover(store: &Store) -> Result<Recovered, RecoverError> {
     for skipped in &loaded.skipped {
         tracing::warn!(path = %skipped.path.display(), why = skipped.why, "snapshot passed over");
     }
-    recover_from(loaded.snapshot, |seq| store.records_from(seq), &store.reader())
+    recover_from(loaded.snapshot, |seq| store.records_from(seq))
 }
 
 /// Folds the records behind a snapshot, wherever they are; `records` gives those from a number on.
@@ -98,25 +96,23 @@ pub fn recover(store: &Store) -> Result<Recovered, RecoverError> {
 pub fn recover_from<R>(
     snapshot: Option<Snapshot>,
     records: impl FnOnce(Seq) -> Result<R, StoreError>,
-    bodies: &dyn Bodies,
 ) -> Result<Recovered, RecoverError>
 where
     R: Iterator<Item = Result<(Seq, Vec<u8>), StoreError>>,
 {
     let (durable, snapshot_seq) = snapshot.and_then(read).unwrap_or_default();
-    fold(durable, snapshot_seq, records(snapshot_seq + 1)?, bodies)
+    fold(durable, snapshot_seq, records(snapshot_seq + 1)?)
 }
 
 fn fold(
     mut durable: Durable,
     snapshot_seq: Seq,
     records: impl Iterator<Item = Result<(Seq, Vec<u8>), StoreError>>,
-    bodies: &dyn Bodies,
 ) -> Result<Recovered, RecoverError> {
     let mut head = snapshot_seq;
     for record in records {
         let (seq, bytes) = record?;
-        evolve(&mut durable, &decode(bodies, seq, &bytes)?);
+        evolve(&mut durable, &decode(seq, &bytes)?);
         head = seq;
     }
     durable.settle();
@@ -124,40 +120,47 @@ fn fold(
     Ok(Recovered { state, head, snapshot_seq })
 }
 
-/// Reads one record, with the body of its op.
-pub(crate) fn decode(bodies: &dyn Bodies, seq: Seq, bytes: &[u8]) -> Result<Event, RecoverError> {
-    let mut failed = None;
-    let body = |op: &OpId| {
-        bodies.body(op).unwrap_or_else(|error| {
-            failed = Some(error);
-            None
-        })
-    };
-    let event = record::decode(bytes, body);
-    match failed {
-        Some(error) => Err(error.into()),
-        None => event.map_err(|source| RecoverError::Record { seq, source }),
-    }
+/// Reads one record.
+pub(crate) fn decode(seq: Seq, bytes: &[u8]) -> Result<Event, RecoverError> {
+    record::decode(bytes).map_err(|source| RecoverError::Record { seq, source })
 }
 
 fn read(snapshot: Snapshot) -> Option<(Durable, Seq)> {
     let Snapshot { seq, body } = snapshot;
-    match snapshot::load(&body) {
-        Ok(state) => Some((state.durable, seq)),
+    match load(seq, &body) {
+        Ok(durable) => Some((durable, seq)),
         Err(error) => {
-            tracing::warn!(seq, %error, "snapshot of another version: the whole log is folded");
+            tracing::warn!(seq, %error, "snapshot of no use: the whole log is folded");
             None
         }
     }
 }
 
+/// Why a snapshot that is whole is of no use.
+#[derive(Debug, Error)]
+enum Useless {
+    #[error(transparent)]
+    Unread(#[from] SnapshotError),
+    #[error("it holds {0} records")]
+    Count(u64),
+}
+
+/// Reads the snapshot that was saved at a record. It finds ops by the records that it counted.
+fn load(seq: Seq, body: &[u8]) -> Result<Durable, Useless> {
+    let durable = snapshot::load(body)?.durable;
+    if durable.records == seq { Ok(durable) } else { Err(Useless::Count(durable.records)) }
+}
+
 #[cfg(test)]
 mod tests {
+    use folkmoot_core::governance::table::Ix;
+    use folkmoot_core::record::Stored;
+    use folkmoot_core::signed::verify;
     use tempfile::TempDir;
 
     use super::*;
+    use crate::ports::Bodies as _;
     use crate::ports::testing::{Bench, create_group};
-    use crate::store::Batch;
 
     fn open(home: &Path) -> Store {
         Store::open(Home::claim(home, &[]).unwrap(), [4; 16]).unwrap().0
@@ -255,12 +258,68 @@ mod tests {
     }
 
     #[test]
+    fn an_op_is_found_by_its_record_after_a_restart_with_a_snapshot_or_without() {
+        let home = TempDir::new().unwrap();
+        write(home.path(), 20, 1_000);
+        for is_snapshot_there in [true, false] {
+            if !is_snapshot_there {
+                std::fs::remove_dir_all(home.path().join("snapshots")).unwrap();
+            }
+            let store = open(home.path());
+            let recovered = recover(&store).unwrap();
+            assert_eq!(recovered.snapshot_seq > 0, is_snapshot_there);
+            let durable = &recovered.state.durable;
+            assert_eq!(durable.records, store.head().seq);
+            let (namespace, known) = durable.namespaces.first_key_value().unwrap();
+            let graph = known.space.graph();
+            assert_eq!(graph.len(), 21);
+            for at in 0..graph.len() {
+                let stored = graph.stored(Ix(at));
+                let bytes = store.reader().body(&stored).unwrap();
+                assert_eq!(verify(&bytes, *namespace).unwrap().id, stored.op);
+                let other = Stored { record: stored.record % durable.records + 1, ..stored };
+                let error = store.reader().body(&other).unwrap_err();
+                assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_snapshot_that_counts_other_records_is_not_believed() {
+        let home = TempDir::new().unwrap();
+        let expected = write(home.path(), 5, 1_000);
+        let store = open(home.path());
+        let state = snapshot::save(&recover(&store).unwrap().state);
+        std::fs::remove_dir_all(home.path().join("snapshots")).unwrap();
+        store.save_snapshot(store.head().seq - 1, |file| file.write_all(&state)).unwrap();
+        let late = recover(&store).unwrap();
+        drop(store);
+        let (_store, _, early) =
+            super::open(Home::claim(home.path(), &[]).unwrap(), [5; 16]).unwrap();
+        for recovered in [late, early] {
+            assert_eq!(recovered.snapshot_seq, 0);
+            assert_eq!(durable_digest(&recovered.state), expected);
+        }
+    }
+
+    #[test]
+    fn a_record_of_another_schema_is_named() {
+        let home = TempDir::new().unwrap();
+        write(home.path(), 1, 1_000);
+        let mut store = open(home.path());
+        store.append(&[vec![record::SCHEMA - 1, 0]]).unwrap();
+        let error = recover(&store).unwrap_err().to_string();
+        assert!(error.contains("start the version of the program that wrote it"), "{error}");
+        assert!(error.contains(&format!("schema {}", record::SCHEMA - 1)), "{error}");
+    }
+
+    #[test]
     fn a_record_that_is_no_event_is_named() {
         let home = TempDir::new().unwrap();
         write(home.path(), 1, 1_000);
         let mut store = open(home.path());
         let next = store.head().seq + 1;
-        store.append(&Batch { records: vec![vec![1, 250]], blobs: vec![] }).unwrap();
+        store.append(&[vec![record::SCHEMA, 250]]).unwrap();
         let error = recover(&store).unwrap_err();
         assert!(matches!(error, RecoverError::Record { seq, .. } if seq == next), "{error}");
     }

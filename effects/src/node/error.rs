@@ -52,7 +52,7 @@ pub enum NodeError {
 /// The kinds of failure that the exit code of the process tells apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitClass {
-    /// Damaged, foreign or newer data: starting again does not help.
+    /// Data that is damaged, foreign, or of another version: starting again does not help.
     Damaged,
     /// Another process has the data.
     InUse,

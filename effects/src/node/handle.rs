@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::{Duration, Instant};
 
-use folkmoot_core::codec;
 use folkmoot_core::command::{Command, Outcome};
 use folkmoot_core::id::{OpId, PeerKey};
 use folkmoot_core::input::Answer;
-use folkmoot_core::limits::OP_BYTES_MAX;
 use folkmoot_core::receive;
-use folkmoot_core::signed::{Malformed, SignedOp};
+use folkmoot_core::record::Stored;
+use folkmoot_core::signed::Malformed;
 use folkmoot_core::state::State;
 use folkmoot_core::time::Now;
 use folkmoot_core::wire::Request;
@@ -23,7 +22,7 @@ use crate::driver::Message;
 use crate::ingress::Book;
 use crate::net::{ExchangeId, NetCommand, NetHandle};
 use crate::perform::{Asked, Charges, Entrance, Notices, Reply};
-use crate::ports::{Clock, SystemClock};
+use crate::ports::{Bodies as _, Clock, SystemClock};
 use crate::store::{Reader, StoreError};
 
 /// The node has ended, or ends before it can answer.
@@ -115,15 +114,21 @@ impl NodeHandle {
         self.clock.now()
     }
 
-    /// A stored op, as it was received; `None` for one that is not stored. Reads from the disk.
+    /// Stored ops, as they were received, in the order of `ids`; `None` for one that is not
+    /// stored. Reads from the disk.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when it cannot be read, or the node has ended.
-    pub fn body(&self, op: &OpId) -> Result<Option<SignedOp>, StoreError> {
-        let Some(bytes) = self.reader.blob(&op.0)? else { return Ok(None) };
-        let what = format!("the body of {op} is not an op");
-        codec::decode(&bytes, OP_BYTES_MAX).map(Some).map_err(|_| StoreError::Damaged { what })
+    /// [`StoreError`] when one cannot be read, or the node has ended.
+    pub async fn bodies(&self, ids: Vec<OpId>) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let find = move |state: &State| ids.iter().map(|id| state.stored(id)).collect();
+        let all: Vec<Option<Stored>> = self.query(find).await.map_err(|Gone| StoreError::Closed)?;
+        let reader = self.reader.clone();
+        let read = move || {
+            let body = |stored: Option<Stored>| stored.map(|stored| reader.body(&stored));
+            all.into_iter().map(|stored| body(stored).transpose()).collect()
+        };
+        spawn_blocking(read).await.map_err(|_| StoreError::Closed)?
     }
 
     /// Listens to notices from now on.

@@ -9,6 +9,7 @@ use folkmoot_core::effect::Notice;
 use folkmoot_core::governance::invitation::{Invitation, JoinRequest, consent, voucher};
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::id::{NamespaceId, OpId};
+use folkmoot_core::signed::verify;
 use folkmoot_core::state::State;
 use folkmoot_core::time::UnixMillis;
 use tempfile::TempDir;
@@ -52,8 +53,9 @@ async fn a_node_keeps_what_it_was_told_and_ends_in_order() {
     let mut notices = node.notices();
     let (namespace, genesis) = accepted(&node, found(1)).await;
     let (_, group) = accepted(&node, create_group(namespace)).await;
-    assert_eq!(node.body(&group).unwrap().unwrap().id(), group);
-    assert_eq!(node.body(&OpId([9; 32])).unwrap(), None);
+    let bodies = node.bodies(vec![group, OpId([9; 32])]).await.unwrap();
+    let [Some(body), None] = &bodies[..] else { panic!("{bodies:?}") };
+    assert_eq!(verify(body, namespace).unwrap().id, group);
     assert_eq!(ops_stored(&node, namespace).await, 2);
     let Some(Heard::Noticed(first)) = notices.next().await else { panic!("no notice") };
     assert_eq!(first.sequence, 1);
@@ -63,7 +65,7 @@ async fn a_node_keeps_what_it_was_told_and_ends_in_order() {
     exit.wait().await.unwrap();
     assert!(node.query(|_| ()).await.is_err());
     assert!(node.command(found(2)).await.is_err());
-    assert!(matches!(node.body(&group), Err(StoreError::Closed)));
+    assert!(matches!(node.bodies(vec![group]).await, Err(StoreError::Closed)));
     while notices.next().await.is_some() {}
 
     let report = verify_store(home.path()).unwrap();
@@ -167,8 +169,7 @@ async fn ops_of_a_file_are_counted_by_what_became_of_them() {
     for _ in 0..5 {
         ids.push(accepted(&node, create_group(namespace)).await.1);
     }
-    let bytes = |id| folkmoot_core::codec::encode(&node.body(id).unwrap().unwrap());
-    let ops: Vec<Vec<u8>> = ids.iter().map(bytes).collect();
+    let ops: Vec<Vec<u8>> = node.bodies(ids).await.unwrap().into_iter().flatten().collect();
     node.shutdown().await;
     exit.wait().await.unwrap();
 
@@ -247,7 +248,7 @@ async fn a_node_joins_by_invitation_and_hears_what_follows() {
 
     let (_, group) = accepted(&a, create_group(namespace)).await;
     let heard = async {
-        while b.body(&group).unwrap().is_none() {
+        while b.bodies(vec![group]).await.unwrap() == [None] {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };

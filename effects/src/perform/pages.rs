@@ -3,9 +3,9 @@
 use std::sync::mpsc::Receiver;
 
 use folkmoot_core::bounded::Bounded;
-use folkmoot_core::id::OpId;
 use folkmoot_core::input::ExchangeId;
 use folkmoot_core::limits::{PAGE_BYTES_MAX, PAGE_OPS_MAX};
+use folkmoot_core::record::Stored;
 use folkmoot_core::wire::{OpBytes, Refused, Response};
 
 use crate::net::{self, NetCommand};
@@ -20,7 +20,7 @@ pub struct PageTask {
     /// Its request.
     pub exchange: ExchangeId,
     /// Which ops, in order.
-    pub ops: Vec<OpId>,
+    pub ops: Vec<Stored>,
     /// How many ops the whole answer has.
     pub total: u64,
 }
@@ -49,15 +49,11 @@ impl PageTask {
 
 /// The bytes of a stored op; `None`, and an error in the log of the process, where they cannot be
 /// had.
-pub(super) fn stored(bodies: &dyn Bodies, op: &OpId) -> Option<OpBytes> {
-    match bodies.body(op) {
-        Ok(Some(body)) => Bounded::new(body),
-        Ok(None) => {
-            tracing::error!(%op, "the body of a stored op is gone: verify the log");
-            None
-        }
+pub(super) fn stored(bodies: &dyn Bodies, stored: &Stored) -> Option<OpBytes> {
+    match bodies.body(stored) {
+        Ok(body) => Bounded::new(body),
         Err(error) => {
-            tracing::error!(%op, %error, "the body of a stored op cannot be read");
+            tracing::error!(op = %stored.op, %error, "the body of a stored op cannot be read");
             None
         }
     }
@@ -78,25 +74,32 @@ pub fn run(tasks: &Receiver<PageTask>, bodies: &dyn Bodies, net: &dyn Net) {
 
 #[cfg(test)]
 mod tests {
+    use folkmoot_core::codec;
+    use folkmoot_core::id::NamespaceId;
+    use folkmoot_core::key::Signature;
+    use folkmoot_core::record;
+    use folkmoot_core::signed::SignedOp;
+
     use super::*;
     use crate::ports::memory::MemoryLog;
 
-    fn op(number: usize) -> OpId {
-        let mut id = [0; 32];
-        id[..8].copy_from_slice(&(number as u64).to_le_bytes());
-        OpId(id)
-    }
-
-    fn log_of(count: usize, bytes: usize) -> (MemoryLog, Vec<OpId>) {
+    /// A log of records of ops of so many bytes, as far as a reader of ops looks at them.
+    fn log_of(count: usize, bytes: usize) -> (MemoryLog, Vec<Stored>) {
         let log = MemoryLog::default();
-        let ops: Vec<OpId> = (0..count).map(op).collect();
-        log.with(|rows| {
-            rows.blobs.extend(ops.iter().map(|op| (op.0, vec![7; bytes])));
-        });
+        let payload_bytes = bytes.checked_sub(4 + 64).unwrap();
+        let store = |record| {
+            let mut payload = vec![7; payload_bytes];
+            payload[..8].copy_from_slice(&u64::to_le_bytes(record));
+            let op = SignedOp { payload, signature: Signature([0; 64]) };
+            let accepted = (record::SCHEMA, 2_u8, NamespaceId::default(), op.clone());
+            log.with(|rows| rows.records.push(codec::encode(&accepted)));
+            Stored { op: op.id(), record }
+        };
+        let ops = (1..=count as u64).map(store).collect();
         (log, ops)
     }
 
-    fn answer(log: &MemoryLog, ops: Vec<OpId>, total: u64) -> Response {
+    fn answer(log: &MemoryLog, ops: Vec<Stored>, total: u64) -> Response {
         let task = PageTask { exchange: ExchangeId(5), ops, total };
         let NetCommand::Respond { exchange: net::ExchangeId(5), bytes } = task.carry_out(log)
         else {
@@ -115,15 +118,15 @@ mod tests {
         let (log, ops) = log_of(20, 60_000);
         assert_eq!(count_and_total(&answer(&log, ops.clone(), 20)), (15, 20));
         assert_eq!(count_and_total(&answer(&log, ops[..15].to_vec(), 99)), (15, 99));
-        let (log, ops) = log_of(PAGE_OPS_MAX + 1, 10);
+        let (log, ops) = log_of(PAGE_OPS_MAX + 1, 100);
         assert_eq!(count_and_total(&answer(&log, ops, 600)), (PAGE_OPS_MAX, 600));
         assert_eq!(count_and_total(&answer(&log, vec![], 0)), (0, 0));
     }
 
     #[test]
     fn an_op_that_is_gone_ends_the_page_before_it() {
-        let (log, ops) = log_of(3, 10);
-        log.with(|rows| rows.blobs.remove(&ops[1].0));
+        let (log, ops) = log_of(3, 100);
+        log.with(|rows| rows.records[1] = rows.records[0].clone());
         assert_eq!(count_and_total(&answer(&log, ops.clone(), 3)), (1, 3));
         let rest = answer(&log, ops[1..].to_vec(), 2);
         assert_eq!(rest, Response::Refused(Refused::Busy));

@@ -5,11 +5,11 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use folkmoot_core::command::Shortage;
-use folkmoot_core::id::OpId;
+use folkmoot_core::record::Stored;
 use folkmoot_core::time::MonoMillis;
 
-use super::{Bodies, Log};
-use crate::store::{Batch, Reader, Seq, Snapshot, Store, StoreError};
+use super::{Bodies, Log, body_in};
+use crate::store::{Reader, Seq, Snapshot, Store, StoreError};
 
 /// Bytes of the disk that are kept in reserve, unless configured: two of the largest runs, and
 /// what peers may add meanwhile.
@@ -55,8 +55,8 @@ impl StoreLog {
 }
 
 impl Log for StoreLog {
-    fn append(&mut self, batch: &Batch) -> Result<Seq, StoreError> {
-        self.store.append(batch)
+    fn append(&mut self, records: &[Vec<u8>]) -> Result<Seq, StoreError> {
+        self.store.append(records)
     }
 
     fn mark(&mut self, now: MonoMillis) -> Result<bool, StoreError> {
@@ -98,8 +98,8 @@ impl Log for StoreLog {
 }
 
 impl Bodies for Reader {
-    fn body(&self, op: &OpId) -> Result<Option<Vec<u8>>, StoreError> {
-        self.blob(&op.0)
+    fn body(&self, stored: &Stored) -> Result<Vec<u8>, StoreError> {
+        body_in(&self.record(stored.record)?, stored)
     }
 }
 

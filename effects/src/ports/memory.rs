@@ -1,19 +1,18 @@
 //! Ports that live in memory. Clones share what they hold, so that a test or a simulated disk keeps
 //! it when the driver is gone.
 
-use std::collections::BTreeMap;
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use folkmoot_core::command::Shortage;
-use folkmoot_core::id::OpId;
+use folkmoot_core::record::Stored;
 use folkmoot_core::time::{MonoMillis, Now, UnixMillis};
 
-use super::{Bodies, Clock, Log, Net, locked};
+use super::{Bodies, Clock, Log, Net, body_in, locked};
 use crate::driver::{RecoverError, Recovered, recover_from};
 use crate::net::{NetCommand, NetGone};
-use crate::store::{Batch, BlobKey, Seq, Snapshot, StoreError};
+use crate::store::{Seq, Snapshot, StoreError};
 
 /// A log in memory.
 #[derive(Clone, Debug, Default)]
@@ -24,8 +23,6 @@ pub struct MemoryLog(Arc<Mutex<Rows>>);
 pub struct Rows {
     /// The records, in order; the first has number 1.
     pub records: Vec<Vec<u8>>,
-    /// The bodies.
-    pub blobs: BTreeMap<BlobKey, Vec<u8>>,
     /// The newest state to start from.
     pub snapshot: Option<Snapshot>,
     /// How many batches were appended.
@@ -50,22 +47,21 @@ impl MemoryLog {
     ///
     /// # Errors
     ///
-    /// When a record or a body was damaged behind the driver's back.
+    /// When a record was damaged behind the driver's back.
     pub fn recover(&self) -> Result<Recovered, RecoverError> {
         let Rows { records, snapshot, .. } = self.with(|rows| rows.clone());
         let behind = |seq: Seq| Ok((1..).zip(records).filter(move |(at, _)| *at >= seq).map(Ok));
-        recover_from(snapshot, behind, self)
+        recover_from(snapshot, behind)
     }
 }
 
 impl Log for MemoryLog {
-    fn append(&mut self, batch: &Batch) -> Result<Seq, StoreError> {
+    fn append(&mut self, records: &[Vec<u8>]) -> Result<Seq, StoreError> {
         self.with(|rows| {
             if rows.is_full {
                 return Err(StoreError::Full { what: "append a batch to the log".to_owned() });
             }
-            rows.records.extend(batch.records.iter().cloned());
-            rows.blobs.extend(batch.blobs.iter().cloned());
+            rows.records.extend_from_slice(records);
             rows.append_count += 1;
             Ok(rows.records.len() as u64)
         })
@@ -100,8 +96,10 @@ impl Log for MemoryLog {
 }
 
 impl Bodies for MemoryLog {
-    fn body(&self, op: &OpId) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.with(|rows| rows.blobs.get(&op.0).cloned()))
+    fn body(&self, stored: &Stored) -> Result<Vec<u8>, StoreError> {
+        let at = stored.record.checked_sub(1).and_then(|at| usize::try_from(at).ok());
+        let record = self.with(|rows| rows.records.get(at?).cloned());
+        body_in(&record.unwrap_or_default(), stored)
     }
 }
 

@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex};
 use ed25519_dalek::SigningKey;
 use folkmoot_core::bounded::Bounded;
 use folkmoot_core::command::{Command, Delivery, Outcome};
+use folkmoot_core::event::Event;
 use folkmoot_core::governance::op::{Body, Visibility};
-use folkmoot_core::id::{MemberId, NamespaceId, PeerKey};
+use folkmoot_core::id::{MemberId, NamespaceId, OpId, PeerKey};
 use folkmoot_core::input::Input;
 use folkmoot_core::key::OwnSignature;
+use folkmoot_core::record;
 use folkmoot_core::settings::Settings;
 
 use super::memory::{MemoryClock, MemoryLog, MemoryNet};
@@ -157,6 +159,14 @@ impl Bench {
             other => panic!("not founded: {other:?}"),
         }
     }
+}
+
+/// The ops whose records a log has, in order.
+pub(crate) fn stored_ops(log: &MemoryLog) -> Vec<OpId> {
+    let events = log.with(|rows| rows.records.clone()).into_iter();
+    let id =
+        |event: Event| if let Event::OpAccepted { op, .. } = event { Some(op.id) } else { None };
+    events.filter_map(|bytes| id(record::decode(&bytes).unwrap())).collect()
 }
 
 /// What effects are performed on in a [`Bench`].

@@ -9,9 +9,6 @@ pub type Seq = u64;
 /// batch is known by it.
 pub type BootId = [u8; 16];
 
-/// The key of the head row. Keys of records are eight bytes long.
-pub(super) const HEAD_KEY: &[u8] = b"head";
-
 /// Bytes of an encoded [`Stamp`].
 pub(super) const STAMP_BYTES: usize = 8 + 32 + 16;
 
@@ -68,17 +65,26 @@ impl Stamp {
     }
 }
 
-/// The key of a record: big endian, so that the order of keys is the order of records.
-pub(super) fn record_key(seq: Seq) -> [u8; 8] {
+/// Bytes of the key of a record.
+pub(super) const KEY_BYTES: usize = 8;
+
+/// Bytes of a row behind its record.
+pub(super) const SEAL_BYTES: usize = 32 + 16;
+
+/// The key of a record: big endian, so that the order of keys is the order of records. Keys only
+/// grow, and there are no others: what was written once is never merged with anything.
+pub(super) fn record_key(seq: Seq) -> [u8; KEY_BYTES] {
     seq.to_be_bytes()
 }
 
-/// The row of a record: the running hash that it ends with, then its bytes.
-pub(super) fn encode_row(head: Head, record: &[u8]) -> Vec<u8> {
-    [&head.hash, record].concat()
+/// The row of a record: its bytes, the running hash that it ends with, and the run that wrote it.
+pub(super) fn encode_row(stamp: Stamp, record: &[u8]) -> Vec<u8> {
+    [record, &stamp.head.hash, &stamp.boot].concat()
 }
 
-/// Takes a row apart into running hash and record.
-pub(super) fn decode_row(row: &[u8]) -> Option<(&[u8; 32], &[u8])> {
-    row.split_first_chunk()
+/// Takes the row of a record apart. Of its beginning, any part may be missing.
+pub(super) fn decode_row(seq: Seq, row: &[u8]) -> Option<(&[u8], Stamp)> {
+    let (rest, boot) = row.split_last_chunk()?;
+    let (record, hash) = rest.split_last_chunk()?;
+    Some((record, Stamp { head: Head { seq, hash: *hash }, boot: *boot }))
 }

@@ -4,32 +4,32 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fjall::config::{CompressionPolicy, PartitioningPolicy};
+use fjall::config::{CompressionPolicy, FilterPolicy, PartitioningPolicy};
 use fjall::{CompressionType, Database, KeyspaceCreateOptions};
 
 use super::error::on_read;
 use super::read::Shared;
 use super::{Home, StoreError, files};
 
-/// The keyspaces: the log with its head row, and the blobs. Never one per group: each is a tree
-/// with memory, files and work of its own.
+/// The one keyspace. Its keys only grow, so that tables never overlap and are not merged: fjall
+/// moves each of them to its last level as it is.
 const LOG: &str = "log";
-const BLOB: &str = "blob";
 
 /// The file that fjall locks, in the folder of the database.
 const LOCK: &str = "lock";
 
-/// Written rows held in memory per keyspace before they go to a table. Together with
-/// [`CACHE_BYTES`] it bounds the memory of the store; fjall stalls the writer at five times this.
+/// Written rows held in memory before they go to a table. Together with [`CACHE_BYTES`] it bounds
+/// the memory of the store; fjall stalls the writer at five times this.
 const MEMTABLE_BYTES: u64 = 4 * 1024 * 1024;
-/// Cache of table blocks, for both keyspaces.
+/// Cache of table blocks.
 const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 /// The least that fjall allows for journals that wait for their rows to reach a table.
 const JOURNALS_BYTES: u64 = 64 * 1024 * 1024;
 /// Table files kept open.
 const OPEN_FILES_MAX: usize = 64;
-/// One thread flushes while the other compacts.
-const WORKER_THREADS: usize = 2;
+/// With more, the first worker of fjall 3 puts each order to compact back into the queue and takes
+/// it out again, for as long as another worker is busy: a core that gets nothing done.
+const WORKER_THREADS: usize = 1;
 
 /// The folder of the database inside a data folder.
 pub(super) fn log_dir(dir: &Path) -> PathBuf {
@@ -39,7 +39,7 @@ pub(super) fn log_dir(dir: &Path) -> PathBuf {
 /// Creates an empty database unless there is one; says whether it did.
 ///
 /// A kill inside fjall's own creation leaves a folder that it never opens again. The database is
-/// created aside, complete with its keyspaces, and renamed; what such a kill leaves is removed.
+/// created aside, complete with its keyspace, and renamed; what such a kill leaves is removed.
 ///
 /// `is_known` says that a log was here before: a missing one is then not a new one.
 pub(super) fn create_if_absent(dir: &Path, is_known: bool) -> Result<bool, StoreError> {
@@ -57,10 +57,8 @@ pub(super) fn create_if_absent(dir: &Path, is_known: bool) -> Result<bool, Store
     }
     let failed = |source| on_read("create the log", source);
     let database = open_database(&aside).map_err(failed)?;
-    for name in [LOG, BLOB] {
-        drop(database.keyspace(name, keyspace_options).map_err(failed)?);
-    }
-    drop(database);
+    let keyspace = database.keyspace(LOG, keyspace_options).map_err(failed)?;
+    drop((keyspace, database));
     files::sync_dir(&aside)?;
     files::rename_synced(&aside, &path)?;
     Ok(true)
@@ -96,14 +94,13 @@ pub(super) fn open(home: Home) -> Result<Shared, StoreError> {
         }
         on_read("open the log", source)
     })?;
-    let keyspace = |name: &str| {
-        // fjall would make an empty one for a missing one.
-        if !db.keyspace_exists(name) {
-            return Err(StoreError::damaged(format!("the keyspace {name} is gone")));
-        }
-        db.keyspace(name, keyspace_options).map_err(|source| on_read("open a keyspace", source))
-    };
-    Ok(Shared { log: keyspace(LOG)?, blob: keyspace(BLOB)?, db, home })
+    // fjall would make an empty one for a missing one.
+    if !db.keyspace_exists(LOG) {
+        return Err(StoreError::damaged(format!("the keyspace {LOG} is gone")));
+    }
+    let log = db.keyspace(LOG, keyspace_options);
+    let log = log.map_err(|source| on_read("open a keyspace", source))?;
+    Ok(Shared { log, db, home })
 }
 
 fn open_database(path: &Path) -> fjall::Result<Database> {
@@ -122,10 +119,9 @@ fn keyspace_options() -> KeyspaceCreateOptions {
     KeyspaceCreateOptions::default()
         .max_memtable_size(MEMTABLE_BYTES)
         .data_block_compression_policy(CompressionPolicy::disabled())
-        // The index and the filter of a table in pieces: whole, those of a few tables are more than
-        // the cache holds, and each read of a body would load and check megabytes.
+        // The index of a table in pieces: whole, those of many tables are more than the cache
+        // holds, and each read of an op would load and check all of one.
         .index_block_partitioning_policy(PartitioningPolicy::all(true))
-        .filter_block_partitioning_policy(PartitioningPolicy::all(true))
-        // Nobody asks for a body that was never stored.
-        .expect_point_read_hits(true)
+        // Tables do not overlap: a filter would say what their first and last keys say.
+        .filter_policy(FilterPolicy::disabled())
 }

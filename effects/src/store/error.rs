@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::{BATCH_BYTES_MAX, Seq};
+use super::{BATCH_BYTES_MAX, FORMAT, Seq};
 
 /// A failure of the store. Each message ends with what to do.
 #[derive(Debug, Error)]
@@ -39,18 +39,17 @@ pub enum StoreError {
         /// What gave it away.
         why: String,
     },
-    /// A later version of the program has written the folder.
+    /// Another version of the program has written the folder.
     #[error(
-        "the data folder {} has format {found}, this program knows up to {known}; start the newer \
-         program that wrote it", path.display()
+        "the data folder {} has format {found}, this program reads format {FORMAT} only, nothing \
+         in it was changed; start the program that wrote it, or choose a new folder with --home",
+        path.display()
     )]
-    Newer {
+    Format {
         /// The folder.
         path: PathBuf,
         /// The format of the folder.
         found: u32,
-        /// The newest format that this program reads.
-        known: u32,
     },
     /// The data is not what was written.
     #[error(
@@ -106,7 +105,7 @@ pub enum StoreError {
 /// The kinds of failure that the exit code of the process tells apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreClass {
-    /// Damaged, foreign or newer data: starting again does not help.
+    /// Data that is damaged, foreign, or of another version: starting again does not help.
     Damaged,
     /// Another process has the data, or may have it.
     InUse,
@@ -129,7 +128,9 @@ impl StoreError {
     /// The kind of failure.
     pub fn class(&self) -> StoreClass {
         match self {
-            Self::Foreign { .. } | Self::Newer { .. } | Self::Damaged { .. } => StoreClass::Damaged,
+            Self::Foreign { .. } | Self::Format { .. } | Self::Damaged { .. } => {
+                StoreClass::Damaged
+            }
             Self::InUse { .. } | Self::NoLock { .. } => StoreClass::InUse,
             Self::Full { .. }
             | Self::Io { .. }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::{StoreError, files};
 
-/// The format of the data folder that this program writes, and the newest that it reads.
-pub const FORMAT: u32 = 1;
+/// The format of the data folder that this program reads and writes. Format 1 kept ops apart from
+/// the log.
+pub const FORMAT: u32 = 2;
 
 const LOCK: &str = "lock";
 const IDENTITY: &str = "folkmoot";
@@ -32,7 +33,8 @@ impl Home {
     /// # Errors
     ///
     /// [`StoreError::InUse`] at once when another process has it, [`StoreError::Foreign`] when it
-    /// has other files in it and no identity, [`StoreError::Newer`], and `Full` or `Io`.
+    /// has other files in it and no identity, [`StoreError::Format`] when another version of the
+    /// program has written it, and `Full` or `Io`.
     pub fn claim(path: &Path, may_exist: &[&str]) -> Result<Self, StoreError> {
         create_private(path).map_err(|source| StoreError::file("create", path, source))?;
         // Asked before the lock: a folder that is not ours does not get a lock file either.
@@ -72,7 +74,7 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// Whether the folder names itself ours, in a format that we know.
+/// Whether the folder names itself ours, in the format that we know.
 fn has_identity(path: &Path) -> Result<bool, StoreError> {
     let Some(bytes) = files::read_if_exists(&path.join(IDENTITY))? else { return Ok(false) };
     let format = String::from_utf8(bytes).ok().and_then(|text| {
@@ -81,10 +83,8 @@ fn has_identity(path: &Path) -> Result<bool, StoreError> {
     });
     match format {
         Some(FORMAT) => Ok(true),
-        Some(found) if found > FORMAT => {
-            Err(StoreError::Newer { path: path.to_path_buf(), found, known: FORMAT })
-        }
-        Some(_) | None => {
+        Some(found) => Err(StoreError::Format { path: path.to_path_buf(), found }),
+        None => {
             let why = format!("its file {IDENTITY} has no known content");
             Err(StoreError::Foreign { path: path.to_path_buf(), why })
         }

@@ -6,8 +6,8 @@
 //! nothing is changed. The two cases can be told apart: since each batch is synced before the
 //! next one is begun, at most one batch is unfinished, it is the last one, and its end is missing.
 //! Whatever comes after the last whole batch and has the end of a batch in it is damage. That end
-//! is known by the boot id in the head row, the last row of each batch; a peer whose bytes are in
-//! the log does not know it, and cannot make a torn batch look like damage.
+//! is known by the boot id that each row ends with; a peer whose bytes are in the log does not know
+//! it, and cannot make a torn batch look like damage.
 //!
 //! Checksums are left to fjall, which refuses a batch when one is wrong. What fjall would not
 //! refuse but crash on, or take for an empty keyspace, is looked for too.
@@ -26,7 +26,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::iter;
 use std::path::{Path, PathBuf};
 
-use super::chain::{HEAD_KEY, Head, STAMP_BYTES, Stamp};
+use super::chain::{Head, KEY_BYTES, SEAL_BYTES, Stamp, decode_row};
 use super::{BATCH_BYTES_MAX, BootId, StoreError, files};
 
 /// Where the last unfinished batch is kept, beside the database.
@@ -49,7 +49,7 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// What the journals say.
 #[derive(Debug, Default)]
 pub(super) struct Inspected {
-    /// The head row of the last whole batch, if the journals have any.
+    /// The last record of the last whole batch, if the journals have any.
     pub(super) head: Option<Head>,
     /// The batch after it that was not finished.
     pub(super) torn: Option<Torn>,
@@ -182,9 +182,10 @@ impl Journal {
     fn batch(&mut self) -> io::Result<Option<BatchSeen>> {
         let Some([TAG_START, start @ ..]) = self.take::<START_BYTES>()? else { return Ok(None) };
         let [c0, c1, c2, c3, order @ ..] = start;
-        let mut head = None;
+        let mut last = None;
         for _ in 0..u32::from_le_bytes([c0, c1, c2, c3]) {
-            if !self.item(&mut head)? {
+            last = self.item()?;
+            if last.is_none() {
                 return Ok(None);
             }
         }
@@ -192,28 +193,30 @@ impl Journal {
         let [.., m0, m1, m2, m3] = end;
         let order = u64::from_le_bytes(order);
         let is_ended = [m0, m1, m2, m3] == MAGIC;
-        // Every batch of ours has a head row.
-        Ok(head.filter(|_| is_ended).map(|Stamp { head, .. }| BatchSeen { order, head }))
+        Ok(last.filter(|_| is_ended).map(|Stamp { head, .. }| BatchSeen { order, head }))
     }
 
-    /// Reads one item, and notes it if it is a head row; says whether there is a whole one.
-    fn item(&mut self, head: &mut Option<Stamp>) -> io::Result<bool> {
+    /// Reads one item, which is the row of a record; `None` if there is no whole one.
+    fn item(&mut self) -> io::Result<Option<Stamp>> {
         // Type 0 is a value, compression 0 is none.
         let Some([TAG_ITEM, 0, 0, rest @ ..]) = self.take::<ITEM_BYTES>()? else {
-            return Ok(false);
+            return Ok(None);
         };
         let [.., k0, k1, v0, v1, v2, v3, s0, s1, s2, s3] = rest;
-        let key_bytes = u64::from(u16::from_le_bytes([k0, k1]));
-        let value_bytes = u64::from(u32::from_le_bytes([v0, v1, v2, v3]));
-        if [v0, v1, v2, v3] != [s0, s1, s2, s3] || key_bytes + value_bytes > self.left {
-            return Ok(false);
+        let is_record = usize::from(u16::from_le_bytes([k0, k1])) == KEY_BYTES;
+        if [v0, v1, v2, v3] != [s0, s1, s2, s3] || !is_record {
+            return Ok(None);
         }
-        if (key_bytes, value_bytes) != (HEAD_KEY.len() as u64, STAMP_BYTES as u64) {
-            return self.skip(key_bytes + value_bytes).map(|()| true);
+        let Some(key) = self.take::<KEY_BYTES>()? else { return Ok(None) };
+        let row_bytes = u64::from(u32::from_le_bytes([v0, v1, v2, v3]));
+        let Some(record_bytes) = row_bytes.checked_sub(SEAL_BYTES as u64) else { return Ok(None) };
+        if row_bytes > self.left {
+            return Ok(None);
         }
-        let row = self.take::<{ HEAD_KEY.len() + STAMP_BYTES }>()?;
-        *head = row.and_then(|row| Stamp::decode(row.strip_prefix(HEAD_KEY)?));
-        Ok(true)
+        self.skip(record_bytes)?;
+        let end = self.take::<SEAL_BYTES>()?;
+        let seq = u64::from_be_bytes(key);
+        Ok(end.and_then(|end| Some(decode_row(seq, &end)?.1)))
     }
 
     /// The next bytes; `None` if fewer are left.

@@ -1,4 +1,4 @@
-//! Reading: records with their chain, and blobs.
+//! Reading: one record, or all with their chain.
 
 use std::fmt;
 use std::io;
@@ -6,14 +6,13 @@ use std::sync::{Arc, Weak};
 
 use fjall::{Database, Keyspace, Slice};
 
-use super::chain::{HEAD_KEY, Head, Seq, Stamp, decode_row, record_key};
+use super::chain::{Head, Seq, Stamp, decode_row, record_key};
 use super::error::on_read;
-use super::{BlobKey, Home, StoreError, snapshot};
+use super::{Home, StoreError, snapshot};
 
 /// The open database. Fields are dropped in this order: the lock goes last.
 pub(super) struct Shared {
     pub(super) log: Keyspace,
-    pub(super) blob: Keyspace,
     pub(super) db: Database,
     pub(super) home: Home,
 }
@@ -25,13 +24,12 @@ impl fmt::Debug for Shared {
 }
 
 impl Shared {
-    /// The head row; `None` in a log that was never written to.
-    pub(super) fn head_row(&self) -> Result<Option<Stamp>, StoreError> {
-        let row = self.log.get(HEAD_KEY).map_err(|source| on_read("read the head row", source))?;
-        let decode = |row: Slice| {
-            Stamp::decode(&row).ok_or_else(|| StoreError::damaged("the head row is malformed"))
-        };
-        row.map(decode).transpose()
+    /// The end of the log, and the run that wrote it; `None` in a log without records.
+    pub(super) fn last(&self) -> Result<Option<Stamp>, StoreError> {
+        let Some(guard) = self.log.iter().next_back() else { return Ok(None) };
+        let (key, row) =
+            guard.into_inner().map_err(|source| on_read("read the last record", source))?;
+        Ok(Some(parse(parse_key(&key)?, &row)?.1))
     }
 
     /// The running hash up to a record, as stored with it.
@@ -39,24 +37,17 @@ impl Shared {
         if seq == 0 {
             return Ok(Some(Head::EMPTY));
         }
+        self.row(seq)?.map(|row| Ok(parse(seq, &row)?.1.head)).transpose()
+    }
+
+    pub(super) fn record(&self, seq: Seq) -> Result<Vec<u8>, StoreError> {
+        let row = self.row(seq)?.ok_or_else(|| gone(seq))?;
+        Ok(parse(seq, &row)?.0.to_vec())
+    }
+
+    fn row(&self, seq: Seq) -> Result<Option<Slice>, StoreError> {
         let row = self.log.get(record_key(seq));
-        let row = row.map_err(|source| on_read(&format!("read record {seq}"), source))?;
-        row.map(|row| Ok(Head { seq, hash: *parse(seq, &row)?.0 })).transpose()
-    }
-
-    /// The record with the highest number, whatever the head row says.
-    pub(super) fn last_record(&self) -> Result<Option<Head>, StoreError> {
-        let last = self.log.range(&record_key(0)[..]..HEAD_KEY).next_back();
-        let Some(guard) = last else { return Ok(None) };
-        let (key, row) =
-            guard.into_inner().map_err(|source| on_read("read the last record", source))?;
-        let seq = parse_key(&key)?;
-        Ok(Some(Head { seq, hash: *parse(seq, &row)?.0 }))
-    }
-
-    pub(super) fn blob(&self, key: &BlobKey) -> Result<Option<Vec<u8>>, StoreError> {
-        let blob = self.blob.get(key).map_err(|source| on_read("read a blob", source))?;
-        Ok(blob.map(|blob| blob.to_vec()))
+        row.map_err(|source| on_read(&format!("read record {seq}"), source))
     }
 }
 
@@ -72,13 +63,13 @@ impl Reader {
         Self(Arc::downgrade(shared))
     }
 
-    /// The blob under a key.
+    /// One record, whose place in the chain is not checked: whoever reads it knows what it is.
     ///
     /// # Errors
     ///
-    /// `Closed`; `Damaged` or `Io` when the database cannot read it.
-    pub fn blob(&self, key: &BlobKey) -> Result<Option<Vec<u8>>, StoreError> {
-        self.shared()?.blob(key)
+    /// `Closed`; `Damaged` when it is not there, or the database cannot read it; `Io`.
+    pub fn record(&self, seq: Seq) -> Result<Vec<u8>, StoreError> {
+        self.shared()?.record(seq)
     }
 
     /// The records from `seq` (the first is 1) to the end that the log has now, each checked.
@@ -90,7 +81,7 @@ impl Reader {
     /// and ends.
     pub fn records_from(&self, seq: Seq) -> Result<Records, StoreError> {
         let shared = self.shared()?;
-        let end = shared.head_row()?.map_or(Head::EMPTY, |row| row.head);
+        let end = shared.last()?.map_or(Head::EMPTY, |last| last.head);
         Records::new(shared, seq, end)
     }
 
@@ -138,7 +129,7 @@ impl Records {
     pub(super) fn new(shared: Arc<Shared>, seq: Seq, end: Head) -> Result<Self, StoreError> {
         let before = seq.saturating_sub(1);
         let at = if before < end.seq { shared.head_at(before)? } else { Some(end) };
-        let at = at.ok_or_else(|| StoreError::damaged(format!("record {before} is gone")))?;
+        let at = at.ok_or_else(|| gone(before))?;
         let rows = shared.log.range(record_key(at.seq + 1)..record_key(end.seq + 1));
         Ok(Self { rows, at, end, _shared: shared })
     }
@@ -146,16 +137,15 @@ impl Records {
     /// The next record; the caller knows that there is one.
     fn read(&mut self) -> Result<(Head, Vec<u8>), StoreError> {
         let seq = self.at.seq + 1;
-        let gone = || StoreError::damaged(format!("record {seq} is gone"));
-        let guard = self.rows.next().ok_or_else(gone)?;
+        let guard = self.rows.next().ok_or_else(|| gone(seq))?;
         let row = guard.into_inner();
         let (key, row) = row.map_err(|source| on_read(&format!("read record {seq}"), source))?;
         if parse_key(&key)? != seq {
-            return Err(gone());
+            return Err(gone(seq));
         }
-        let (hash, record) = parse(seq, &row)?;
+        let (record, stamp) = parse(seq, &row)?;
         let head = self.at.then(record);
-        if head.hash != *hash || (seq == self.end.seq && head != self.end) {
+        if head != stamp.head || (seq == self.end.seq && head != self.end) {
             let what = format!("record {seq} is not the one that was written");
             return Err(StoreError::damaged(what));
         }
@@ -183,8 +173,12 @@ impl Iterator for Records {
     }
 }
 
-fn parse(seq: Seq, row: &[u8]) -> Result<(&[u8; 32], &[u8]), StoreError> {
-    decode_row(row).ok_or_else(|| StoreError::damaged(format!("record {seq} is malformed")))
+fn gone(seq: Seq) -> StoreError {
+    StoreError::damaged(format!("record {seq} is gone"))
+}
+
+fn parse(seq: Seq, row: &[u8]) -> Result<(&[u8], Stamp), StoreError> {
+    decode_row(seq, row).ok_or_else(|| StoreError::damaged(format!("record {seq} is malformed")))
 }
 
 fn parse_key(key: &[u8]) -> Result<Seq, StoreError> {

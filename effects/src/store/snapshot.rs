@@ -68,7 +68,7 @@ pub(super) fn save(
         StoreError::file("write", &temp, source)
     })?;
     files::rename_synced(&temp, &path)?;
-    prune(&dir, shared.last_record()?.unwrap_or(Head::EMPTY).seq)
+    prune(&dir, shared.last()?.map_or(0, |last| last.head.seq))
 }
 
 /// Reads the newest snapshot, if it is whole, from a log that is not open yet.

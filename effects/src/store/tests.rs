@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -27,19 +28,13 @@ fn record(seq: Seq) -> Vec<u8> {
     format!("record {seq} {}", "x".repeat(usize::try_from(seq % 50).unwrap())).into_bytes()
 }
 
-/// Appends records in batches of three, the last of each with a blob under its number.
+/// Appends records in batches of three.
 fn fill(store: &mut Store, batches: u64) {
     for _ in 0..batches {
         let first = store.head().seq + 1;
-        let records = (first..first + 3).map(record).collect();
-        let blob = (blob_key(first + 2), record(first + 2));
-        let seq = store.append(&Batch { records, blobs: vec![blob] }).unwrap();
-        assert_eq!(seq, first + 2);
+        let records: Vec<Vec<u8>> = (first..first + 3).map(record).collect();
+        assert_eq!(store.append(&records).unwrap(), first + 2);
     }
-}
-
-fn blob_key(seq: Seq) -> BlobKey {
-    blake3::hash(&seq.to_be_bytes()).into()
 }
 
 /// All records, each compared with what `fill` writes; their number.
@@ -49,9 +44,7 @@ fn read_all(store: &Store) -> Result<u64, StoreError> {
         let (seq, bytes) = read?;
         count += 1;
         assert_eq!((seq, bytes), (count, record(count)));
-        if seq % 3 == 0 {
-            assert_eq!(store.blob(&blob_key(seq))?, Some(record(seq)));
-        }
+        assert_eq!(store.reader().record(seq)?, record(seq));
     }
     Ok(count)
 }
@@ -78,7 +71,8 @@ fn reopening_gives_what_was_appended() {
     assert!(!opened.clean, "a store that was dropped did not end cleanly");
     assert_eq!((opened.head.seq, opened.last_boot), (15, [8; 16]));
     assert_eq!(read_all(&store).unwrap(), 15);
-    assert_eq!(store.blob(&[0; 32]).unwrap(), None);
+    let error = store.reader().record(16).unwrap_err();
+    assert!(error.to_string().contains("record 16 is gone"), "{error}");
 }
 
 #[test]
@@ -92,6 +86,25 @@ fn records_can_be_read_from_anywhere() {
         let expected: Vec<_> = (7 - count..7).map(|seq| (seq, record(seq))).collect();
         assert_eq!(records.collect::<Vec<_>>(), expected, "from {from}");
     }
+}
+
+/// No table overlaps another: fjall moves them to its last level, and merges none.
+#[test]
+fn tables_are_moved_and_never_merged() {
+    const TABLES: usize = 8;
+    let dir = TempDir::new().unwrap();
+    let (mut store, _) = open(dir.path());
+    for _ in 0..TABLES {
+        fill(&mut store, 1);
+        store.shared.log.rotate_memtable_and_wait().unwrap();
+    }
+    let log = &store.shared.log;
+    let patience = Instant::now() + Duration::from_secs(20);
+    while log.l0_table_count() > 0 && Instant::now() < patience {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!((log.l0_table_count(), log.table_count()), (0, TABLES));
+    assert_eq!(read_all(&store).unwrap(), 3 * TABLES as u64);
 }
 
 #[test]
@@ -111,14 +124,11 @@ fn the_disk_of_the_log_says_how_much_is_left() {
 fn an_empty_batch_and_one_too_large_write_nothing() {
     let dir = TempDir::new().unwrap();
     let (mut store, _) = open(dir.path());
-    assert_eq!(store.append(&Batch::default()).unwrap(), 0);
+    assert_eq!(store.append(&[]).unwrap(), 0);
     let size = usize::try_from(BATCH_BYTES_MAX).unwrap() + 1;
-    let large = Batch { records: vec![vec![0; size]], blobs: vec![] };
-    assert!(matches!(store.append(&large), Err(StoreError::TooLarge { .. })));
+    assert!(matches!(store.append(&[vec![0; size]]), Err(StoreError::TooLarge { .. })));
     fill(&mut store, 1);
-    let blob_only = Batch { records: vec![], blobs: vec![([1; 32], vec![1])] };
-    assert_eq!(store.append(&blob_only).unwrap(), 3);
-    assert_eq!(store.blob(&[1; 32]).unwrap(), Some(vec![1]));
+    assert_eq!(store.append(&[]).unwrap(), 3);
     drop(store);
     assert_eq!(read_all(&open(dir.path()).0).unwrap(), 3);
 }
@@ -131,10 +141,13 @@ fn formats_are_as_written_down() {
     assert_eq!(blake3::Hash::from(head.hash).to_hex().as_str(), hash);
     let stamp = Stamp { head, boot: BOOT };
     assert_eq!(Stamp::decode(&stamp.encode()), Some(stamp));
+    let row = encode_row(stamp, b"record");
+    assert_eq!(row, [&b"record"[..], &head.hash, &BOOT].concat());
+    assert_eq!(chain::decode_row(2, &row), Some((&b"record"[..], stamp)));
     let dir = TempDir::new().unwrap();
     open(dir.path()).0.close().unwrap();
     let text = fs::read_to_string(dir.path().join("folkmoot")).unwrap();
-    assert_eq!(text, "folkmoot data folder, format 1\n");
+    assert_eq!(text, "folkmoot data folder, format 2\n");
     let mark = fs::read(dir.path().join("watermark")).unwrap();
     assert_eq!(
         blake3::hash(&mark).to_hex().as_str(),
@@ -152,12 +165,12 @@ fn a_reader_serves_other_threads_and_does_not_keep_the_folder() {
         let reader = reader.clone();
         move || {
             let records = reader.records_from(4).unwrap().map(Result::unwrap).count();
-            (reader.blob(&blob_key(3)).unwrap(), records)
+            (reader.record(3).unwrap(), records)
         }
     });
-    assert_eq!(thread.join().unwrap(), (Some(record(3)), 3));
+    assert_eq!(thread.join().unwrap(), (record(3), 3));
     store.close().unwrap();
-    assert!(matches!(reader.blob(&blob_key(3)), Err(StoreError::Closed)));
+    assert!(matches!(reader.record(3), Err(StoreError::Closed)));
     assert_eq!(open(dir.path()).1.head.seq, 6);
 }
 
@@ -211,13 +224,17 @@ fn a_folder_that_is_not_ours_is_left_alone() {
 }
 
 #[test]
-fn a_newer_format_is_refused() {
-    let dir = TempDir::new().unwrap();
-    open(dir.path()).0.close().unwrap();
-    fs::write(dir.path().join("folkmoot"), "folkmoot data folder, format 2\n").unwrap();
-    let error = open_with(dir.path(), BOOT).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 2, known: 1, .. }), "{error}");
-    assert_eq!(error.class().exit_code(), 8);
+fn another_format_is_no_damage_and_left_alone() {
+    for other in [1, FORMAT + 1] {
+        let dir = TempDir::new().unwrap();
+        open(dir.path()).0.close().unwrap();
+        let identity = format!("folkmoot data folder, format {other}\n");
+        fs::write(dir.path().join("folkmoot"), identity).unwrap();
+        let error = open_with(dir.path(), BOOT).unwrap_err();
+        assert!(matches!(error, StoreError::Format { found, .. } if found == other), "{error}");
+        assert!(error.to_string().contains("start the program that wrote it"), "{error}");
+        assert_eq!(error.class().exit_code(), 8);
+    }
 }
 
 #[cfg(unix)]

@@ -5,12 +5,13 @@ use folkmoot_core::command::{CommandId, Outcome};
 use folkmoot_core::effect::{Draft, Forward, Notice};
 use folkmoot_core::evolve::evolve;
 use folkmoot_core::governance::invitation::Invitation;
-use folkmoot_core::id::{MemberId, NamespaceId, OpId, PeerKey};
+use folkmoot_core::id::{MemberId, NamespaceId, PeerKey};
 use folkmoot_core::input::{ExchangeId, MessageId, RequestId, Signed};
 use folkmoot_core::key::Signers;
 use folkmoot_core::readiness;
-use folkmoot_core::record;
+use folkmoot_core::record::{self, Stored};
 use folkmoot_core::state::State;
+use folkmoot_core::wire::OpBytes;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A question, and what the reducer of the node that was asked would say.
@@ -33,8 +34,6 @@ pub struct Node {
     pub state: State,
     /// Records of its log.
     pub log: Vec<Vec<u8>>,
-    /// Bytes of the ops in the log, by id.
-    pub bodies: BTreeMap<OpId, Vec<u8>>,
     /// Replies to its commands.
     pub replies: BTreeMap<CommandId, Outcome>,
     /// What it told its user.
@@ -80,11 +79,16 @@ impl Node {
     pub fn recover(&self, records: usize) -> State {
         let mut state = State::default();
         for bytes in self.log.iter().take(records) {
-            let event =
-                record::decode(bytes, |op| self.bodies.get(op).cloned()).expect("the log decodes");
-            evolve(&mut state.durable, &event);
+            evolve(&mut state.durable, &record::decode(bytes).expect("the log decodes"));
         }
         state
+    }
+
+    /// The bytes of a stored op.
+    pub(super) fn body(&self, stored: &Stored) -> Option<OpBytes> {
+        let at = usize::try_from(stored.record.checked_sub(1)?).ok()?;
+        let bytes = record::op_bytes(self.log.get(at)?, &stored.op).ok()?;
+        OpBytes::new(bytes.to_vec())
     }
 
     /// How ready it is.

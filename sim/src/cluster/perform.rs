@@ -4,8 +4,9 @@ use super::node::{Asked, Node, sign};
 use super::{Cluster, Parcel};
 use folkmoot_core::bounded::Bounded;
 use folkmoot_core::effect::{Effect, Forward};
-use folkmoot_core::id::{NamespaceId, OpId, PeerKey};
+use folkmoot_core::id::{NamespaceId, PeerKey};
 use folkmoot_core::input::{ExchangeId, Input, MessageId, RequestId, Signed};
+use folkmoot_core::record::Stored;
 use folkmoot_core::statement::{Attested, Statement};
 use folkmoot_core::wire::{Gossip, OpBytes, Refused, Request, Response};
 
@@ -102,8 +103,8 @@ impl Cluster {
         Some(author.attest(statement))
     }
 
-    fn body(&self, at: usize, op: &OpId) -> Option<OpBytes> {
-        OpBytes::new(self.nodes.get(at)?.bodies.get(op)?.clone())
+    fn body(&self, at: usize, stored: &Stored) -> Option<OpBytes> {
+        self.nodes.get(at)?.body(stored)
     }
 
     fn subscribe(&mut self, at: usize, namespace: NamespaceId) {

@@ -13,7 +13,7 @@ use folkmoot_effects::driver::{
 use folkmoot_effects::perform::{Asked, Charges, NoticeBoard, Outside, Performer};
 use folkmoot_effects::ports::memory::MemoryNet;
 use folkmoot_effects::ports::{Log as _, Signer, StoreLog};
-use folkmoot_effects::store::{Batch, Home, Store};
+use folkmoot_effects::store::{Home, Store};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -65,11 +65,11 @@ pub(super) fn begin(home: &Path, namespace: NamespaceId, me: MemberId) -> Execut
 
 fn begin_all(home: &Path, namespaces: &[NamespaceId], me: MemberId) -> Executor {
     let opened = |namespace: &NamespaceId| {
-        record::encode(&Event::NamespaceOpened { namespace: *namespace, me }).bytes
+        record::encode(&Event::NamespaceOpened { namespace: *namespace, me })
     };
     let mut store = open(home);
-    let batch = Batch { records: namespaces.iter().map(opened).collect(), blobs: Vec::new() };
-    store.append(&batch).expect("the disk serves");
+    let records: Vec<Vec<u8>> = namespaces.iter().map(opened).collect();
+    store.append(&records).expect("the disk serves");
     let recovered = recover(&store).expect("the log can be read");
     on(store, recovered)
 }

@@ -7,7 +7,6 @@ use super::history::{History, watcher};
 use super::measure::{Measured, cpu_time, repeat};
 use super::nodes::{Live, PATIENCE, home_with, runtime};
 use super::report::{Goal, Report, Row};
-use folkmoot_core::codec;
 use folkmoot_core::command::{Command, Delivery, Outcome};
 use folkmoot_core::effect::Notice;
 use folkmoot_core::governance::op::Body;
@@ -81,8 +80,8 @@ impl Town {
         for notices in self.notices.iter_mut().skip(1) {
             timeout(PATIENCE, hear(notices, op)).await.expect("the op arrives");
         }
-        let body = first.handle.body(&op).expect("the disk serves").expect("it is stored");
-        codec::encode(&body)
+        let bodies = first.handle.bodies(vec![op]).await.expect("the disk serves");
+        bodies.into_iter().flatten().next().expect("it is stored")
     }
 
     async fn say_bare(&mut self, bytes: &[u8]) {

@@ -161,7 +161,8 @@ impl Talk {
                 self.answer(exchange, answer, bytes);
             }
             Effect::RespondWithOps { exchange, ops, total } => {
-                let ops = ops.iter().take(PAGE_OPS_MAX).filter_map(|op| self.bodies.get(op));
+                let ops =
+                    ops.iter().take(PAGE_OPS_MAX).filter_map(|stored| self.bodies.get(&stored.op));
                 let ops: Vec<Verified<Op>> = ops.cloned().collect();
                 let (count, bytes) = (ops.len() as u64, PAGE_BYTES + OP_LENGTH_BYTES * ops.len());
                 let answer = Answer::Ops { ops, count, refused: None, newer: Vec::new(), total };

@@ -8,6 +8,7 @@ use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::governance::verdict::Dropped;
 use folkmoot_core::id::{NamespaceId, OpId};
 use folkmoot_core::query::Standing;
+use folkmoot_core::record::{Stored, op_bytes};
 use folkmoot_core::signed::Op;
 use folkmoot_sim::cluster::Cluster;
 use folkmoot_sim::kit::{add, create, person};
@@ -112,7 +113,9 @@ fn attack_06_two_ops_with_one_nonce_given_to_two_halves() {
         // Both ops have effect, and the signatures that prove the lie are kept.
         for op in [&one, &two] {
             assert_eq!(node.state.op(&namespace, &op.id).unwrap().standing, Standing::Effective);
-            assert_eq!(node.bodies[&op.id], wire(op));
+            let Stored { op: id, record } = node.state.stored(&op.id).unwrap();
+            let record = &node.log[usize::try_from(record).unwrap() - 1];
+            assert_eq!(op_bytes(record, &id), Ok(&*wire(op)));
         }
         let told = |notice: &Notice| matches!(notice, Notice::Equivocation { nonce: 1, .. });
         assert_eq!(node.notices.iter().filter(|notice| told(notice)).count(), 1);

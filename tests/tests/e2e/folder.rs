@@ -71,21 +71,24 @@ fn a_folder_of_somebody_else_is_left_as_it_is() {
 }
 
 #[test]
-fn the_folder_of_a_newer_program_is_left_as_it_is() {
+fn the_folder_of_another_version_is_left_as_it_is_and_not_called_damaged() {
     let stage = stage();
     let mut anna = founder(&stage, "anna");
     anna.down();
     let identity = anna.home().join("folkmoot");
     let known = fs::read_to_string(&identity).unwrap();
-    fs::write(&identity, known.replace("format 1", "format 2")).unwrap();
-    let before = contents(anna.home());
-    let mut refusals = vec![anna.try_start().unwrap_err()];
-    refusals.push(anna.refusal(&["verify"]));
-    for refusal in refusals {
-        assert_eq!((refusal.exit, refusal.code.as_str()), (8, "data-damaged"), "{refusal:?}");
-        assert!(refusal.message.contains("format 2"), "{refusal:?}");
+    for other in ["format 1", "format 3"] {
+        fs::write(&identity, known.replace("format 2", other)).unwrap();
+        let before = contents(anna.home());
+        let mut refusals = vec![anna.try_start().unwrap_err()];
+        refusals.push(anna.refusal(&["verify"]));
+        for refusal in refusals {
+            assert_eq!((refusal.exit, refusal.code.as_str()), (8, "other-format"), "{refusal:?}");
+            assert!(refusal.message.contains(other), "{refusal:?}");
+            assert!(refusal.message.contains("start the program that wrote it"), "{refusal:?}");
+        }
+        assert_eq!(contents(anna.home()), before);
     }
-    assert_eq!(contents(anna.home()), before);
     fs::write(&identity, known).unwrap();
     anna.start();
 }

@@ -61,7 +61,7 @@ impl Engine {
                 refusal
             }
             Judgement::Store(judged) => {
-                space.store(op, &judged);
+                space.store(op, &judged, 0);
                 space.settle(&mut u32::MAX.clone());
                 cuts.note(space.graph(), space.view());
                 judged.void.map_or(Admission::Admit, Admission::Void)

@@ -14,7 +14,6 @@ use folkmoot_core::state::State;
 use folkmoot_core::step::step;
 use folkmoot_core::time::{MonoMillis, Now, UnixMillis};
 use folkmoot_sim::kit::Author;
-use std::collections::BTreeMap;
 
 /// Steps that one input may lead to before a test gives up.
 const STEPS_MAX: usize = 100_000;
@@ -25,9 +24,8 @@ pub(crate) struct Replica {
     pub(crate) effects: Vec<Effect>,
     /// Events of all steps, in order.
     pub(crate) events: Vec<Event>,
-    /// The same as records of the log, and the bytes of ops beside them.
+    /// The same as records of the log.
     pub(crate) log: Vec<Vec<u8>>,
-    bodies: BTreeMap<OpId, Vec<u8>>,
     /// Milliseconds, both clocks.
     pub(crate) now: u64,
     /// Largest number of events of one step.
@@ -45,7 +43,6 @@ impl Replica {
             effects: Vec::new(),
             events: Vec::new(),
             log: Vec::new(),
-            bodies: BTreeMap::new(),
             now: 0,
             events_of_a_step: 0,
             namespace,
@@ -83,9 +80,7 @@ impl Replica {
     }
 
     fn keep(&mut self, event: Event) {
-        let record = record::encode(&event);
-        self.log.push(record.bytes);
-        self.bodies.extend(record.body);
+        self.log.push(record::encode(&event));
         self.events.push(event);
     }
 
@@ -162,8 +157,7 @@ impl Replica {
     pub(crate) fn replayed(&self, records: usize) -> State {
         let mut state = State::default();
         for bytes in &self.log[..records] {
-            let event = record::decode(bytes, |op| self.bodies.get(op).cloned()).unwrap();
-            evolve(&mut state.durable, &event);
+            evolve(&mut state.durable, &record::decode(bytes).unwrap());
         }
         state.durable.settle();
         state

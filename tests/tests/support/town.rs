@@ -48,7 +48,7 @@ impl Town {
     pub(crate) fn settle(&mut self, at: usize, member: &Author) {
         self.cluster.give_key(at, member);
         let opened = Event::NamespaceOpened { namespace: self.namespace, me: member.id };
-        self.cluster.nodes[at].log = vec![record::encode(&opened).bytes];
+        self.cluster.nodes[at].log = vec![record::encode(&opened)];
         self.cluster.restart(at, 1);
     }
 

@@ -172,7 +172,7 @@ fn delivered(mut acked_by: Vec<MemberId>) -> Receipt {
 fn again(effects: &[Effect]) -> Vec<OpId> {
     let stored = |effect: &Effect| {
         let Effect::PublishStored { op, .. } = effect else { return None };
-        Some(*op)
+        Some(op.op)
     };
     effects.iter().filter_map(stored).collect()
 }

@@ -58,7 +58,7 @@ fn founded() -> (Node, NamespaceId) {
 fn answers(effects: &[Effect]) -> Vec<(u64, Result<OpId, Refused>)> {
     let answer = |effect: &Effect| {
         if let Effect::RespondJoined { exchange, op } = effect {
-            return Some((exchange.0, Ok(*op)));
+            return Some((exchange.0, Ok(op.op)));
         }
         let Effect::Respond { exchange, response: Response::Refused(why) } = effect else {
             return None;

@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// Fewest bytes of a node: bounds how many are made room for.
-const NODE_BYTES_MIN: usize = 48;
+const NODE_BYTES_MIN: usize = 56;
 
 /// Encodings of nodes, one after the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -28,6 +28,7 @@ pub(super) struct Nodes {
 #[derive(BorshSerialize, BorshDeserialize)]
 struct NodeRow<Parents> {
     id: OpId,
+    record: u64,
     signer: PersonIx,
     nonce: u64,
     group: GroupIx,
@@ -76,6 +77,7 @@ impl<'a> NodeRow<&'a [Ix]> {
     fn of(node: &'a Node, tree: u32) -> Self {
         Self {
             id: node.id,
+            record: node.record,
             signer: node.signer,
             nonce: node.nonce,
             group: node.group,
@@ -89,8 +91,8 @@ impl<'a> NodeRow<&'a [Ix]> {
 
 impl NodeRow<Box<[Ix]>> {
     fn into_parts(self, tree: Arc<Tree>) -> NodeParts {
-        let Self { id, signer, nonce, group, parents, deed, auths, .. } = self;
-        NodeParts { id, signer, nonce, group, parents, deed, auths, tree }
+        let Self { id, record, signer, nonce, group, parents, deed, auths, .. } = self;
+        NodeParts { id, record, signer, nonce, group, parents, deed, auths, tree }
     }
 }
 

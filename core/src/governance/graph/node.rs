@@ -18,6 +18,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 pub struct Node {
     /// Its id.
     pub id: OpId,
+    /// The record of the log that holds its bytes; 0 where there is no log.
+    pub record: u64,
     /// Its author.
     pub signer: PersonIx,
     /// Its position on the author's chain.

@@ -18,6 +18,8 @@ pub struct NodeParts {
     /// See [`super::Node`].
     pub id: OpId,
     /// See [`super::Node`].
+    pub record: u64,
+    /// See [`super::Node`].
     pub signer: PersonIx,
     /// See [`super::Node`].
     pub nonce: u64,

@@ -45,7 +45,7 @@ impl Twin {
                 generation: twin.graph.next_generation(&parents),
                 parents,
             };
-            twin.graph.push(&unsigned(&payload), &placed, &void(), Arc::new(Tree::root()));
+            twin.graph.push(&unsigned(&payload), &placed, &void(), Arc::new(Tree::root()), 0);
             twin.past.push(past);
         }
         twin

@@ -173,8 +173,7 @@ fn another_log_of_the_same_length_is_refused() {
     let crashed = crashed();
     let other = TempDir::new().unwrap();
     let (mut store, _) = open(other.path());
-    let records = (0..12).map(|_| b"something else".to_vec()).collect();
-    store.append(&Batch { records, blobs: vec![] }).unwrap();
+    store.append(&vec![b"something else".to_vec(); 12]).unwrap();
     store.close().unwrap();
     fs::copy(other.path().join("watermark"), crashed.dir.path().join("watermark")).unwrap();
     fs::remove_file(crashed.dir.path().join("acked")).unwrap();
@@ -239,11 +238,9 @@ fn edit_rows(dir: &Path, edit: impl Fn(&fjall::Keyspace)) {
         .open()
         .unwrap();
     let log = db.keyspace("log", fjall::KeyspaceCreateOptions::default).unwrap();
-    let blob = db.keyspace("blob", fjall::KeyspaceCreateOptions::default).unwrap();
     edit(&log);
     log.rotate_memtable_and_wait().unwrap();
-    blob.rotate_memtable_and_wait().unwrap();
-    drop((log, blob, db));
+    drop((log, db));
     // These writes are no batches of the store. All rows are in tables now.
     fs::write(journal(dir), "").unwrap();
 }
@@ -252,12 +249,18 @@ fn edit_rows(dir: &Path, edit: impl Fn(&fjall::Keyspace)) {
 fn a_hole_or_a_changed_record_is_found_where_it_is_read() {
     let crashed = crashed();
     for seq in 1..=12_u64 {
-        let edits: [&dyn Fn(&fjall::Keyspace); 2] =
-            [&|log| log.remove(record_key(seq)).unwrap(), &|log| {
-                let mut row = log.get(record_key(seq)).unwrap().unwrap().to_vec();
-                *row.last_mut().unwrap() ^= 1;
-                log.insert(record_key(seq), row).unwrap();
-            }];
+        let flip = |log: &fjall::Keyspace, at: usize| {
+            let mut row = log.get(record_key(seq)).unwrap().unwrap().to_vec();
+            row[at] ^= 1;
+            log.insert(record_key(seq), row).unwrap();
+        };
+        let hash_at = record(seq).len();
+        let edits: [&dyn Fn(&fjall::Keyspace); 4] = [
+            &|log| log.remove(record_key(seq)).unwrap(),
+            &|log| log.insert(record_key(seq), [0; chain::SEAL_BYTES - 1]).unwrap(),
+            &|log| flip(log, hash_at - 1),
+            &|log| flip(log, hash_at),
+        ];
         for edit in edits {
             let copy = copy_to_new(crashed.dir.path());
             edit_rows(copy.path(), edit);
@@ -312,7 +315,7 @@ fn what_a_kill_during_the_first_start_leaves_is_no_obstacle() {
     let dir = TempDir::new().unwrap();
     fs::create_dir_all(dir.path().join("log.new/keyspaces")).unwrap();
     fs::write(dir.path().join("log.new/0.jnl"), "").unwrap();
-    fs::write(dir.path().join("folkmoot"), "folkmoot data folder, format 1\n").unwrap();
+    fs::write(dir.path().join("folkmoot"), "folkmoot data folder, format 2\n").unwrap();
     assert!(open(dir.path()).1.created);
     // Cut short before the identity was in place.
     let dir = TempDir::new().unwrap();
@@ -349,7 +352,7 @@ fn a_damaged_snapshot_gives_way_to_the_one_before() {
     // finished.
     let other = TempDir::new().unwrap();
     let (mut other_store, _) = open(other.path());
-    other_store.append(&Batch { records: vec![vec![1]; 9], blobs: vec![] }).unwrap();
+    other_store.append(&vec![vec![1]; 9]).unwrap();
     for seq in [5, 9] {
         other_store.save_snapshot(seq, |_| Ok(())).unwrap();
         let name = format!("snapshots/{seq:020}.snapshot");
@@ -375,8 +378,7 @@ fn a_stranger_who_got_past_the_lock_is_noticed() {
 }
 
 fn assert_poisoned(mut store: Store) {
-    let batch = Batch { records: vec![vec![1]], blobs: vec![] };
-    assert!(matches!(store.append(&batch), Err(StoreError::Poisoned)));
+    assert!(matches!(store.append(&[vec![1]]), Err(StoreError::Poisoned)));
     assert!(matches!(store.mark(10_000), Err(StoreError::Poisoned)));
     assert!(matches!(store.close(), Err(StoreError::Poisoned)));
 }
@@ -411,8 +413,7 @@ fn a_full_disk_stops_the_store_and_loses_nothing() {
     let path = disk.0.path().join("home");
     let (mut store, _) = open(&path);
     let error = loop {
-        let records = vec![vec![5; 100_000]; 3];
-        if let Err(error) = store.append(&Batch { records, blobs: vec![] }) {
+        if let Err(error) = store.append(&vec![vec![5; 100_000]; 3]) {
             break error;
         }
     };
@@ -429,7 +430,7 @@ fn a_full_disk_stops_the_store_and_loses_nothing() {
     let (mut store, opened) = open(&path);
     assert!(opened.head.seq == acked || opened.head.seq == acked + 3, "{opened:?}, acked {acked}");
     assert_eq!(store.records_from(1).unwrap().map(Result::unwrap).count() as u64, opened.head.seq);
-    store.append(&Batch { records: vec![vec![6]], blobs: vec![] }).unwrap();
+    store.append(&[vec![6]]).unwrap();
     store.close().unwrap();
 }
 

@@ -221,7 +221,7 @@ impl Scene {
             signatures_valid: true,
         });
         let op = effects.iter().find_map(|effect| {
-            if let Effect::RespondJoined { op, .. } = effect { Some(*op) } else { None }
+            if let Effect::RespondJoined { op, .. } = effect { Some(op.op) } else { None }
         });
         let op = op.unwrap();
         Answer::Joined(history(&self.owner).into_iter().find(|other| other.id == op).unwrap())

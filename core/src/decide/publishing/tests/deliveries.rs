@@ -254,7 +254,8 @@ fn net_32_a_joiner_is_answered_at_once_and_the_op_is_tracked() {
     let effects = world.stage.give(0, input);
     assert!(effects.iter().any(is_publishing));
     let op = world.last();
-    assert!(effects.contains(&Effect::RespondJoined { exchange, op }));
+    let stored = world.stage.node.state.stored(&op).unwrap();
+    assert!(effects.contains(&Effect::RespondJoined { exchange, op: stored }));
     assert_eq!(world.outbox().undelivered, 1);
     assert_eq!(again(&world.stage.wake(1000)), [op]);
 }

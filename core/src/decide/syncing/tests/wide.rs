@@ -2,8 +2,11 @@
 
 use crate::bounded::{Bounded, Text};
 use crate::codec;
+use crate::event::Event;
+use crate::evolve::evolve;
 use crate::governance::cuts::Cuts;
 use crate::governance::op::{Body, SlotWrite};
+use crate::governance::space::Judgement;
 use crate::id::{NamespaceId, OpId};
 use crate::limits::HEADS_MAX;
 use crate::signed::{Op, Verified, from_own_log};
@@ -32,11 +35,18 @@ fn forks(web: &Web, namespace: NamespaceId, count: usize) -> Vec<Verified<Op>> {
 
 fn store(web: &mut Web, at: usize, namespace: NamespaceId, ops: &[Verified<Op>]) {
     let node = &mut web.nodes[at];
-    let known = node.state.durable.namespaces.get_mut(&namespace).unwrap();
+    let durable = &mut node.state.durable;
     let mut cuts = Cuts::default();
     for op in ops {
-        known.space.admit(&mut cuts, op);
-        node.bodies.insert(op.id, codec::encode(&op.signed));
+        let space = &durable.namespaces[&namespace].space;
+        let judgement = space.judge(&mut cuts, op, |_| false, &mut u32::MAX.clone());
+        let Judgement::Store(judged) = judgement else { panic!("{judgement:?}") };
+        let event = Event::OpAccepted { namespace, op: op.clone(), judged };
+        evolve(durable, &event);
+        node.log.push(event);
+        durable.settle();
+        let space = &durable.namespaces[&namespace].space;
+        cuts.note(space.graph(), space.view());
     }
 }
 
