@@ -55,7 +55,10 @@ pub const HEADS_MAX: usize = 8192;
 /// Most heads in a beacon; more are summarised.
 pub const BEACON_HEADS_MAX: usize = 64;
 /// Longest message of the set reconciliation in bytes.
-pub const RECONCILE_BYTES_MAX: usize = 64 * 1024;
+pub const RECONCILE_BYTES_MAX: usize = 256 * 1024;
+/// Most ranges of the set reconciliation that are looked at for one message, read and written; what
+/// lies behind them is put off to the next.
+pub const RECONCILE_RANGES_MAX: usize = 4096;
 /// Deadline of a request to a peer, in milliseconds.
 pub const REQUEST_MS_MAX: u64 = 10_000;
 /// How often heads are compared with one connected peer, in milliseconds.
