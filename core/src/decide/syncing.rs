@@ -187,7 +187,12 @@ impl Turn<'_> {
     pub(super) fn on_retry_due(&mut self, namespace: NamespaceId, peer: PeerKey) {
         let topics = self.volatile.peers.get(&peer);
         if topics.is_some_and(|topics| topics.contains(&namespace)) {
-            self.compare_with(namespace, peer);
+            return self.compare_with(namespace, peer);
+        }
+        // NET-4: one that was asked and never took part will not be told of again.
+        let exchange = self.desk(namespace).syncing.exchanges.get(&peer);
+        if exchange.is_some_and(Exchange::is_waiting) {
+            self.fall_short(namespace, peer, Shortfall::Gone);
         }
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct Exchange {
     pub(crate) sent: Vec<OpId>,
     /// What the peer told of itself.
     pub(crate) told: Option<Told>,
-    /// Refusals in a row.
+    /// Refusals since it last brought something.
     pub(crate) refusals: u32,
     /// How often something was fetched, and more is missing still.
     pub(crate) cycles: u32,
@@ -91,6 +91,11 @@ impl Exchange {
     /// Whether it is fetching.
     pub(crate) fn is_fetching(&self) -> bool {
         matches!(self.stage, Stage::Fetching(_))
+    }
+
+    /// Whether the peer would not answer yet.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(self.stage, Stage::Waiting(_))
     }
 
     /// Whether either side has more heads than it could tell.

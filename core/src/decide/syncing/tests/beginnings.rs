@@ -178,3 +178,17 @@ fn net_42_a_peer_that_lacks_ours_is_told_what_is_common_and_asks_for_the_rest() 
     assert_eq!((web.ops_sent(0, 1), web.ops_sent(1, 0)), (7, 0));
     assert!(web.questions(1, 0).last().is_some_and(is_fetch));
 }
+
+#[test]
+fn net_46_an_exchange_with_a_peer_that_never_took_part_ends() {
+    let (mut web, namespace) = Web::new(1, 0);
+    // Connected, and told of, but not subscribed.
+    web.give(0, Input::PeerConnected { peer: peer(1) });
+    pull(&mut web, 0, namespace, 1);
+    let asked = last(&web, 0, 1);
+    web.answer(&asked, Answer::Refused(Refused::Busy));
+    web.run(1000);
+    let gone = Verdict::Incomplete { missing: Vec::new(), why: Shortfall::Gone };
+    assert_eq!(web.verdicts(0, 1), [gone]);
+    assert!(web.nodes[0].state.volatile.desks[&namespace].syncing.exchanges.is_empty());
+}
