@@ -48,7 +48,9 @@ impl Turn<'_> {
             self.see_member(namespace, peer);
             // Heads are compared when it has answered: by then it has our own answer too.
             self.challenge(namespace, peer);
-            self.expect_outbox(namespace);
+            if self.may_read(namespace, peer).is_ok() {
+                self.expect_outbox(namespace);
+            }
         }
     }
 
@@ -77,7 +79,7 @@ impl Turn<'_> {
         self.lose_sight(namespace, peer);
         let Some(desk) = self.volatile.desks.get_mut(&namespace) else { return };
         desk.syncing.questions.retain(|question| question.peer != peer);
-        desk.syncing.notes.forget(&peer, now);
+        desk.syncing.notes.leave(&peer, now);
         self.volatile.timers.cancel(Timer::Retry(namespace, peer));
         self.fall_short(namespace, peer, Shortfall::Gone);
     }

@@ -28,6 +28,7 @@ fn net_46_equal_heads_and_roots_are_in_sync_and_other_roots_have_diverged() {
         web.answer(&asked, heads(&ours, theirs, true));
         assert_eq!(web.verdicts(0, 1).len(), 1);
         web.give(0, Input::PeerDisconnected { peer: peer(1) });
+        web.run(1000);
     }
 }
 
@@ -64,6 +65,28 @@ fn net_12_a_peer_is_pulled_from_at_most_once_a_second() {
     web.answer(&asked, heads(&ours, root, true));
     web.run(5000);
     assert_eq!(times(&web.questions(0, 1)), [0, 1000, 2000]);
+}
+
+#[test]
+fn net_12_who_leaves_and_comes_back_is_not_met_for_the_first_time() {
+    let (mut web, namespace) = Web::new(1, 0);
+    let (ours, root) = web.heads(0, namespace);
+    for number in 0..20 {
+        web.connect(0, 1, namespace);
+        if let Some(asked) = web.questions(0, 1).last().filter(|asked| asked.at == web.now) {
+            web.answer(&asked.clone(), heads(&ours, root, true));
+        }
+        web.run(50);
+        let peer = peer(1);
+        web.give(
+            0,
+            match number % 2 {
+                0 => Input::PeerUnsubscribed { peer, namespace },
+                _ => Input::PeerDisconnected { peer },
+            },
+        );
+    }
+    assert_eq!(times(&web.questions(0, 1)), [0, 1000]);
 }
 
 #[test]
