@@ -11,7 +11,7 @@ mod outlook;
 mod probes;
 
 pub use heard::{Heard, is_on_time};
-pub use outlook::{Outlook, Overdue};
+pub use outlook::{Outlook, Overdue, Review};
 pub use probes::Probes;
 
 use crate::governance::graph::Graph;
@@ -86,6 +86,8 @@ impl State {
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Readiness {
     state: State,
+    /// Whether something changed that the state follows from.
+    is_due: bool,
     /// When this node began to take part in this run.
     since: MonoMillis,
     /// Since when the state would be one of a lower tier.
@@ -119,7 +121,17 @@ impl Readiness {
 
     /// This node takes part from here on.
     pub fn begin(&mut self, now: MonoMillis) {
-        *self = Self { since: now, ..Self::default() };
+        *self = Self { since: now, is_due: true, ..Self::default() };
+    }
+
+    /// Something changed that the state follows from.
+    pub const fn touch(&mut self) {
+        self.is_due = true;
+    }
+
+    /// Whether something changed since the last review.
+    pub const fn is_due(&self) -> bool {
+        self.is_due
     }
 
     /// The last accepted beacon of a member, fresh or not.
@@ -200,7 +212,9 @@ impl Readiness {
         fetched: Option<PeerKey>,
         now: MonoMillis,
     ) -> BTreeSet<MemberId> {
-        self.table.stored(op, author, fetched, now)
+        let (by, is_other) = self.table.stored(op, author, fetched, now);
+        self.is_due |= is_other;
+        by
     }
 
     /// Whether what a member named and we lack is pulled from a peer now, which is the member's own

@@ -44,6 +44,7 @@ enum Act {
 impl Turn<'_> {
     pub(super) fn on_subscribed(&mut self, peer: PeerKey, namespace: NamespaceId) {
         self.volatile.peers.entry(peer).or_default().insert(namespace);
+        self.touch_readiness(namespace);
         if self.open_namespace(&namespace).is_some() {
             self.see_member(namespace, peer);
             // Heads are compared when it has answered: by then it has our own answer too.
@@ -58,12 +59,15 @@ impl Turn<'_> {
         if let Some(topics) = self.volatile.peers.get_mut(&peer) {
             topics.remove(&namespace);
         }
+        self.touch_readiness(namespace);
         self.part_with(namespace, peer);
         self.forget_identity(namespace, peer);
     }
 
     pub(super) fn on_disconnected(&mut self, peer: PeerKey) {
-        self.volatile.peers.remove(&peer);
+        for namespace in self.volatile.peers.remove(&peer).unwrap_or_default() {
+            self.touch_readiness(namespace);
+        }
         self.volatile.budgets.forget_full(self.now.mono);
         let namespaces: Vec<NamespaceId> = self.volatile.desks.keys().copied().collect();
         for namespace in namespaces {

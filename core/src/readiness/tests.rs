@@ -56,15 +56,12 @@ fn review(readiness: &mut Readiness, ms: u64) -> State {
 /// What time alone would make of it until `until`, woken only when it wants to be.
 fn pass(readiness: &mut Readiness, from: u64, until: u64) -> Vec<(u64, State)> {
     let mut seen = Vec::new();
-    let mut now = from;
-    while let Some(next) = readiness.next_change(MonoMillis(now), &outlook()) {
-        assert!(next.0 > now);
-        if next.0 > until {
-            break;
-        }
-        now = next.0;
-        if readiness.review(next, &outlook()) {
-            seen.push((now, readiness.state()));
+    let mut review = readiness.review(MonoMillis(from), &outlook());
+    while let Some(next) = review.next.filter(|next| next.0 <= until) {
+        review = readiness.review(next, &outlook());
+        assert!(review.next > Some(next) || review.next.is_none());
+        if review.is_other {
+            seen.push((next.0, readiness.state()));
         }
     }
     seen

@@ -106,6 +106,7 @@ impl Turn<'_> {
     /// Ends the join of this node, which keeps its part in the namespace.
     fn end_joining(&mut self, namespace: NamespaceId, op: OpId) -> Option<Joining> {
         self.event(Event::JoinEnded { namespace, op: Some(op) });
+        self.touch_readiness(namespace);
         for timer in [Timer::Join, Timer::JoinAttempt, Timer::JoinPulse] {
             self.volatile.timers.cancel(timer(namespace));
         }
