@@ -79,8 +79,6 @@ pub const DELIVERIES_MAX: usize = 1024;
 pub const DELIVERY_ACKS_MAX: u32 = 1024;
 /// Peers in the mesh of a topic from which on messages are taken to spread (NET-30).
 pub const MESH_LOW: u64 = 4;
-/// How long a member counts as known after it was heard, in milliseconds (NET-11).
-pub const HEARD_MS_MAX: u64 = 60_000;
 /// Shortest time until undelivered ops are published again, in milliseconds (NET-34).
 pub const OUTBOX_MS_MIN: u64 = 1000;
 /// Longest time until they are, in milliseconds.

@@ -144,6 +144,17 @@ impl Readiness {
         self.table.iter()
     }
 
+    /// Members besides `me` that were heard lately (NET-11), with their last beacon.
+    pub fn others(
+        &self,
+        me: MemberId,
+        now: MonoMillis,
+    ) -> impl Iterator<Item = (MemberId, &Heard)> {
+        let is_other =
+            move |(member, heard): &(MemberId, &Heard)| *member != me && heard.is_fresh(now);
+        self.table.iter().filter(is_other)
+    }
+
     /// Members in a ready tier whose last beacon is fresh (NET-11), with that beacon.
     pub fn fresh(&self, now: MonoMillis) -> impl Iterator<Item = (MemberId, &Heard)> {
         let is_fresh = move |(_, heard): &(MemberId, &Heard)| heard.is_ready(now);
@@ -196,6 +207,11 @@ impl Readiness {
         // NET-11
         let fresh_ms = FRESH_MS.max(self.interval(now.mono).saturating_mul(3));
         self.table.insert(beacon, via, meaning, now, now.mono.plus(fresh_ms));
+    }
+
+    /// The peer of a member went away: it is there again once others forward its word.
+    pub fn lose(&mut self, member: &MemberId) {
+        self.table.lose(member);
     }
 
     /// A member is one no longer.

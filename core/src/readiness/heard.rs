@@ -22,6 +22,8 @@ pub struct Heard {
     pub at: MonoMillis,
     /// Until when it is fresh (NET-11).
     pub fresh_until: MonoMillis,
+    /// Whether its own peer went away since.
+    pub is_gone: bool,
     /// The latest time that any accepted beacon of the member bore: no other boot of it is heard
     /// with an earlier one, or its beacons of before the restart could be played again.
     latest: UnixMillis,
@@ -218,6 +220,7 @@ impl Table {
             via,
             at: now,
             fresh_until,
+            is_gone: false,
             latest: latest.map_or(beacon.sent_at, |latest| latest.max(beacon.sent_at)),
             spent_until: spent_until.plus(BEACONS_EVERY_MS),
             lacks: meaning.lacks.clone(),
@@ -225,6 +228,12 @@ impl Table {
             follows: last.and_then(|last| last.follows),
         };
         self.by_member.insert(member, heard);
+    }
+
+    pub(super) fn lose(&mut self, member: &MemberId) {
+        if let Some(heard) = self.by_member.get_mut(member) {
+            heard.is_gone = true;
+        }
     }
 
     pub(super) fn forget(&mut self, member: &MemberId) -> Option<Heard> {

@@ -69,10 +69,6 @@ impl Readiness {
         Review { is_other: self.state.kind() != before, next }
     }
 
-    fn others(&self, me: MemberId) -> impl Iterator<Item = (MemberId, &Heard)> {
-        self.table.iter().filter(move |(member, _)| *member != me)
-    }
-
     fn target(&self, now: MonoMillis, outlook: &Outlook, missing: Missing) -> State {
         if !outlook.is_member {
             return State::Bootstrapping;
@@ -89,7 +85,7 @@ impl Readiness {
         if self.vouchers(now, outlook.me).next().is_some() {
             return State::PeerValidated;
         }
-        let is_heard = self.others(outlook.me).any(|(_, heard)| heard.is_ready(now));
+        let is_heard = self.others(outlook.me, now).any(|(_, heard)| heard.is_ready(now));
         if outlook.is_alone {
             State::LocallyReady
         } else if self.has_company && !is_heard {
@@ -108,7 +104,7 @@ impl Readiness {
                 && heard.is_covered()
                 && !self.table.contradicting().contains(member)
         };
-        self.others(me).filter(vouches).map(|(member, _)| member)
+        self.others(me, now).filter(vouches).map(|(member, _)| member)
     }
 
     /// NET-12: most of the others have another root at our heads. One among many may lie (I27).
@@ -117,7 +113,7 @@ impl Readiness {
         let lasts = self.state == State::Degraded(Cause::Diverged);
         let differs = |member: &MemberId| self.table.contradicting().contains(member);
         let (mut against, mut all) = (0_u64, 0_u64);
-        for (member, heard) in self.others(me) {
+        for (member, heard) in self.table.iter().filter(|(member, _)| *member != me) {
             let differs = differs(&member);
             if heard.is_fresh(now) || differs && lasts {
                 all += 1;

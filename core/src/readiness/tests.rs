@@ -117,6 +117,24 @@ fn net_11_where_many_beacon_they_are_fresh_for_three_intervals() {
 }
 
 #[test]
+fn net_11_others_are_there_while_their_beacon_is_fresh_and_their_peer_may_be_gone() {
+    let mut readiness = Readiness::default();
+    for number in [1, 2] {
+        hear(&mut readiness, 100, number, &[]);
+    }
+    readiness.lose(&member(2));
+    let others = |readiness: &Readiness, ms| -> Vec<(MemberId, bool)> {
+        let others = readiness.others(member(3), MonoMillis(ms));
+        others.map(|(member, heard)| (member, heard.is_gone)).collect()
+    };
+    assert_eq!(others(&readiness, 60_099), [(member(1), false), (member(2), true)]);
+    assert_eq!(readiness.others(member(1), MonoMillis(100)).count(), 1);
+    hear(&mut readiness, 5_000, 2, &[]);
+    assert_eq!(others(&readiness, 60_100), [(member(2), false)]);
+    assert_eq!(others(&readiness, 65_000), []);
+}
+
+#[test]
 fn net_12_what_one_alone_names_counts_against_a_ready_state_while_it_brings_ops() {
     let mut readiness = ready(&[1, 2]);
     hear(&mut readiness, 12_000, 1, &[head(5)]);
