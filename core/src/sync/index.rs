@@ -78,7 +78,7 @@ impl Sum {
     }
 }
 
-/// The order. A cache of the graph: it saves work and nothing else.
+/// The order. A cache of the graph; while it is made, peers hear `Busy`.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
     blocks: Vec<Block>,
@@ -93,7 +93,7 @@ struct Block {
     sum: Sum,
 }
 
-/// All caches are equal: what they hold never shows.
+/// All caches are equal: what they hold shows in nothing but how soon a peer is served.
 impl PartialEq for Index {
     fn eq(&self, _: &Self) -> bool {
         true
