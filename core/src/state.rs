@@ -112,8 +112,8 @@ pub struct Volatile {
     /// What peers may still ask of this node.
     pub budgets: Budgets,
     /// Lists of ops that peers read page by page. They are made again where they are missing, but
-    /// whether there is room for one more decides who hears `Busy` (NET-45): so whoever saves a state
-    /// and goes on with it forgets them, see [`State::forget_caches`].
+    /// whether there is room for one more decides who hears `Busy` (NET-45): so whoever saves a
+    /// state and goes on with it forgets them, see [`State::forget_caches`].
     #[borsh(skip)]
     pub lists: Lists,
     /// Work in hand, per namespace.
@@ -128,8 +128,8 @@ pub struct Desk {
     /// Views at old cuts; saves work and nothing else.
     #[borsh(skip)]
     pub cuts: Cuts,
-    /// The order of reconciliation. It is made again where it is missing, but while it is, peers that
-    /// ask for ranges hear `Busy`: it is forgotten as [`Volatile::lists`] are.
+    /// The order of reconciliation. It is made again where it is missing, but while it is, peers
+    /// that ask for ranges hear `Busy`: it is forgotten as [`Volatile::lists`] are.
     #[borsh(skip)]
     pub order: Index,
     /// Ops to be judged, in order.

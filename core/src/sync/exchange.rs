@@ -136,9 +136,9 @@ impl Reconciliation {
 
     /// Maximal ops of what both have, as far as it is known, below `heads`.
     ///
-    /// Both sets are closed, and so is what both have: it is a beginning of each chain of the graph.
-    /// So the cost is a few looks for each chain, however much is left open. Where the peer lied it
-    /// may be no closed set, and what is found is still ours.
+    /// Both sets are closed, and so is what both have: it is a beginning of each chain of the
+    /// graph. So the cost is a few looks for each chain, however much is left open. Where the peer
+    /// lied it may be no closed set, and what is found is still ours.
     pub(crate) fn common(&self, graph: &Graph, heads: &[Ix]) -> Vec<OpId> {
         let open_from = self.open_from.map(|(generation, id)| Key { generation, id });
         let below = graph.closure(heads);

@@ -1,7 +1,7 @@
 //! The stored ops in the order of reconciliation, with sums of their ids (NET-42).
 //!
-//! Blocks of places in the graph, about six bytes for each op. A sum over any range costs the blocks
-//! before its ends once per message, and a partial block for each end.
+//! Blocks of places in the graph, about six bytes for each op. A sum over any range costs the
+//! blocks before its ends once per message, and a partial block for each end.
 
 use crate::governance::graph::Graph;
 use crate::governance::table::Ix;

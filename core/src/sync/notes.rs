@@ -6,8 +6,8 @@ use crate::time::MonoMillis;
 use alloc::collections::BTreeMap;
 use borsh::{BorshDeserialize, BorshSerialize};
 
-/// Notes on peers, bounded. They outlast a connection and a subscription, or whoever comes back would
-/// be met for the first time each time.
+/// Notes on peers, bounded. They outlast a connection and a subscription, or whoever comes back
+/// would be met for the first time each time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Notes {
     by_peer: BTreeMap<PeerKey, Note>,

@@ -228,8 +228,8 @@ fn fingerprint<K: Keyed>(set: &Ordered<'_, K>, lower: usize, upper: usize) -> [u
     core::array::from_fn(|_| bytes.next().unwrap_or(0))
 }
 
-/// Splits a range that differs: into smaller ones, or into ids where it is small. How many ranges it
-/// comes to.
+/// Splits a range that differs: into smaller ones, or into ids where it is small. How many ranges
+/// it comes to.
 fn split<K: Keyed>(
     set: &Ordered<'_, K>,
     lower: usize,
