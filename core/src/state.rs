@@ -118,8 +118,8 @@ pub struct Volatile {
     pub lists: Lists,
     /// Work in hand, per namespace.
     pub desks: BTreeMap<NamespaceId, Desk>,
-    /// Namespaces whose desk has something to do.
-    pub busy: BTreeSet<NamespaceId>,
+    /// Namespaces whose desk has something to do, each once, in the order of their turns.
+    pub busy: VecDeque<NamespaceId>,
 }
 
 /// Work in hand of one namespace.
