@@ -88,7 +88,9 @@ impl<'a> Turn<'a> {
 
     /// Puts a namespace on the list of those with work.
     fn wake_desk(&mut self, namespace: NamespaceId) {
-        self.volatile.busy.insert(namespace);
+        if !self.volatile.busy.contains(&namespace) {
+            self.volatile.busy.push_back(namespace);
+        }
     }
 
     fn effect(&mut self, effect: Effect) {

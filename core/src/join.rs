@@ -13,12 +13,9 @@ use crate::id::{GroupId, MemberId, NamespaceId, OpId, PeerKey};
 use crate::limits::{JOIN_PEERS_MAX, PROGRESS_EVERY_MS, TRIED_MAX};
 use crate::signed::invitation_is_well_formed;
 use crate::time::{MonoMillis, UnixMillis};
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
-
-/// How long a member counts as present after it was last heard, in milliseconds (NET-11).
-const PRESENT_MS: u64 = 60_000;
 
 /// A join that survives a crash.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -103,8 +100,6 @@ pub struct Joining {
     pub pull: Pull,
     /// The op that admits us, once it is here with effect.
     pub admitted: Option<Admitted>,
-    /// Members that were heard of, and when last.
-    pub heard: BTreeMap<MemberId, MonoMillis>,
 }
 
 /// The partner in use.
@@ -156,26 +151,12 @@ impl Joining {
             partner: None,
             pull: Pull { before: ops, ..Pull::default() },
             admitted: None,
-            heard: BTreeMap::new(),
         }
     }
 
     /// Whether it looks for members now.
     pub fn is_probing(&self) -> bool {
         self.phases.now == Phase::Probing && !self.is_waiting && self.admitted.is_none()
-    }
-
-    /// Notes that a member was heard of.
-    pub fn hear(&mut self, member: MemberId, now: MonoMillis) {
-        if self.heard.len() < JOIN_PEERS_MAX || self.heard.contains_key(&member) {
-            self.heard.insert(member, now);
-        }
-    }
-
-    /// Members that were heard of lately.
-    pub fn present(&self, now: MonoMillis) -> impl Iterator<Item = MemberId> {
-        let fresh = move |at: &MonoMillis| now.since(*at) < PRESENT_MS;
-        self.heard.iter().filter(move |(_, at)| fresh(at)).map(|(member, _)| *member)
     }
 
     /// Why the attempt, or the whole join, came to nothing (NET-26).

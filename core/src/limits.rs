@@ -55,7 +55,10 @@ pub const HEADS_MAX: usize = 8192;
 /// Most heads in a beacon; more are summarised.
 pub const BEACON_HEADS_MAX: usize = 64;
 /// Longest message of the set reconciliation in bytes.
-pub const RECONCILE_BYTES_MAX: usize = 64 * 1024;
+pub const RECONCILE_BYTES_MAX: usize = 256 * 1024;
+/// Most ranges of the set reconciliation that are looked at for one message, read and written; what
+/// lies behind them is put off to the next.
+pub const RECONCILE_RANGES_MAX: usize = 4096;
 /// Deadline of a request to a peer, in milliseconds.
 pub const REQUEST_MS_MAX: u64 = 10_000;
 /// How often heads are compared with one connected peer, in milliseconds.
@@ -76,8 +79,6 @@ pub const DELIVERIES_MAX: usize = 1024;
 pub const DELIVERY_ACKS_MAX: u32 = 1024;
 /// Peers in the mesh of a topic from which on messages are taken to spread (NET-30).
 pub const MESH_LOW: u64 = 4;
-/// How long a member counts as known after it was heard, in milliseconds (NET-11).
-pub const HEARD_MS_MAX: u64 = 60_000;
 /// Shortest time until undelivered ops are published again, in milliseconds (NET-34).
 pub const OUTBOX_MS_MIN: u64 = 1000;
 /// Longest time until they are, in milliseconds.

@@ -13,7 +13,7 @@ pub use outbox::Outbox;
 use crate::governance::op::Body;
 use crate::governance::table::Ix;
 use crate::id::{MemberId, NamespaceId};
-use crate::limits::{DELIVERY_MS_MAX, HEARD_MS_MAX};
+use crate::limits::DELIVERY_MS_MAX;
 use crate::settings::Settings;
 use crate::state::{Namespace, State};
 use crate::time::MonoMillis;
@@ -46,19 +46,6 @@ pub struct Publishing {
     pub deliveries: Deliveries,
     /// Own ops that nobody else is known to have.
     pub outbox: Outbox,
-    heard: Option<MonoMillis>,
-}
-
-impl Publishing {
-    /// Another member was heard.
-    pub fn hear(&mut self, now: MonoMillis) {
-        self.heard = Some(now);
-    }
-
-    /// Whether another member was heard lately (NET-11).
-    pub fn has_heard(&self, now: MonoMillis) -> bool {
-        self.heard.is_some_and(|heard| now.since(heard) < HEARD_MS_MAX)
-    }
 }
 
 /// How much an op changes, and with that how long its author waits for others (NET-32).

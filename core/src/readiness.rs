@@ -12,7 +12,7 @@ mod probes;
 mod said;
 
 pub use heard::{Heard, is_on_time};
-pub use outlook::{Outlook, Overdue};
+pub use outlook::{Outlook, Overdue, Review};
 pub use probes::Probes;
 pub use said::Said;
 
@@ -88,6 +88,8 @@ impl State {
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Readiness {
     state: State,
+    /// Whether something changed that the state follows from.
+    is_due: bool,
     /// When this node began to take part in this run.
     since: MonoMillis,
     /// Since when the state would be one of a lower tier.
@@ -123,7 +125,17 @@ impl Readiness {
 
     /// This node takes part from here on.
     pub fn begin(&mut self, now: MonoMillis) {
-        *self = Self { since: now, ..Self::default() };
+        *self = Self { since: now, is_due: true, ..Self::default() };
+    }
+
+    /// Something changed that the state follows from.
+    pub const fn touch(&mut self) {
+        self.is_due = true;
+    }
+
+    /// Whether something changed since the last review.
+    pub const fn is_due(&self) -> bool {
+        self.is_due
     }
 
     /// The last accepted beacon of a member, fresh or not.
@@ -134,6 +146,17 @@ impl Readiness {
     /// The last accepted beacon of each member, fresh or not.
     pub fn all_heard(&self) -> impl Iterator<Item = (MemberId, &Heard)> {
         self.table.iter()
+    }
+
+    /// Members besides `me` that were heard lately (NET-11), with their last beacon.
+    pub fn others(
+        &self,
+        me: MemberId,
+        now: MonoMillis,
+    ) -> impl Iterator<Item = (MemberId, &Heard)> {
+        let is_other =
+            move |(member, heard): &(MemberId, &Heard)| *member != me && heard.is_fresh(now);
+        self.table.iter().filter(is_other)
     }
 
     /// Members in a ready tier whose last beacon is fresh (NET-11), with that beacon.
@@ -196,6 +219,11 @@ impl Readiness {
         self.table.insert(beacon, via, meaning, now, now.mono.plus(fresh_ms));
     }
 
+    /// The peer of a member went away: it is there again once others forward its word.
+    pub fn lose(&mut self, member: &MemberId) {
+        self.table.lose(member);
+    }
+
     /// A member is one no longer.
     pub fn forget(&mut self, member: &MemberId) {
         self.table.forget(member);
@@ -210,7 +238,9 @@ impl Readiness {
         fetched: Option<PeerKey>,
         now: MonoMillis,
     ) -> BTreeSet<MemberId> {
-        self.table.stored(op, author, fetched, now)
+        let (by, is_other) = self.table.stored(op, author, fetched, now);
+        self.is_due |= is_other;
+        by
     }
 
     /// Whether what a member named and we lack is pulled from a peer now, which is the member's own

@@ -53,7 +53,9 @@ impl State {
         self.durable.namespaces.values().all(|known| known.space.is_settled())
     }
 
-    /// Drops what only saves work, so that two states that agree otherwise behave alike to the bit.
+    /// Drops what a saved state leaves out, so that the state that goes on and the one that is read
+    /// again behave alike to the bit: what is kept there saves work, and while it is made again or
+    /// has no room, peers hear `Busy`.
     pub fn forget_caches(&mut self) {
         for desk in self.volatile.desks.values_mut() {
             desk.cuts = Cuts::default();
@@ -120,13 +122,15 @@ pub struct Volatile {
     pub peers: BTreeMap<PeerKey, BTreeSet<NamespaceId>>,
     /// What peers may still ask of this node.
     pub budgets: Budgets,
-    /// Lists of ops that peers read page by page; saves work and nothing else.
+    /// Lists of ops that peers read page by page. They are made again where they are missing, but
+    /// whether there is room for one more decides who hears `Busy` (NET-45): so whoever saves a
+    /// state and goes on with it forgets them, see [`State::forget_caches`].
     #[borsh(skip)]
     pub lists: Lists,
     /// Work in hand, per namespace.
     pub desks: BTreeMap<NamespaceId, Desk>,
-    /// Namespaces whose desk has something to do.
-    pub busy: BTreeSet<NamespaceId>,
+    /// Namespaces whose desk has something to do, each once, in the order of their turns.
+    pub busy: VecDeque<NamespaceId>,
 }
 
 /// Work in hand of one namespace.
@@ -135,7 +139,8 @@ pub struct Desk {
     /// Views at old cuts; saves work and nothing else.
     #[borsh(skip)]
     pub cuts: Cuts,
-    /// The order of reconciliation; saves work and nothing else.
+    /// The order of reconciliation. It is made again where it is missing, but while it is, peers
+    /// that ask for ranges hear `Busy`: it is forgotten as [`Volatile::lists`] are.
     #[borsh(skip)]
     pub order: Index,
     /// Ops to be judged, in order.

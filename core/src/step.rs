@@ -41,12 +41,15 @@ pub fn step(state: &mut State, now: Now, input: Input) -> Output {
     decide(&state.durable, &mut state.volatile, now, input, &mut out);
     let mut run = Run { work: STEP_WORK_MAX, ops: STEP_OPS_MAX, folded: 0 };
     run.fold(state, &out);
-    while let Some(namespace) = state.volatile.busy.first().copied() {
+    // A piece for each that has work, one after the other: none waits for all that another has.
+    while let Some(namespace) = state.volatile.busy.front().copied() {
         if run.is_over() {
             break;
         }
-        if !run.advance(state, now, namespace, &mut out) {
-            state.volatile.busy.remove(&namespace);
+        let has_more = run.advance(state, now, namespace, &mut out);
+        // It may have ended its part in the namespace, and so its turns.
+        if state.volatile.busy.pop_front_if(|front| *front == namespace).is_some() && has_more {
+            state.volatile.busy.push_back(namespace);
         }
     }
     let is_busy = !state.volatile.busy.is_empty();

@@ -18,14 +18,32 @@ use crate::id::{GroupId, MemberId, NamespaceId, OpId, PeerKey};
 use crate::input::{Input, Signed};
 use crate::key::{OwnSignature, Signature};
 use crate::limits::RULES_VERSION;
+use crate::readiness::{Meaning, Readiness};
 use crate::settings::Settings;
 use crate::signed::{Op, SignedOp, Verified, from_own_log};
 use crate::state::State;
+use crate::statement::{Beacon, HeadSummary, Tier};
 use crate::step::step;
 use crate::time::{Now, UnixMillis};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use ed25519_dalek::{Signer as _, SigningKey};
+
+/// Notes a beacon of a member that names nothing.
+pub(crate) fn hear_of(readiness: &mut Readiness, member: MemberId, now: Now) {
+    let beacon = Beacon {
+        namespace: NamespaceId::default(),
+        member,
+        boot: [1; 16],
+        sequence: now.mono.0,
+        heads: HeadSummary::of(&[]),
+        ops: 0,
+        state_root: [0; 32],
+        tier: Tier::Locally,
+        sent_at: now.unix,
+    };
+    readiness.hear(MemberId([0; 32]), &beacon, PeerKey::default(), &Meaning::default(), now);
+}
 
 /// Someone with a key; the same number is the same key in every run.
 #[derive(Clone, Debug)]

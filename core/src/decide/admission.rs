@@ -12,7 +12,7 @@ use crate::governance::verdict::{Admission, Dropped, VoidAtCut};
 use crate::governance::view::Changes;
 use crate::id::{NamespaceId, OpId, PeerKey};
 use crate::input::{Heard, MessageId};
-use crate::limits::{DORMANT_PER_SIGNER_MAX, OP_BYTES_MAX, PARKED_COUNT_MAX};
+use crate::limits::{DORMANT_PER_SIGNER_MAX, OP_BYTES_MAX, OVERDUE_MS, PARKED_COUNT_MAX};
 use crate::pending::{Pending, Waiting};
 use crate::signed::{Malformed, Op, Verified};
 use crate::state::{Arrival, Namespace, Source};
@@ -76,6 +76,9 @@ impl Turn<'_> {
 
     /// Puts ops that waited for parents, and do so no longer, behind those to be judged.
     fn arrive_again(&mut self, namespace: NamespaceId, waited: Vec<Waiting>) {
+        if !waited.is_empty() {
+            self.touch_readiness(namespace);
+        }
         for Waiting { op, from, .. } in waited {
             self.arrive(namespace, op, from.map_or(Source::Imported, Source::Fetched));
         }
@@ -97,7 +100,7 @@ impl Turn<'_> {
             return true;
         }
         let has_more = self.take_wish(namespace) || self.go_on_joining(namespace);
-        if !has_more {
+        if !has_more && self.desk(namespace).readiness.is_due() {
             self.review_readiness(namespace);
         }
         has_more
@@ -248,6 +251,7 @@ impl Turn<'_> {
         if let Some(at) = desk.pending.next_expiry() {
             self.volatile.timers.set_if_earlier(Timer::Pending(namespace), at);
         }
+        self.volatile.timers.set_if_earlier(Timer::Readiness(namespace), now.plus(OVERDUE_MS));
         if let Some(peer) = peer {
             self.fetch_missing(namespace, peer);
         }

@@ -8,7 +8,7 @@ use crate::governance::view::Changes;
 use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
 use crate::input::MessageId;
 use crate::limits::{BEACON_SHARE_MS, OVERDUE_COUNT_MAX, OVERDUE_MS, PROBE_DELAY_MS_MAX};
-use crate::readiness::{Meaning, Outlook, Overdue, Readiness, is_on_time};
+use crate::readiness::{Meaning, Outlook, Overdue, Readiness, Review, is_on_time};
 use crate::state::{Arrival, Desk, Namespace, Source};
 use crate::statement::{Beacon, HeadSummary, Tier, heads_digest};
 use crate::sync::Verdict;
@@ -107,9 +107,14 @@ impl Turn<'_> {
         let (graph, view, now) = (known.space.graph(), known.space.view(), self.now.mono);
         let op = arrival.op.id;
         let readiness = &mut self.desk(namespace).readiness;
-        let targets = changes.flipped.iter().filter_map(|(ix, _)| graph.target_of(*ix));
-        for member in targets.map(|person| graph.member_id(person)) {
-            if !has_standing(graph, view, &member) {
+        for (ix, _) in &changes.flipped {
+            let target = graph.target_of(*ix);
+            if target.is_some() || graph.node(*ix).deed.is_structure() {
+                readiness.touch();
+            }
+            if let Some(member) = target.map(|person| graph.member_id(person))
+                && !has_standing(graph, view, &member)
+            {
                 readiness.forget(&member);
             }
         }
@@ -159,19 +164,27 @@ impl Turn<'_> {
         }
     }
 
-    /// Something changed that readiness depends on: an op, a peer, a beacon, or the time (NET-13).
+    /// Something changed that readiness follows from, to be looked at when nothing else is to do.
+    pub(super) fn touch_readiness(&mut self, namespace: NamespaceId) {
+        if let Some(desk) = self.volatile.desks.get_mut(&namespace) {
+            desk.readiness.touch();
+            self.wake_desk(namespace);
+        }
+    }
+
+    /// Comes to the readiness that follows from beacons, ops, peers, and the time (NET-13).
     pub(super) fn review_readiness(&mut self, namespace: NamespaceId) {
         let Some(known) = self.open_namespace(&namespace) else { return };
         if !known.space.is_settled() {
             // Once everything is evaluated, the desk will be done, and this is looked at again.
-            return;
+            return self.desk(namespace).readiness.touch();
         }
         let outlook = self.outlook(namespace, known);
         let now = self.now.mono;
         let readiness = &mut self.desk(namespace).readiness;
         let before = readiness.state().tier();
-        let is_other = readiness.review(now, &outlook);
-        let (state, next) = (readiness.state(), readiness.next_change(now, &outlook));
+        let Review { is_other, next } = readiness.review(now, &outlook);
+        let state = readiness.state();
         match next {
             Some(at) => self.volatile.timers.set(Timer::Readiness(namespace), at),
             None => self.volatile.timers.cancel(Timer::Readiness(namespace)),

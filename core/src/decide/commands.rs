@@ -131,7 +131,7 @@ impl Turn<'_> {
         for request in self.volatile.requests.close_all(namespace) {
             self.volatile.timers.cancel(Timer::Request(request));
         }
-        self.volatile.busy.remove(&namespace);
+        self.volatile.busy.retain(|busy| *busy != namespace);
         self.volatile.timers.cancel_all(namespace);
         let own = desk.ready.iter().filter_map(|arrival| match &arrival.source {
             Source::Own(wish) => Some(&**wish),

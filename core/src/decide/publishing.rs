@@ -95,7 +95,9 @@ impl Turn<'_> {
     /// heard lately through others.
     fn is_anybody_known(&mut self, namespace: NamespaceId) -> bool {
         let now = self.now.mono;
-        !self.peers_of(namespace).is_empty() || self.desk(namespace).publishing.has_heard(now)
+        let Some(known) = self.open_namespace(&namespace) else { return false };
+        let has_heard = self.desk(namespace).readiness.others(known.me, now).next().is_some();
+        has_heard || !self.peers_of(namespace).is_empty()
     }
 
     fn expect_deadline(&mut self, namespace: NamespaceId) {
@@ -202,9 +204,7 @@ impl Turn<'_> {
         if member == known.me || !is_member(known, &member) {
             return;
         }
-        let now = self.now.mono;
         let publishing = &mut self.desk(namespace).publishing;
-        publishing.hear(now);
         if let AckOutcome::Pending(missing) = outcome {
             return publishing.deliveries.note_behind(&op, member, missing);
         }
@@ -219,9 +219,8 @@ impl Turn<'_> {
         if member == known.me || !is_member(known, &member) {
             return;
         }
-        let (now, last) = (self.now.mono, last_own(known));
-        let publishing = &mut self.desk(namespace).publishing;
-        publishing.hear(now);
+        let last = last_own(known);
+        let publishing = &self.desk(namespace).publishing;
         if publishing.outbox.undelivered(last) == 0 && publishing.deliveries.is_empty() {
             return;
         }

@@ -44,11 +44,14 @@ enum Act {
 impl Turn<'_> {
     pub(super) fn on_subscribed(&mut self, peer: PeerKey, namespace: NamespaceId) {
         self.volatile.peers.entry(peer).or_default().insert(namespace);
+        self.touch_readiness(namespace);
         if self.open_namespace(&namespace).is_some() {
             self.see_member(namespace, peer);
             // Heads are compared when it has answered: by then it has our own answer too.
             self.challenge(namespace, peer);
-            self.expect_outbox(namespace);
+            if self.may_read(namespace, peer).is_ok() {
+                self.expect_outbox(namespace);
+            }
         }
     }
 
@@ -56,12 +59,15 @@ impl Turn<'_> {
         if let Some(topics) = self.volatile.peers.get_mut(&peer) {
             topics.remove(&namespace);
         }
+        self.touch_readiness(namespace);
         self.part_with(namespace, peer);
         self.forget_identity(namespace, peer);
     }
 
     pub(super) fn on_disconnected(&mut self, peer: PeerKey) {
-        self.volatile.peers.remove(&peer);
+        for namespace in self.volatile.peers.remove(&peer).unwrap_or_default() {
+            self.touch_readiness(namespace);
+        }
         self.volatile.budgets.forget_full(self.now.mono);
         let namespaces: Vec<NamespaceId> = self.volatile.desks.keys().copied().collect();
         for namespace in namespaces {
@@ -76,7 +82,7 @@ impl Turn<'_> {
         let now = self.now.mono;
         self.lose_sight(namespace, peer);
         let Some(desk) = self.volatile.desks.get_mut(&namespace) else { return };
-        desk.syncing.notes.forget(&peer, now);
+        desk.syncing.notes.leave(&peer, now);
         let waiting = desk.syncing.take_question(&peer);
         self.turn_away(waiting, &Refused::Stranger);
         self.volatile.timers.cancel(Timer::Retry(namespace, peer));
@@ -188,7 +194,12 @@ impl Turn<'_> {
     pub(super) fn on_retry_due(&mut self, namespace: NamespaceId, peer: PeerKey) {
         let topics = self.volatile.peers.get(&peer);
         if topics.is_some_and(|topics| topics.contains(&namespace)) {
-            self.compare_with(namespace, peer);
+            return self.compare_with(namespace, peer);
+        }
+        // NET-4: one that was asked and never took part will not be told of again.
+        let exchange = self.desk(namespace).syncing.exchanges.get(&peer);
+        if exchange.is_some_and(Exchange::is_waiting) {
+            self.fall_short(namespace, peer, Shortfall::Gone);
         }
     }
 

@@ -28,7 +28,7 @@ use crate::governance::verdict::VoidAtCut;
 use crate::id::{GroupId, InvitationId, MemberId, NamespaceId, OpId};
 use crate::record::Stored;
 use crate::signed::Op;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
@@ -273,6 +273,11 @@ impl Graph {
             cut.include(self.nodes[*ix].place);
         }
         cut
+    }
+
+    /// The last op of each chain that is in a causally closed set: all its maximal ops, and others.
+    pub fn tops_within(&self, has: impl Fn(Ix) -> bool) -> BTreeSet<Ix> {
+        self.chains.tops_within(has).collect()
     }
 
     /// The ops in `larger` that are not in `smaller`, in topological order.

@@ -125,6 +125,15 @@ impl Chains {
         Some(Place { position, ..parent })
     }
 
+    /// The last op of each chain that is in a causally closed set, which `has` tells: of a chain it
+    /// holds a beginning.
+    pub fn tops_within(&self, has: impl Fn(Ix) -> bool) -> impl Iterator<Item = Ix> {
+        self.chains.iter().filter_map(move |(_, ops)| {
+            let count = ops.partition_point(|ix| has(*ix));
+            ops.get(count.checked_sub(1)?).copied()
+        })
+    }
+
     /// The set of all ops.
     pub fn all(&self) -> Cut {
         let counts = self.chains.iter().map(|(chain, ops)| (chain.place(), ops.len()));

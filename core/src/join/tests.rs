@@ -76,12 +76,3 @@ fn net_28_the_times_of_a_phase_add_up() {
     let spent = [(Phase::Validating, 0), (Phase::Probing, 17), (Phase::Pulling, 5)];
     assert_eq!(phases.spent(), spent);
 }
-
-#[test]
-fn net_11_a_member_counts_as_there_for_a_minute() {
-    let mut joining = Joining::new(Vec::new(), MonoMillis(0), MonoMillis(9), 0);
-    joining.hear(MemberId([1; 32]), MonoMillis(100));
-    for (now, present) in [(60_099, 1), (60_100, 0), (60_101, 0)] {
-        assert_eq!(joining.present(MonoMillis(now)).count(), present, "at {now}");
-    }
-}

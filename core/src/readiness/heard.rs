@@ -22,6 +22,8 @@ pub struct Heard {
     pub at: MonoMillis,
     /// Until when it is fresh (NET-11).
     pub fresh_until: MonoMillis,
+    /// Whether its own peer went away since.
+    pub is_gone: bool,
     /// The latest time that any accepted beacon of the member bore: no other boot of it is heard
     /// with an earlier one, or its beacons of before the restart could be played again.
     latest: UnixMillis,
@@ -29,7 +31,6 @@ pub struct Heard {
     spent_until: MonoMillis,
     /// Heads that it names and that are not here.
     lacks: BTreeSet<OpId>,
-    pull: Option<Pull>,
     /// Since when pulls have followed one another, where another is to follow.
     follows: Option<MonoMillis>,
     /// Until when nothing is pulled on its word.
@@ -60,7 +61,18 @@ struct Flow {
     last: MonoMillis,
 }
 
+impl Flow {
+    const fn dries_up_at(&self) -> MonoMillis {
+        self.last.plus(HYSTERESIS_MS)
+    }
+}
+
 impl Pull {
+    /// Since when ops have been coming in it without a pause.
+    fn flows_since(&self, now: MonoMillis) -> Option<MonoMillis> {
+        self.flow.filter(|flow| now < flow.dries_up_at()).map(|flow| flow.since)
+    }
+
     /// When it is given up, unless something comes. Those that followed one another are one here,
     /// or new names would keep them up for ever.
     fn given_up_at(&self) -> MonoMillis {
@@ -95,25 +107,6 @@ impl Heard {
     pub fn is_covered(&self) -> bool {
         self.lacks.is_empty()
     }
-
-    /// Whether what it names is being pulled.
-    pub(super) fn is_pulling(&self, now: MonoMillis) -> bool {
-        self.pull.as_ref().is_some_and(|pull| now < pull.given_up_at())
-    }
-
-    /// Since when ops have been coming without a pause, in the exchange in which it is pulled.
-    pub(super) fn flows_since(&self, now: MonoMillis) -> Option<MonoMillis> {
-        let flow = self.pull.as_ref().and_then(|pull| pull.flow)?;
-        (now < flow.last.plus(HYSTERESIS_MS)).then_some(flow.since)
-    }
-
-    /// When it will mean something else by the passing of time.
-    pub(super) fn next_changes(&self) -> impl Iterator<Item = MonoMillis> {
-        let pull = self.pull.as_ref().filter(|_| !self.is_covered());
-        let dries_up = pull.and_then(|pull| pull.flow).map(|flow| flow.last.plus(HYSTERESIS_MS));
-        let ends = pull.map(Pull::given_up_at);
-        [Some(self.fresh_until), dries_up, ends].into_iter().flatten()
-    }
 }
 
 /// NET-10: whether a beacon was sent within a minute of our clock, either way.
@@ -126,6 +119,8 @@ pub fn is_on_time(beacon: &Beacon, now: Now) -> bool {
 pub(super) struct Table {
     by_member: BTreeMap<MemberId, Heard>,
     wanted: BTreeMap<OpId, Claim>,
+    /// In which exchange what a member named should come.
+    pulls: BTreeMap<MemberId, Pull>,
     contradicting: BTreeSet<MemberId>,
 }
 
@@ -150,6 +145,26 @@ impl Table {
     /// Heads that are not here.
     pub(super) fn wanted(&self) -> impl Iterator<Item = &Claim> {
         self.wanted.values()
+    }
+
+    /// Whether what a member names is being pulled.
+    pub(super) fn is_pulling(&self, member: &MemberId, now: MonoMillis) -> bool {
+        self.pulls.get(member).is_some_and(|pull| now < pull.given_up_at())
+    }
+
+    /// Since when ops have been coming without a pause, in the exchange in which it is pulled.
+    pub(super) fn flows_since(&self, member: &MemberId, now: MonoMillis) -> Option<MonoMillis> {
+        self.pulls.get(member)?.flows_since(now)
+    }
+
+    /// When something here will mean something else by the passing of time.
+    pub(super) fn next_changes(&self) -> impl Iterator<Item = MonoMillis> {
+        let pulls = self.pulls.iter();
+        let open = pulls.filter(|(member, _)| self.get(member).is_some_and(|h| !h.is_covered()));
+        let ends = open.flat_map(|(_, pull)| {
+            [Some(pull.given_up_at()), pull.flow.as_ref().map(Flow::dries_up_at)]
+        });
+        self.by_member.values().map(|heard| heard.fresh_until).chain(ends.flatten())
     }
 
     /// Members that have our heads and another root.
@@ -205,14 +220,20 @@ impl Table {
             via,
             at: now,
             fresh_until,
+            is_gone: false,
             latest: latest.map_or(beacon.sent_at, |latest| latest.max(beacon.sent_at)),
             spent_until: spent_until.plus(BEACONS_EVERY_MS),
             lacks: meaning.lacks.clone(),
             barred_until: last.as_ref().map_or(MonoMillis(0), |last| last.barred_until),
-            follows: last.as_ref().and_then(|last| last.follows),
-            pull: last.and_then(|last| last.pull),
+            follows: last.and_then(|last| last.follows),
         };
         self.by_member.insert(member, heard);
+    }
+
+    pub(super) fn lose(&mut self, member: &MemberId) {
+        if let Some(heard) = self.by_member.get_mut(member) {
+            heard.is_gone = true;
+        }
     }
 
     pub(super) fn forget(&mut self, member: &MemberId) -> Option<Heard> {
@@ -220,6 +241,7 @@ impl Table {
         for op in &heard.lacks {
             self.unclaim(op, member);
         }
+        self.pulls.remove(member);
         self.contradicting.remove(member);
         Some(heard)
     }
@@ -240,17 +262,23 @@ impl Table {
     }
 
     /// An op was stored, and our heads are others now: whatever root another had for the last ones
-    /// has to be said anew.
+    /// has to be said anew. Who named it as a head, and whether the state may be another by it.
     pub(super) fn stored(
         &mut self,
         op: &OpId,
         author: &MemberId,
         fetched: Option<PeerKey>,
         now: MonoMillis,
-    ) -> BTreeSet<MemberId> {
+    ) -> (BTreeSet<MemberId>, bool) {
+        let mut is_other = !self.contradicting.is_empty();
         self.contradicting.clear();
-        if !self.wanted.is_empty() {
-            self.note_pulled(op, author, fetched, now);
+        for (member, pull) in &mut self.pulls {
+            pull.has_proved |= pull.hopes.remove(op);
+            if fetched == Some(pull.peer) && author != member {
+                let since = pull.flows_since(now);
+                is_other |= since.is_none();
+                pull.flow = Some(Flow { since: since.unwrap_or(now), last: now });
+            }
         }
         let by = self.wanted.remove(op).map(|claim| claim.by).unwrap_or_default();
         for member in &by {
@@ -258,24 +286,8 @@ impl Table {
                 heard.lacks.remove(op);
             }
         }
-        by
-    }
-
-    fn note_pulled(
-        &mut self,
-        op: &OpId,
-        author: &MemberId,
-        fetched: Option<PeerKey>,
-        now: MonoMillis,
-    ) {
-        for (member, heard) in &mut self.by_member {
-            let since = heard.flows_since(now).unwrap_or(now);
-            let Some(pull) = &mut heard.pull else { continue };
-            pull.has_proved |= pull.hopes.remove(op);
-            if fetched == Some(pull.peer) && author != member {
-                pull.flow = Some(Flow { since, last: now });
-            }
-        }
+        is_other |= !by.is_empty();
+        (by, is_other)
     }
 
     /// A member has our heads and another root, as an exchange with its peer has shown.
@@ -291,15 +303,16 @@ impl Table {
         (peer, is_own): (PeerKey, bool),
         now: MonoMillis,
     ) -> bool {
+        let is_pulling = self.is_pulling(member, now);
         let Some(heard) = self.by_member.get_mut(member) else { return false };
         if now < heard.barred_until {
             return false;
         }
-        if !heard.is_pulling(now) {
+        if !is_pulling {
             let since = heard.follows.take().unwrap_or(now);
             let (hopes, has_proved) = (heard.lacks.clone(), false);
             let pull = Pull { peer, is_own, began: now, since, hopes, has_proved, flow: None };
-            heard.pull = Some(pull);
+            self.pulls.insert(*member, pull);
         }
         true
     }
@@ -314,8 +327,8 @@ impl Table {
     ) -> Vec<MemberId> {
         let mut again = Vec::new();
         let mut settled = Vec::new();
-        for (member, heard) in &mut self.by_member {
-            let Some(pull) = heard.pull.take_if(|pull| pull.peer == peer) else { continue };
+        for (member, pull) in self.pulls.extract_if(.., |_, pull| pull.peer == peer) {
+            let Some(heard) = self.by_member.get_mut(&member) else { continue };
             let may_follow = pull.has_proved && now < pull.given_up_at();
             let mut claims = heard.lacks.iter().filter_map(|op| self.wanted.get(op));
             let is_summary = matches!(heard.beacon.heads, HeadSummary::Many { .. });
@@ -326,11 +339,11 @@ impl Table {
                 heard.barred_until = now.plus(PULL_MS_MAX);
             } else if may_follow && claims.all(|claim| claim.since > pull.began) {
                 heard.follows = Some(pull.since);
-                again.push(*member);
+                again.push(member);
             } else if is_summary && pull.is_own {
                 // All that the member has is here, whatever its heads are called.
                 settled
-                    .extend(core::mem::take(&mut heard.lacks).into_iter().map(|op| (op, *member)));
+                    .extend(core::mem::take(&mut heard.lacks).into_iter().map(|op| (op, member)));
             } else {
                 heard.barred_until = now.plus(PULL_MS_MAX);
             }

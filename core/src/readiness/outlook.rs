@@ -30,6 +30,15 @@ pub struct Overdue {
     pub next: Option<MonoMillis>,
 }
 
+/// What became of the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// Whether it is of another kind than before.
+    pub is_other: bool,
+    /// The next moment at which it may be another by the passing of time alone.
+    pub next: Option<MonoMillis>,
+}
+
 /// Heads that others have and we lack, as far as they count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Missing {
@@ -39,37 +48,25 @@ struct Missing {
 }
 
 impl Readiness {
-    /// Comes to the state that follows from everything; whether it is of another kind than before.
-    pub fn review(&mut self, now: MonoMillis, outlook: &Outlook) -> bool {
+    /// Comes to the state that follows from everything.
+    pub fn review(&mut self, now: MonoMillis, outlook: &Outlook) -> Review {
+        self.is_due = false;
+        let before = self.state.kind();
         let missing = self.missing(now);
         let target = self.target(now, outlook, missing);
-        if target.tier() >= self.state.tier() {
-            self.leaving = None;
-        } else {
-            // NET-13: a tier is left when there has been reason to for two seconds.
+        // NET-13: a tier is left when there has been reason to for two seconds.
+        let mut leaves = None;
+        if target.tier() < self.state.tier() {
             let began = *self.leaving.get_or_insert(now);
-            if now < leave_at(target, missing, began) {
-                return false;
-            }
-            self.leaving = None;
+            leaves = Some(leave_at(target, missing, began)).filter(|at| now < *at);
         }
-        let is_other = target.kind() != self.state.kind();
-        self.state = target;
-        is_other
-    }
-
-    /// The next moment at which the state may be another by the passing of time alone.
-    pub fn next_change(&self, now: MonoMillis, outlook: &Outlook) -> Option<MonoMillis> {
-        let missing = self.missing(now);
-        let target = self.target(now, outlook, missing);
-        let leaves = self.leaving.map(|began| leave_at(target, missing, began));
+        if leaves.is_none() {
+            (self.state, self.leaving) = (target, None);
+        }
         let moments = [Some(self.since.plus(GRACE_MS)), outlook.overdue.next, leaves];
-        let of_beacons = self.table.iter().flat_map(|(_, heard)| heard.next_changes());
-        moments.into_iter().flatten().chain(of_beacons).filter(|at| *at > now).min()
-    }
-
-    fn others(&self, me: MemberId) -> impl Iterator<Item = (MemberId, &Heard)> {
-        self.table.iter().filter(move |(member, _)| *member != me)
+        let moments = moments.into_iter().flatten().chain(self.table.next_changes());
+        let next = moments.filter(|at| *at > now).min();
+        Review { is_other: self.state.kind() != before, next }
     }
 
     fn target(&self, now: MonoMillis, outlook: &Outlook, missing: Missing) -> State {
@@ -88,7 +85,7 @@ impl Readiness {
         if self.vouchers(now, outlook.me).next().is_some() {
             return State::PeerValidated;
         }
-        let is_heard = self.others(outlook.me).any(|(_, heard)| heard.is_ready(now));
+        let is_heard = self.others(outlook.me, now).any(|(_, heard)| heard.is_ready(now));
         if outlook.is_alone {
             State::LocallyReady
         } else if self.has_company && !is_heard {
@@ -107,7 +104,7 @@ impl Readiness {
                 && heard.is_covered()
                 && !self.table.contradicting().contains(member)
         };
-        self.others(me).filter(vouches).map(|(member, _)| member)
+        self.others(me, now).filter(vouches).map(|(member, _)| member)
     }
 
     /// NET-12: most of the others have another root at our heads. One among many may lie (I27).
@@ -116,7 +113,7 @@ impl Readiness {
         let lasts = self.state == State::Degraded(Cause::Diverged);
         let differs = |member: &MemberId| self.table.contradicting().contains(member);
         let (mut against, mut all) = (0_u64, 0_u64);
-        for (member, heard) in self.others(me) {
+        for (member, heard) in self.table.iter().filter(|(member, _)| *member != me) {
             let differs = differs(&member);
             if heard.is_fresh(now) || differs && lasts {
                 all += 1;
@@ -143,13 +140,15 @@ impl Readiness {
         let is_ready = self.state.tier().is_ready();
         let mut missing = Missing::default();
         for claim in self.table.wanted() {
-            let by = claim.by.iter().filter_map(|member| self.table.get(member));
-            let mut by = by.filter(|heard| heard.is_fresh(now));
+            let is_fresh = |member: &&MemberId| {
+                self.table.get(member).is_some_and(|heard| heard.is_fresh(now))
+            };
+            let mut by = claim.by.iter().filter(is_fresh);
             let since = match (by.next(), by.next()) {
                 (None, _) => None,
                 (Some(_), Some(_)) => Some(claim.since),
-                (Some(only), None) if is_ready => only.flows_since(now),
-                (Some(only), None) => only.is_pulling(now).then_some(claim.since),
+                (Some(only), None) if is_ready => self.table.flows_since(only, now),
+                (Some(only), None) => self.table.is_pulling(only, now).then_some(claim.since),
             };
             if let Some(since) = since {
                 missing.count += 1;

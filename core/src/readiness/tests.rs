@@ -56,15 +56,12 @@ fn review(readiness: &mut Readiness, ms: u64) -> State {
 /// What time alone would make of it until `until`, woken only when it wants to be.
 fn pass(readiness: &mut Readiness, from: u64, until: u64) -> Vec<(u64, State)> {
     let mut seen = Vec::new();
-    let mut now = from;
-    while let Some(next) = readiness.next_change(MonoMillis(now), &outlook()) {
-        assert!(next.0 > now);
-        if next.0 > until {
-            break;
-        }
-        now = next.0;
-        if readiness.review(next, &outlook()) {
-            seen.push((now, readiness.state()));
+    let mut review = readiness.review(MonoMillis(from), &outlook());
+    while let Some(next) = review.next.filter(|next| next.0 <= until) {
+        review = readiness.review(next, &outlook());
+        assert!(review.next > Some(next) || review.next.is_none());
+        if review.is_other {
+            seen.push((next.0, readiness.state()));
         }
     }
     seen
@@ -117,6 +114,24 @@ fn net_11_where_many_beacon_they_are_fresh_for_three_intervals() {
     let last = readiness.heard(&member(99)).unwrap();
     let fresh = |ms| last.is_fresh(MonoMillis(ms));
     assert_eq!([60_000, 299_999, 300_000].map(fresh), [true, true, false]);
+}
+
+#[test]
+fn net_11_others_are_there_while_their_beacon_is_fresh_and_their_peer_may_be_gone() {
+    let mut readiness = Readiness::default();
+    for number in [1, 2] {
+        hear(&mut readiness, 100, number, &[]);
+    }
+    readiness.lose(&member(2));
+    let others = |readiness: &Readiness, ms| -> Vec<(MemberId, bool)> {
+        let others = readiness.others(member(3), MonoMillis(ms));
+        others.map(|(member, heard)| (member, heard.is_gone)).collect()
+    };
+    assert_eq!(others(&readiness, 60_099), [(member(1), false), (member(2), true)]);
+    assert_eq!(readiness.others(member(1), MonoMillis(100)).count(), 1);
+    hear(&mut readiness, 5_000, 2, &[]);
+    assert_eq!(others(&readiness, 60_100), [(member(2), false)]);
+    assert_eq!(others(&readiness, 65_000), []);
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(crate) struct Exchange {
     pub(crate) sent: Vec<OpId>,
     /// What the peer told of itself.
     pub(crate) told: Option<Told>,
-    /// Refusals in a row.
+    /// Refusals since it last brought something.
     pub(crate) refusals: u32,
     /// How often something was fetched, and more is missing still.
     pub(crate) cycles: u32,
@@ -93,6 +93,11 @@ impl Exchange {
         matches!(self.stage, Stage::Fetching(_))
     }
 
+    /// Whether the peer would not answer yet.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(self.stage, Stage::Waiting(_))
+    }
+
     /// Whether either side has more heads than it could tell.
     pub(crate) fn is_wide(&self) -> bool {
         let theirs = self.told.as_ref().map_or(0, |told| told.heads.len());
@@ -107,8 +112,8 @@ pub(crate) struct Reconciliation {
     pub(crate) rounds: u32,
     /// Ops stored here when it began; nothing is said of those that came since.
     pub(crate) upto: u32,
-    /// Ids that only we have.
-    pub(crate) ours: BTreeSet<OpId>,
+    /// Ops that only we have.
+    pub(crate) ours: BTreeSet<Ix>,
     /// Ids that only the peer has.
     pub(crate) theirs: BTreeSet<OpId>,
     /// Generation and id from which on nothing is known yet.
@@ -131,25 +136,18 @@ impl Reconciliation {
 
     /// Maximal ops of what both have, as far as it is known, below `heads`.
     ///
-    /// Both sets are closed, and so is what both have: it is reached from our heads by passing over
-    /// what only we have.
+    /// Both sets are closed, and so is what both have: it is a beginning of each chain of the
+    /// graph. So the cost is a few looks for each chain, however much is left open. Where the peer
+    /// lied it may be no closed set, and what is found is still ours.
     pub(crate) fn common(&self, graph: &Graph, heads: &[Ix]) -> Vec<OpId> {
-        let ours: BTreeSet<Ix> = self.ours.iter().filter_map(|id| graph.find(id)).collect();
         let open_from = self.open_from.map(|(generation, id)| Key { generation, id });
+        let below = graph.closure(heads);
         let is_common = |ix: Ix| {
             let is_known = open_from.is_none_or(|open| graph.key(ix) < open);
-            ix.0 < self.upto && is_known && !ours.contains(&ix)
+            let is_ours = self.ours.contains(&ix) || ix.0 >= self.upto;
+            is_known && !is_ours && below.contains(graph.node(ix).place)
         };
-        let (mut found, mut seen) = (BTreeSet::new(), BTreeSet::new());
-        let mut stack = heads.to_vec();
-        while let Some(ix) = stack.pop() {
-            if is_common(ix) {
-                found.insert(ix);
-            } else if seen.insert(ix) {
-                stack.extend(graph.node(ix).parents.iter().copied());
-            }
-        }
-        maximal(graph, &found)
+        maximal(graph, &graph.tops_within(is_common))
     }
 }
 

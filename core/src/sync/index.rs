@@ -1,15 +1,16 @@
 //! The stored ops in the order of reconciliation, with sums of their ids (NET-42).
 //!
-//! Blocks of places in the graph, four bytes for each op. A sum over any range costs the blocks
-//! between its ends once per message, and two partial blocks, however long the history is.
+//! Blocks of places in the graph, about six bytes for each op. A sum over any range costs the
+//! blocks before its ends once per message, and a partial block for each end.
 
 use crate::governance::graph::Graph;
 use crate::governance::table::Ix;
 use crate::id::OpId;
 use alloc::vec::Vec;
+use core::cell::Cell;
 
-/// Most ops in one block.
-const BLOCK_MAX: usize = 512;
+/// Most ops in one block: so many ids are added up at each end of a range.
+const BLOCK_MAX: usize = 64;
 
 /// Where an op stands in the order. Parents stand before their children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,7 +78,7 @@ impl Sum {
     }
 }
 
-/// The order. A cache of the graph: it saves work and nothing else.
+/// The order. A cache of the graph; while it is made, peers hear `Busy`.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
     blocks: Vec<Block>,
@@ -85,13 +86,14 @@ pub struct Index {
 }
 
 /// Neighbours in the order.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Block {
+    first: Key,
     ops: Vec<Ix>,
     sum: Sum,
 }
 
-/// All caches are equal: what they hold never shows.
+/// All caches are equal: what they hold shows in nothing but how soon a peer is served.
 impl PartialEq for Index {
     fn eq(&self, _: &Self) -> bool {
         true
@@ -123,21 +125,25 @@ impl Index {
 
     fn insert(&mut self, ops: &impl Keyed, ix: Ix) {
         let key = ops.key(ix);
-        let begins_before =
-            |block: &Block| block.ops.first().is_some_and(|first| ops.key(*first) <= key);
-        let at = self.blocks.partition_point(begins_before).saturating_sub(1);
-        if self.blocks.is_empty() {
-            self.blocks.push(Block::default());
-        }
-        let Some(block) = self.blocks.get_mut(at) else { return };
+        let at = block_at(&self.blocks, &key);
+        let is_last = at + 1 == self.blocks.len();
+        let Some(block) = self.blocks.get_mut(at) else {
+            return self.blocks.push(Block { first: key, ops: [ix].into(), sum: Sum::of(&key.id) });
+        };
         let place = block.ops.partition_point(|other| ops.key(*other) < key);
         block.ops.insert(place, ix);
         block.sum = block.sum.plus(Sum::of(&key.id));
-        if block.ops.len() > BLOCK_MAX {
-            let upper = block.ops.split_off(BLOCK_MAX / 2);
-            let sum = sum_of(ops, &upper);
-            block.sum = block.sum.minus(sum);
-            self.blocks.insert(at + 1, Block { ops: upper, sum });
+        block.first = block.first.min(key);
+        if block.ops.len() <= BLOCK_MAX {
+            return;
+        }
+        // A history that only grows at its end leaves full blocks behind.
+        let is_end = is_last && place == BLOCK_MAX;
+        let upper = block.ops.split_off(if is_end { BLOCK_MAX } else { BLOCK_MAX / 2 });
+        let sum = sum_of(ops, &upper);
+        block.sum = block.sum.minus(sum);
+        if let Some(first) = upper.first().map(|ix| ops.key(*ix)) {
+            self.blocks.insert(at + 1, Block { first, ops: upper, sum });
         }
     }
 
@@ -151,8 +157,14 @@ impl Index {
             start += block.ops.len();
             sum = sum.plus(block.sum);
         }
-        Ordered { blocks: &self.blocks, ops, starts, sums, len: start }
+        let last = Cell::new((0, Sum::default()));
+        Ordered { blocks: &self.blocks, ops, starts, sums, len: start, last }
     }
+}
+
+/// The block in which a key stands, or would.
+fn block_at(blocks: &[Block], key: &Key) -> usize {
+    blocks.partition_point(|block| block.first <= *key).saturating_sub(1)
 }
 
 fn sum_of(ops: &impl Keyed, places: &[Ix]) -> Sum {
@@ -167,6 +179,8 @@ pub struct Ordered<'a, K> {
     starts: Vec<usize>,
     sums: Vec<Sum>,
     len: usize,
+    /// The last rank up to which ids were added up, and their sum: ranges follow one another.
+    last: Cell<(usize, Sum)>,
 }
 
 impl<K: Keyed> Ordered<'_, K> {
@@ -182,30 +196,43 @@ impl<K: Keyed> Ordered<'_, K> {
 
     /// How many ops stand before `key`.
     pub fn rank(&self, key: &Key) -> usize {
-        let begins_before =
-            |block: &Block| block.ops.first().is_some_and(|first| self.ops.key(*first) < *key);
-        let at = self.blocks.partition_point(begins_before).saturating_sub(1);
+        let at = block_at(self.blocks, key);
         let (Some(block), Some(start)) = (self.blocks.get(at), self.starts.get(at)) else {
             return 0;
         };
         start + block.ops.partition_point(|ix| self.ops.key(*ix) < *key)
     }
 
-    /// The ops from one rank to another.
+    /// The keys of the ops from one rank to another.
     pub fn range(&self, lower: usize, upper: usize) -> impl Iterator<Item = Key> {
+        self.places(lower, upper).map(|ix| self.key(ix))
+    }
+
+    /// The key of an op.
+    pub fn key(&self, ix: Ix) -> Key {
+        self.ops.key(ix)
+    }
+
+    /// The ops from one rank to another.
+    pub fn places(&self, lower: usize, upper: usize) -> impl Iterator<Item = Ix> {
         let at = self.block_of(lower);
         let skipped = lower - self.starts.get(at).copied().unwrap_or(0);
         let blocks = self.blocks.get(at..).unwrap_or_default();
         let ops = blocks.iter().flat_map(|block| &block.ops).skip(skipped);
-        ops.take(upper.saturating_sub(lower)).map(|ix| self.ops.key(*ix))
+        ops.take(upper.saturating_sub(lower)).copied()
     }
 
     /// The sum of the ids from one rank to another.
     pub fn sum(&self, lower: usize, upper: usize) -> Sum {
-        self.sum_before(upper).minus(self.sum_before(lower))
+        let below = self.sum_before(lower);
+        self.sum_before(upper).minus(below)
     }
 
     fn sum_before(&self, rank: usize) -> Sum {
+        let (last, sum) = self.last.get();
+        if rank == last {
+            return sum;
+        }
         let at = self.block_of(rank);
         let (Some(block), Some(start), Some(sum)) =
             (self.blocks.get(at), self.starts.get(at), self.sums.get(at))
@@ -213,7 +240,9 @@ impl<K: Keyed> Ordered<'_, K> {
             return Sum::default();
         };
         let before = block.ops.get(..rank - start).unwrap_or(&block.ops);
-        sum.plus(sum_of(self.ops, before))
+        let sum = sum.plus(sum_of(self.ops, before));
+        self.last.set((rank, sum));
+        sum
     }
 
     /// The last block that begins at this rank or before.

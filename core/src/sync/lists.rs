@@ -47,7 +47,7 @@ struct List {
     expires: MonoMillis,
 }
 
-/// All caches are equal: what they hold shows in nothing but who hears `Busy`.
+/// All caches are equal: what they hold shows in nothing but how soon a peer is served.
 impl PartialEq for Lists {
     fn eq(&self, _: &Self) -> bool {
         true

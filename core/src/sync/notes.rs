@@ -6,7 +6,8 @@ use crate::time::MonoMillis;
 use alloc::collections::BTreeMap;
 use borsh::{BorshDeserialize, BorshSerialize};
 
-/// Notes on peers, bounded: of those that are gone, only liars are remembered.
+/// Notes on peers, bounded. They outlast a connection and a subscription, or whoever comes back
+/// would be met for the first time each time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Notes {
     by_peer: BTreeMap<PeerKey, Note>,
@@ -31,6 +32,15 @@ pub struct Note {
     spared_until: Option<MonoMillis>,
 }
 
+impl Note {
+    /// Until when it makes a difference for a peer that is gone and comes back.
+    fn matters_until(&self) -> Option<MonoMillis> {
+        let after = |at: Option<MonoMillis>, ms| at.map(|at: MonoMillis| at.plus(ms));
+        let began = after(self.began.max(self.asked_missing), PULL_EVERY_MS);
+        self.shunned_until.max(self.spared_until).max(after(self.failed, SHUN_MS)).max(began)
+    }
+}
+
 /// Whether less than `ms` have passed since something happened.
 pub fn is_recent(at: Option<MonoMillis>, ms: u64, now: MonoMillis) -> bool {
     at.is_some_and(|at| now.since(at) < ms)
@@ -46,10 +56,13 @@ impl Notes {
         self.by_peer.get(peer).cloned().unwrap_or_default()
     }
 
-    /// The notes on a peer, to be changed.
+    /// The notes on a peer, to be changed. Those that matter for the shortest time make room.
     pub fn entry(&mut self, peer: PeerKey) -> &mut Note {
         if self.by_peer.len() >= PEER_NOTES_MAX && !self.by_peer.contains_key(&peer) {
-            self.by_peer.pop_first();
+            let least = self.by_peer.iter().min_by_key(|(_, note)| note.matters_until());
+            if let Some(least) = least.map(|(peer, _)| *peer) {
+                self.by_peer.remove(&least);
+            }
         }
         self.by_peer.entry(peer).or_default()
     }
@@ -91,12 +104,13 @@ impl Notes {
         (next > now).then_some(next)
     }
 
-    /// A peer is gone; that it lied is remembered.
-    pub fn forget(&mut self, peer: &PeerKey, now: MonoMillis) {
-        let until = self.of(peer).shunned_until;
-        self.by_peer.remove(peer);
-        if is_before(until, now) {
-            self.entry(*peer).shunned_until = until;
+    /// A peer is gone. What came of exchanges with it is remembered for as long as it matters; what
+    /// it was about to do is over.
+    pub fn leave(&mut self, peer: &PeerKey, now: MonoMillis) {
+        let Some(note) = self.by_peer.get_mut(peer) else { return };
+        (note.again, note.asked_us) = (false, None);
+        if !is_before(note.matters_until(), now) {
+            self.by_peer.remove(peer);
         }
     }
 }
@@ -111,12 +125,33 @@ mod tests {
     fn attack_32_a_liar_is_shunned_for_thirty_seconds_and_over_a_reconnection() {
         let mut notes = Notes::default();
         notes.shun(PEER, MonoMillis(10));
-        notes.forget(&PEER, MonoMillis(20));
+        notes.leave(&PEER, MonoMillis(20));
         for (at, shunned) in [(20, true), (30_009, true), (30_010, false), (30_011, false)] {
             assert_eq!(notes.is_shunned(&PEER, MonoMillis(at)), shunned, "{at}");
         }
-        notes.forget(&PEER, MonoMillis(30_010));
+        notes.leave(&PEER, MonoMillis(30_010));
         assert_eq!(notes, Notes::default());
+    }
+
+    #[test]
+    fn net_12_coming_back_makes_no_new_peer() {
+        let at = Some(MonoMillis(10));
+        let until = Some(MonoMillis(30_010));
+        for (note, kept_ms) in [
+            (Note { began: at, ..Note::default() }, 1_000),
+            (Note { asked_missing: at, ..Note::default() }, 1_000),
+            (Note { failed: at, ..Note::default() }, 30_000),
+            (Note { spared_until: until, ..Note::default() }, 30_000),
+            (Note { shunned_until: until, ..Note::default() }, 30_000),
+        ] {
+            for (after, kept) in [(kept_ms - 1, true), (kept_ms, false), (kept_ms + 1, false)] {
+                let mut notes = Notes::default();
+                *notes.entry(PEER) = Note { again: true, asked_us: at, ..note.clone() };
+                notes.leave(&PEER, MonoMillis(10 + after));
+                let expected = if kept { note.clone() } else { Note::default() };
+                assert_eq!(notes.of(&PEER), expected, "{note:?} after {after}");
+            }
+        }
     }
 
     #[test]
@@ -128,14 +163,21 @@ mod tests {
         assert_eq!(notes.pull_after(&PEER, MonoMillis(1005)), None);
     }
 
+    fn numbered(number: u64) -> PeerKey {
+        let mut peer = [0; 32];
+        peer[..8].copy_from_slice(&number.to_be_bytes());
+        PeerKey(peer)
+    }
+
     #[test]
-    fn net_3_notes_are_bounded() {
+    fn net_3_notes_are_bounded_and_many_new_keys_push_no_liar_out() {
         let mut notes = Notes::default();
-        for number in 0..2 * PEER_NOTES_MAX as u64 {
-            let mut peer = [0; 32];
-            peer[..8].copy_from_slice(&number.to_be_bytes());
-            notes.shun(PeerKey(peer), MonoMillis(0));
+        let liar = numbered(0);
+        notes.shun(liar, MonoMillis(0));
+        for number in 1..2 * PEER_NOTES_MAX as u64 {
+            notes.entry(numbered(number)).began = Some(MonoMillis(number));
         }
         assert_eq!(notes.by_peer.len(), PEER_NOTES_MAX);
+        assert!(notes.is_shunned(&liar, MonoMillis(2048)));
     }
 }

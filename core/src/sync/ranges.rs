@@ -6,8 +6,9 @@
 //! smaller ones, and with the ids themselves where few are left.
 
 use super::index::{Key, Keyed, Ordered};
+use crate::governance::table::Ix;
 use crate::id::OpId;
-use crate::limits::{DIFFERENCES_MAX, RECONCILE_BYTES_MAX};
+use crate::limits::{DIFFERENCES_MAX, RECONCILE_BYTES_MAX, RECONCILE_RANGES_MAX};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use sha2::{Digest, Sha256};
@@ -35,8 +36,8 @@ pub struct Garbled;
 /// What the asker has found out: sets, for the answerer chooses how often it names a range.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Differences {
-    /// Ids that only the asker has, at most [`DIFFERENCES_MAX`].
-    pub ours: BTreeSet<OpId>,
+    /// Ops that only the asker has, at most [`DIFFERENCES_MAX`].
+    pub ours: BTreeSet<Ix>,
     /// Ids that only the answerer has, at most [`DIFFERENCES_MAX`].
     pub theirs: BTreeSet<OpId>,
     /// Where the part begins of which the asker knows nothing yet; `None` when it knows all.
@@ -63,7 +64,7 @@ pub fn begin<K: Keyed>(set: &Ordered<'_, K>) -> Vec<u8> {
 ///
 /// [`Garbled`].
 pub fn answer<K: Keyed>(set: &Ordered<'_, K>, message: &[u8]) -> Result<Vec<u8>, Garbled> {
-    Round { set, out: Writer::new(), found: None }.run(message)
+    Round { set, out: Writer::new(), ranges: 0, found: None }.run(message)
 }
 
 /// Reads an answer; the asker's next message, or `None` when all differences are known, or as many
@@ -78,7 +79,8 @@ pub fn go_on<K: Keyed>(
     found: &mut Differences,
 ) -> Result<Option<Vec<u8>>, Garbled> {
     found.open_from = None;
-    let bytes = Round { set, out: Writer::new(), found: Some(&mut *found) }.run(message)?;
+    let round = Round { set, out: Writer::new(), ranges: 0, found: Some(&mut *found) };
+    let bytes = round.run(message)?;
     Ok((bytes.len() > 1 && !found.is_full()).then_some(bytes))
 }
 
@@ -93,6 +95,8 @@ struct Bound {
 struct Round<'a, 'k, K> {
     set: &'a Ordered<'k, K>,
     out: Writer,
+    /// Ranges that were read, and those that others were split into.
+    ranges: usize,
     /// Where the asker collects; nothing at the other end.
     found: Option<&'a mut Differences>,
 }
@@ -119,7 +123,7 @@ impl<K: Keyed> Round<'_, '_, K> {
                     } else {
                         self.skip(&mut is_skipping, &before);
                         self.note_open(&before);
-                        split(self.set, lower, upper, &bound, &mut self.out);
+                        self.ranges += split(self.set, lower, upper, &bound, &mut self.out);
                     }
                 }
                 IDS => {
@@ -139,15 +143,20 @@ impl<K: Keyed> Round<'_, '_, K> {
                 }
                 _ => return Err(Garbled),
             }
+            self.ranges += 1;
             if self.out.is_full() {
-                // The rest is one range more, for the next round.
                 if !is_kept {
                     self.out.bytes.truncate(mark);
                     self.note_open(&before);
                 }
-                let rest = fingerprint(self.set, written, self.set.len());
-                self.out.range(&END, FINGERPRINT);
-                self.out.bytes.extend(rest);
+                self.put_off(written);
+                break;
+            }
+            if self.ranges >= RECONCILE_RANGES_MAX && !reader.bytes.is_empty() {
+                // NET-3: what was found to be the same is not asked for again.
+                self.skip(&mut is_skipping, &bound);
+                self.note_open(&bound);
+                self.put_off(upper);
                 break;
             }
             if self.out.bytes.len() > mark {
@@ -156,6 +165,13 @@ impl<K: Keyed> Round<'_, '_, K> {
             (lower, before) = (upper, bound);
         }
         Ok(self.out.bytes)
+    }
+
+    /// What is left of the order is one range more, for the next round.
+    fn put_off(&mut self, from: usize) {
+        let rest = fingerprint(self.set, from, self.set.len());
+        self.out.range(&END, FINGERPRINT);
+        self.out.bytes.extend(rest);
     }
 
     fn skip(&mut self, is_skipping: &mut bool, before: &Bound) {
@@ -175,12 +191,12 @@ impl<K: Keyed> Round<'_, '_, K> {
     fn compare(&mut self, lower: usize, upper: usize, theirs: Vec<OpId>) -> bool {
         let Some(found) = &mut self.found else { return false };
         let mut theirs: BTreeSet<OpId> = theirs.into_iter().collect();
-        for key in self.set.range(lower, upper) {
+        for ix in self.set.places(lower, upper) {
             if found.is_full() {
                 break;
             }
-            if !theirs.remove(&key.id) {
-                found.ours.insert(key.id);
+            if !theirs.remove(&self.set.key(ix).id) {
+                found.ours.insert(ix);
             }
         }
         let room = DIFFERENCES_MAX.saturating_sub(found.theirs.len());
@@ -212,17 +228,19 @@ fn fingerprint<K: Keyed>(set: &Ordered<'_, K>, lower: usize, upper: usize) -> [u
     core::array::from_fn(|_| bytes.next().unwrap_or(0))
 }
 
-/// Splits a range that differs: into smaller ones, or into ids where it is small.
+/// Splits a range that differs: into smaller ones, or into ids where it is small. How many ranges
+/// it comes to.
 fn split<K: Keyed>(
     set: &Ordered<'_, K>,
     lower: usize,
     upper: usize,
     bound: &Bound,
     out: &mut Writer,
-) {
+) -> usize {
     let count = upper - lower;
     if count < 2 * BUCKETS {
-        return out.ids(set, lower, upper, bound);
+        out.ids(set, lower, upper, bound);
+        return 1;
     }
     let (each, more) = (count / BUCKETS, count % BUCKETS);
     let mut from = lower;
@@ -233,6 +251,7 @@ fn split<K: Keyed>(
         out.bytes.extend(fingerprint(set, from, to));
         from = to;
     }
+    BUCKETS
 }
 
 /// The shortest bound between the op at a rank and the one before it.

@@ -2,13 +2,14 @@
 //!
 //! It only looks: what is missing comes by the exchanges that the nodes hold anyway.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use folkmoot_core::governance::table::Ix;
 use folkmoot_core::id::{NamespaceId, OpId, PeerKey};
 use folkmoot_core::input::Answer;
 use folkmoot_core::limits::ROUNDS_MAX;
-use folkmoot_core::sync::index::{Index, Key};
+use folkmoot_core::sync::index::{Index, Key, Keyed};
 use folkmoot_core::sync::ranges::{self, Differences};
 use folkmoot_core::wire::{Heads, Ranges, Refused, Request};
 use serde::{Deserialize, Serialize};
@@ -170,8 +171,10 @@ impl Call for Compare {
         };
         let relation = relation(is_level, state_root == here.state_root, &found);
         let mut scene = cx.scene_of(namespace).await?;
-        let first = first_of(&here.ops, &found.ours);
-        let first = cx.ops(&mut scene, first.into_iter().collect()).await?.pop();
+        let ours = keys_of(&here.ops, &found.ours);
+        let first = ours.first().map(|key| key.id).into_iter().collect();
+        let first = cx.ops(&mut scene, first).await?.pop();
+        let ours = ours.into_iter().map(|key| key.id).collect();
         let side = |heads: &[OpId], root: &[u8; 32], only: &BTreeSet<OpId>| Side {
             heads: heads.iter().map(OpId::to_string).collect(),
             state_root: hex(root),
@@ -183,7 +186,7 @@ impl Call for Compare {
             member: topic.member.map(|member| scene.who(member)),
             namespace: namespace.to_string(),
             relation,
-            here: side(&here.heads, &here.state_root, &found.ours),
+            here: side(&here.heads, &here.state_root, &ours),
             there: side(&heads, &state_root, &found.theirs),
             complete: found.open_from.is_none(),
             first,
@@ -201,10 +204,9 @@ fn relation(is_level: bool, same_root: bool, found: &Differences) -> Relation {
     }
 }
 
-/// The first of some ops, from the founding on.
-fn first_of(all: &[Key], some: &BTreeSet<OpId>) -> Option<OpId> {
-    let generations: BTreeMap<OpId, u64> = all.iter().map(|key| (key.id, key.generation)).collect();
-    some.iter().copied().min_by_key(|id| (generations.get(id).copied(), *id))
+/// Some ops in order, from the founding on.
+fn keys_of(all: &impl Keyed, some: &BTreeSet<Ix>) -> BTreeSet<Key> {
+    some.iter().map(|ix| all.key(*ix)).collect()
 }
 
 impl Cx {
@@ -283,7 +285,7 @@ mod tests {
     #[test]
     fn a_comparison_is_of_heads_then_roots_then_ops() {
         let found = |ours: &[u8], theirs: &[u8]| Differences {
-            ours: ours.iter().map(|number| id(*number)).collect(),
+            ours: ours.iter().map(|number| Ix((*number).into())).collect(),
             theirs: theirs.iter().map(|number| id(*number)).collect(),
             open_from: None,
         };
@@ -301,8 +303,8 @@ mod tests {
     #[test]
     fn the_first_difference_is_the_oldest() {
         let key = |generation, number| Key { generation, id: id(number) };
-        let all = [key(1, 9), key(3, 1), key(2, 7), key(2, 6)];
-        assert_eq!(first_of(&all, &[id(1), id(7), id(6)].into()), Some(id(6)));
-        assert_eq!(first_of(&all, &BTreeSet::new()), None);
+        let all = vec![key(1, 9), key(3, 1), key(2, 7), key(2, 6)];
+        let some = keys_of(&all, &[Ix(1), Ix(2), Ix(3)].into());
+        assert_eq!(some.first(), Some(&key(2, 6)));
     }
 }

@@ -53,13 +53,23 @@ fn attack_20_a_removal_that_strikes_ten_thousand_ops_is_sliced_and_holds_up_nobo
     }
     let last = struck.last().unwrap().id;
     assert_eq!(replica.standing(last), Some(Standing::Effective));
-    let owners = folkmoot_core::bounded::Bounded::truncated(vec![person(9).id]);
-    let (founded, _) = obey(&mut replica, person(9), Command::Found { owners });
-    let Outcome::Accepted { namespace: other, .. } = founded else { panic!("{founded:?}") };
+    // One namespace on either side of the busy one, by the order of their ids.
+    let mut others = [None, None];
+    while let Some(side) = others.iter().position(Option::is_none) {
+        let owners = folkmoot_core::bounded::Bounded::truncated(vec![person(9).id]);
+        let (founded, _) = obey(&mut replica, person(9), Command::Found { owners });
+        let Outcome::Accepted { namespace: other, .. } = founded else { panic!("{founded:?}") };
+        if (other > namespace) == (side == 1) {
+            others[side] = Some(other);
+        }
+    }
 
     replica.give_only(published(verify(&wire(&removal), namespace).unwrap()));
     let mut answered = 0;
-    while !replica.state.is_settled() {
+    for other in others.into_iter().rev().flatten().cycle() {
+        if replica.state.is_settled() {
+            break;
+        }
         let delivery = Delivery { min_acks: 0, ..Delivery::default() };
         let group = other.root();
         let (body, expected_root) = (create(), None);

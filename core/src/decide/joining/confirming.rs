@@ -60,7 +60,8 @@ impl Turn<'_> {
         witness: MemberId,
     ) -> BTreeSet<MemberId> {
         let Some(desk) = self.volatile.desks.get(&namespace) else { return BTreeSet::new() };
-        let present = desk.joining.iter().flat_map(|joining| joining.present(self.now.mono));
+        let heard = desk.readiness.others(known.me, self.now.mono);
+        let present = heard.filter(|(_, heard)| !heard.is_gone).map(|(member, _)| member);
         let connected = desk.identities.iter().map(|(_, identity)| identity.member);
         let is_other = |member: &MemberId| is_other_member(known, *member, witness);
         present.chain(connected).filter(is_other).collect()
@@ -91,10 +92,8 @@ impl Turn<'_> {
         member: MemberId,
         heads: &[OpId],
     ) {
-        let now = self.now.mono;
         let Some(known) = self.open_namespace(&namespace) else { return };
         let Some(joining) = self.joining(namespace) else { return };
-        joining.hear(member, now);
         let Some(admitted) = &mut joining.admitted else { return };
         let is_other = is_other_member(known, member, admitted.witness);
         if is_other && covers(known, heads, admitted.op) {
@@ -106,6 +105,7 @@ impl Turn<'_> {
     /// Ends the join of this node, which keeps its part in the namespace.
     fn end_joining(&mut self, namespace: NamespaceId, op: OpId) -> Option<Joining> {
         self.event(Event::JoinEnded { namespace, op: Some(op) });
+        self.touch_readiness(namespace);
         for timer in [Timer::Join, Timer::JoinAttempt, Timer::JoinPulse] {
             self.volatile.timers.cancel(timer(namespace));
         }

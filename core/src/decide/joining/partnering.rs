@@ -43,8 +43,8 @@ impl Turn<'_> {
     /// word.
     pub(in crate::decide) fn lose_sight(&mut self, namespace: NamespaceId, peer: PeerKey) {
         let Some(desk) = self.volatile.desks.get_mut(&namespace) else { return };
-        if let (Some(joining), Some(member)) = (&mut desk.joining, desk.identities.member(&peer)) {
-            joining.heard.remove(&member);
+        if let Some(member) = desk.identities.member(&peer) {
+            desk.readiness.lose(&member);
         }
     }
 

@@ -17,7 +17,7 @@ use crate::publish::{OutboxView, Receipt};
 use crate::signed::{Op, Verified};
 use crate::statement::{Ack, AckOutcome, Attested};
 use crate::step::Output;
-use crate::testing::{Author, Stage, replies};
+use crate::testing::{Author, Stage, hear_of, replies};
 use crate::time::{MonoMillis, Now};
 use crate::wire::Request;
 use alloc::vec::Vec;
@@ -103,6 +103,7 @@ impl World {
         let state = &mut self.stage.node.state;
         let (durable, volatile) = (&state.durable, &mut state.volatile);
         let mut turn = Turn { durable, volatile, now, out: &mut out };
+        hear_of(&mut turn.desk(self.namespace).readiness, member, now);
         turn.on_covered(self.namespace, member, heads);
         assert_eq!(out.events, []);
         out.effects

@@ -39,7 +39,6 @@ impl Turn<'_> {
         let Exchanging { namespace, peer, number } = asked;
         self.note_coverage(namespace, peer, &told.heads);
         let Some(exchange) = self.desk(namespace).syncing.current(&peer, number) else { return };
-        exchange.refusals = 0;
         exchange.told = Some(told);
         exchange.stage = Stage::Weighing;
         self.wake_desk(namespace);

@@ -73,7 +73,9 @@ impl Turn<'_> {
         }
         let worth = list.receive(from, page);
         let is_fruitful = list.is_fruitful(fresh);
-        exchange.refusals = 0;
+        if fresh > 0 {
+            exchange.refusals = 0;
+        }
         let is_waiting = list.is_waiting();
         match worth {
             Worth::Lie => return self.fall_short(namespace, peer, Shortfall::Lied),

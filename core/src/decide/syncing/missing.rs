@@ -29,12 +29,15 @@ impl Turn<'_> {
     /// Asks one peer for what is missing; false where it was asked just now, or is occupied.
     fn ask_for_missing(&mut self, namespace: NamespaceId, peer: PeerKey) -> bool {
         let now = self.now.mono;
-        let want = self.missing(namespace);
         let syncing = &mut self.desk(namespace).syncing;
         let is_occupied = syncing.exchanges.contains_key(&peer)
             || syncing.notes.is_shunned(&peer, now)
             || is_recent(syncing.notes.of(&peer).asked_missing, PULL_EVERY_MS, now);
-        if want.is_empty() || is_occupied {
+        if is_occupied {
+            return false;
+        }
+        let want = self.missing(namespace);
+        if want.is_empty() {
             return false;
         }
         self.begin_exchange(namespace, peer);

@@ -13,6 +13,7 @@ use crate::id::NamespaceId;
 use crate::testing::{Author, unsigned};
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
+use core::cell::Cell;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::vec::Vec;
@@ -92,6 +93,21 @@ impl Twin {
         assert_eq!(a.0 == b.0, a.1 == b.1);
     }
 
+    /// The ends of the chains in a set are its maximal ops and others, and quickly found.
+    fn check_tops(&self, (cut, set): &(Cut, Set)) {
+        let looks = Cell::new(0);
+        let has = |ix| {
+            looks.set(looks.get() + 1);
+            set.contains(&ix)
+        };
+        let tops: Vec<Ix> = self.graph.tops_within(has).into_iter().collect();
+        assert!(set.is_superset(&tops.iter().copied().collect()));
+        assert_eq!(self.graph.closure(&tops), *cut);
+        let chains: BTreeSet<_> = self.ops().map(|ix| self.graph.node(ix).place.chain).collect();
+        let each = self.graph.len().ilog2() as usize + 2;
+        assert!(looks.get() <= chains.len() * each, "{} looks", looks.get());
+    }
+
     /// Ops leave a set newest first and come back oldest first, one at a time.
     fn check_walk(&self, (mut cut, mut set): (Cut, Set)) {
         let whole = cut.clone();
@@ -156,6 +172,7 @@ proptest! {
             twin.check_pair(&a, &b);
             let two = (a.0.union(&b.0), a.1.union(&b.1).copied().collect());
             twin.check_pair(&two, &c);
+            twin.check_tops(&two);
             twin.check_walk(two);
         }
     }
@@ -198,6 +215,9 @@ fn d2_two_long_forks_that_arrive_in_turn() {
     }
     twin.check_pair(&twin.closed(left), &twin.closed(right));
     twin.check_pair(&twin.closed(Ix(402)), &twin.closed(Ix(12)));
+    for op in [left, right, Ix(402), Ix(7)] {
+        twin.check_tops(&twin.closed(op));
+    }
     twin.check_walk(twin.closed(right));
     let chains: BTreeSet<ChainIx> = twin.ops().map(|ix| twin.graph.node(ix).place.chain).collect();
     assert_eq!(chains.len(), 2, "a fork is a chain, however the two arrive");

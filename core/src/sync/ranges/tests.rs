@@ -3,12 +3,27 @@ extern crate std;
 use super::*;
 use crate::governance::table::Ix;
 use crate::sync::index::Index;
+use core::cell::Cell;
 use negentropy::{Id, Negentropy, NegentropyStorageVector};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 /// Ops by the order of their arrival.
 struct Ops(Vec<Key>);
+
+/// The same, and how often a key was looked up.
+struct Counted(Ops, Cell<usize>);
+
+impl Keyed for Counted {
+    fn count(&self) -> u32 {
+        self.0.count()
+    }
+
+    fn key(&self, ix: Ix) -> Key {
+        self.1.set(self.1.get() + 1);
+        self.0.key(ix)
+    }
+}
 
 impl Keyed for Ops {
     fn count(&self) -> u32 {
@@ -57,6 +72,10 @@ fn reconcile(ours: &Ops, theirs: &Ops) -> (Differences, usize, usize) {
     (found, bytes, rounds)
 }
 
+fn ids_in(ops: &Ops, found: &BTreeSet<Ix>) -> BTreeSet<OpId> {
+    found.iter().map(|ix| ops.key(*ix).id).collect()
+}
+
 fn without(ops: &Ops, others: &Ops) -> BTreeSet<OpId> {
     let others: BTreeSet<OpId> = others.0.iter().map(|key| key.id).collect();
     ops.0.iter().map(|key| key.id).filter(|id| !others.contains(id)).collect()
@@ -86,7 +105,7 @@ proptest! {
         let (ours, theirs) = (ops(ours), ops(theirs));
         let (found, ..) = reconcile(&ours, &theirs);
         let (expected_ours, expected_theirs) = (without(&ours, &theirs), without(&theirs, &ours));
-        prop_assert_eq!(found.ours, expected_ours);
+        prop_assert_eq!(ids_in(&ours, &found.ours), expected_ours);
         prop_assert_eq!(found.theirs, expected_theirs);
         prop_assert_eq!(found.open_from, None);
     }
@@ -114,7 +133,7 @@ proptest! {
             question = asker.reconcile_with_ids(&reply, &mut have, &mut need).unwrap();
             prop_assert_eq!(&question, &go_on(&ours_in, &reply, &mut found).unwrap());
         }
-        prop_assert_eq!(found.ours, ids(have));
+        prop_assert_eq!(ids_in(&ours, &found.ours), ids(have));
         prop_assert_eq!(found.theirs, ids(need));
     }
 
@@ -186,7 +205,7 @@ fn net_42_bytes_and_rounds_grow_with_the_difference() {
 
 #[test]
 fn net_42_what_is_not_known_yet_lies_behind_a_bound() {
-    let (ours, theirs) = (ops(0..9000), ops((0..1000).chain(9000..17_000)));
+    let (ours, theirs) = (ops(0..36_000), ops((0..1000).chain(36_000..68_000)));
     let (our_index, their_index) = (order(&ours), order(&theirs));
     let (ours_in, theirs_in) = (our_index.ordered(&ours), their_index.ordered(&theirs));
     let (first, mut found) = (begin(&ours_in), Differences::default());
@@ -195,13 +214,13 @@ fn net_42_what_is_not_known_yet_lies_behind_a_bound() {
         let reply = answer(&theirs_in, &question).unwrap();
         question = go_on(&ours_in, &reply, &mut found).unwrap().unwrap();
         let open = found.open_from.unwrap();
-        let (only_ours, found) = (without(&ours, &theirs), &found.ours);
+        let (only_ours, found) = (without(&ours, &theirs), ids_in(&ours, &found.ours));
         // Below the bound all is known.
         for key in ours.0.iter().filter(|key| **key < open) {
             assert_eq!(only_ours.contains(&key.id), found.contains(&key.id));
         }
     }
-    assert!(found.open_from.unwrap() > key(1500));
+    assert!(found.open_from.unwrap() > key(3000));
 }
 
 #[test]
@@ -229,4 +248,67 @@ fn net_3_an_answerer_that_names_everything_fills_a_bounded_set() {
     // What was not noted is unknown, and not common.
     let known = set.range(0, set.len()).filter(|key| found.open_from > Some(*key));
     assert_eq!(known.count(), 1);
+}
+
+/// Messages of full length that cost as much as they can: as many fingerprints as there is room for
+/// that are all the same as ours, that all differ, ranges that are skipped, and empty lists of ids.
+fn dear(set: &Ordered<'_, Counted>) -> Vec<Vec<u8>> {
+    let fill = |ranges: usize, range: &dyn Fn(&mut Writer, usize, usize, &Bound)| {
+        let mut message = Writer::new();
+        let each = set.len() / ranges;
+        for at in (0..set.len() - each).step_by(each) {
+            if message.is_full() {
+                break;
+            }
+            range(&mut message, at, at + each, &bound_between(set, at + each));
+        }
+        message.bytes
+    };
+    let same = |out: &mut Writer, lower: usize, upper: usize, bound: &Bound| {
+        out.range(bound, FINGERPRINT);
+        out.bytes.extend(fingerprint(set, lower, upper));
+    };
+    let other = |out: &mut Writer, _: usize, _: usize, bound: &Bound| {
+        out.range(bound, FINGERPRINT);
+        out.bytes.extend([7; 16]);
+    };
+    let skip = |out: &mut Writer, _: usize, _: usize, bound: &Bound| out.range(bound, SKIP);
+    let none = |out: &mut Writer, _: usize, _: usize, bound: &Bound| {
+        out.range(bound, IDS);
+        write_number(&mut out.bytes, 0);
+    };
+    [fill(12_000, &same), fill(12_000, &other), fill(60_000, &skip), fill(60_000, &none)].into()
+}
+
+#[test]
+fn net_3_what_one_message_costs_is_bounded() {
+    let all = Counted(ops(0..120_000), Cell::new(0));
+    let mut index = Index::default();
+    while !index.catch_up(&all, 10_000) {}
+    let set = index.ordered(&all);
+    let lookups = |run: &dyn Fn()| {
+        all.1.set(0);
+        run();
+        all.1.get()
+    };
+    for (kind, message) in dear(&set).iter().enumerate() {
+        let answered = lookups(&|| assert!(answer(&set, message).is_ok()));
+        let read = lookups(&|| {
+            let _ = go_on(&set, message, &mut Differences::default()).unwrap();
+        });
+        // A bound is found within one block, and one is added up in part.
+        assert!(answered <= 75 * RECONCILE_RANGES_MAX, "{kind}: {answered}");
+        assert!(read <= 75 * RECONCILE_RANGES_MAX, "{kind}: {read}");
+    }
+}
+
+#[test]
+fn net_42_what_is_too_much_for_one_message_is_settled_by_the_next() {
+    // Every other op differs: far more ranges than are looked at for one message.
+    let count = 60_000;
+    let (ours, theirs) = (ops(0..count), ops((0..count).filter(|number| number % 2 == 0)));
+    let (found, _, rounds) = reconcile(&ours, &theirs);
+    assert_eq!(ids_in(&ours, &found.ours), without(&ours, &theirs));
+    assert!(found.theirs.is_empty() && found.open_from.is_none());
+    assert!(rounds <= 20, "{rounds}");
 }

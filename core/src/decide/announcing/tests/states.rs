@@ -3,10 +3,13 @@
 use super::fake;
 use crate::effect::Effect;
 use crate::governance::op::Body;
+use crate::governance::rights::Rights;
 use crate::id::PeerKey;
+use crate::input::Input;
 use crate::readiness::{Cause, State};
 use crate::statement::{Beacon, Tier};
 use crate::testing::timed::{Timed, announced, authors, changes, orphan, peer_of};
+use crate::timers::Timer;
 use alloc::vec::Vec;
 
 fn at<T>(done: &[(u64, Effect)], of: impl Fn(&Effect) -> Option<T>) -> Vec<(u64, T)> {
@@ -201,4 +204,41 @@ fn net_16_a_founder_who_only_authors_and_a_node_that_restarts_beacon_like_any_ot
     // Once more soon, and every twenty seconds.
     let done = node.pass_to(start + 120_000);
     assert!((5..=8).contains(&at(&done, |effect| announced([effect]).next().cloned()).len()));
+}
+
+/// Whether an input has a node look at its readiness, which sets a timer that was taken away.
+fn is_reviewed(node: &mut Timed, act: impl FnOnce(&mut Timed)) -> bool {
+    let timer = Timer::Readiness(node.namespace);
+    node.state.volatile.timers.cancel(timer);
+    act(node);
+    let timers = node.state.volatile.timers.clone();
+    node.state.volatile.timers.cancel(timer);
+    timers != node.state.volatile.timers
+}
+
+#[test]
+fn net_13_readiness_is_looked_at_when_something_changed_that_it_follows_from() {
+    let [owner, friend, other] = authors();
+    let mut node = Timed::founder(&owner, &[&friend]);
+    let write = |node: &mut Timed| drop(node.govern(Body::Noop));
+    let add = |node: &mut Timed| {
+        let (member, rights) = (other.id, Rights::MEMBER);
+        node.govern(Body::MemberAdded { member, rights });
+    };
+    assert!(!is_reviewed(&mut node, write));
+    assert!(is_reviewed(&mut node, add));
+    assert!(is_reviewed(&mut node, |node| drop(node.meet(peer_of(&friend)))));
+    assert!(is_reviewed(&mut node, |node| {
+        let beacon = node.beacon_of(&friend);
+        node.hear(&friend, beacon);
+    }));
+    assert!(!is_reviewed(&mut node, write));
+    // Of what waits for parents only the time matters.
+    let waiting = orphan(&friend, node.namespace, 9);
+    assert!(is_reviewed(&mut node, |node| drop(node.hear_op(peer_of(&friend), waiting))));
+    assert!(!is_reviewed(&mut node, write));
+    let (peer, namespace) = (peer_of(&friend), node.namespace);
+    assert!(is_reviewed(&mut node, |node| {
+        node.input(Input::PeerUnsubscribed { peer, namespace });
+    }));
 }

@@ -52,13 +52,22 @@ fn net_25_another_member_that_is_there_must_have_the_op() {
 fn net_25_a_member_that_was_heard_and_is_not_connected_counts_as_there() {
     let (mut scene, request, answer) = answered_beside(false);
     let frontier = scene.request.invitation.terms.frontier.to_vec();
-    scene.covered(5, second().id, &frontier);
+    scene.hear(5, second().id, &frontier);
     assert_eq!(joined(&scene.answer(9, request, answer)), None);
     // What comes now is no part of the pull.
     let namespace = scene.namespace;
     assert!(scene.call(9, |turn| turn.note_pulled(namespace, 1, 1)).is_empty());
     let heads = scene.owner.state.namespace(&scene.namespace).unwrap().heads;
     assert!(joined(&scene.covered(10, second().id, &heads)).is_some());
+}
+
+#[test]
+fn net_25_a_member_that_was_heard_and_went_away_is_not_waited_for() {
+    let (mut scene, request, answer) = answered_beside(true);
+    let frontier = scene.request.invitation.terms.frontier.to_vec();
+    scene.hear(5, second().id, &frontier);
+    scene.input(6, crate::input::Input::PeerDisconnected { peer: Q });
+    assert!(joined(&scene.answer(9, request, answer)).is_some());
 }
 
 #[test]

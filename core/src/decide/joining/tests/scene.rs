@@ -18,7 +18,7 @@ use crate::signed::{Op, Verified};
 use crate::state::State;
 use crate::step::{Output, step};
 use crate::sync::{Shortfall, Verdict};
-use crate::testing::{Author, Node};
+use crate::testing::{Author, Node, hear_of};
 use crate::time::{MonoMillis, Now, UnixMillis};
 use crate::wire::{Refused, Request};
 use alloc::boxed::Box;
@@ -249,6 +249,14 @@ impl Scene {
     pub(super) fn covered(&mut self, at: u64, member: MemberId, heads: &[OpId]) -> Done {
         let namespace = self.namespace;
         self.call(at, |turn| turn.note_join_covered(namespace, member, heads))
+    }
+
+    /// Another member beacons, and has these heads.
+    pub(super) fn hear(&mut self, at: u64, member: MemberId, heads: &[OpId]) -> Done {
+        let now = Now { mono: MonoMillis(at), unix: UnixMillis(START + at) };
+        let desk = self.state.volatile.desks.get_mut(&self.namespace).unwrap();
+        hear_of(&mut desk.readiness, member, now);
+        self.covered(at, member, heads)
     }
 
     /// Kills the joiner and starts it again from its log.

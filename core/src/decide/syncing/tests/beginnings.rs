@@ -28,6 +28,7 @@ fn net_46_equal_heads_and_roots_are_in_sync_and_other_roots_have_diverged() {
         web.answer(&asked, heads(&ours, theirs, true));
         assert_eq!(web.verdicts(0, 1).len(), 1);
         web.give(0, Input::PeerDisconnected { peer: peer(1) });
+        web.run(1000);
     }
 }
 
@@ -64,6 +65,28 @@ fn net_12_a_peer_is_pulled_from_at_most_once_a_second() {
     web.answer(&asked, heads(&ours, root, true));
     web.run(5000);
     assert_eq!(times(&web.questions(0, 1)), [0, 1000, 2000]);
+}
+
+#[test]
+fn net_12_who_leaves_and_comes_back_is_not_met_for_the_first_time() {
+    let (mut web, namespace) = Web::new(1, 0);
+    let (ours, root) = web.heads(0, namespace);
+    for number in 0..20 {
+        web.connect(0, 1, namespace);
+        if let Some(asked) = web.questions(0, 1).last().filter(|asked| asked.at == web.now) {
+            web.answer(&asked.clone(), heads(&ours, root, true));
+        }
+        web.run(50);
+        let peer = peer(1);
+        web.give(
+            0,
+            match number % 2 {
+                0 => Input::PeerUnsubscribed { peer, namespace },
+                _ => Input::PeerDisconnected { peer },
+            },
+        );
+    }
+    assert_eq!(times(&web.questions(0, 1)), [0, 1000]);
 }
 
 #[test]
@@ -177,4 +200,18 @@ fn net_42_a_peer_that_lacks_ours_is_told_what_is_common_and_asks_for_the_rest() 
     assert_eq!(web.heads(0, namespace), web.heads(1, namespace));
     assert_eq!((web.ops_sent(0, 1), web.ops_sent(1, 0)), (7, 0));
     assert!(web.questions(1, 0).last().is_some_and(is_fetch));
+}
+
+#[test]
+fn net_46_an_exchange_with_a_peer_that_never_took_part_ends() {
+    let (mut web, namespace) = Web::new(1, 0);
+    // Connected, and told of, but not subscribed.
+    web.give(0, Input::PeerConnected { peer: peer(1) });
+    pull(&mut web, 0, namespace, 1);
+    let asked = last(&web, 0, 1);
+    web.answer(&asked, Answer::Refused(Refused::Busy));
+    web.run(1000);
+    let gone = Verdict::Incomplete { missing: Vec::new(), why: Shortfall::Gone };
+    assert_eq!(web.verdicts(0, 1), [gone]);
+    assert!(web.nodes[0].state.volatile.desks[&namespace].syncing.exchanges.is_empty());
 }

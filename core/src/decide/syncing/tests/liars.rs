@@ -7,6 +7,7 @@ use crate::sync::exchange::Stage;
 use crate::sync::{Shortfall, Verdict};
 use crate::testing::web::{Web, peer};
 use crate::wire::{Heads, Ranges, Refused, Request};
+use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -199,4 +200,26 @@ fn net_3_a_range_that_is_named_in_every_round_is_noted_once() {
         };
         assert_eq!(found.ours.len(), 390);
     }
+}
+
+#[test]
+fn net_46_heads_between_refusals_are_no_progress() {
+    let (mut web, _) = promised();
+    let mut answered = BTreeSet::new();
+    while web.verdicts(0, 1).is_empty() && web.now < 60_000 {
+        let asked = last(&web, 0, 1);
+        let answer = if is_fetch(&asked) {
+            Answer::Refused(Refused::Busy)
+        } else {
+            heads(&[UNKNOWN], [1; 32], true)
+        };
+        if answered.insert(asked.id) {
+            web.answer(&asked, answer);
+        } else {
+            web.run(10);
+        }
+    }
+    let why = Shortfall::Refused(Refused::Busy);
+    let refused = Verdict::Incomplete { missing: vec![UNKNOWN], why };
+    assert_eq!(web.verdicts(0, 1), [refused]);
 }
