@@ -13,7 +13,7 @@ use folkmoot_core::step::Output;
 use folkmoot_core::time::Now;
 
 /// First bytes of a file, and the domain of its checksums.
-pub(crate) const FILE_MAGIC: &[u8; 32] = b"folkmoot recording v1\0\0\0\0\0\0\0\0\0\0\0";
+pub(crate) const FILE_MAGIC: &[u8; 32] = b"folkmoot recording v2\0\0\0\0\0\0\0\0\0\0\0";
 
 /// The program that writes.
 pub(crate) const PROGRAM: &str = concat!("folkmoot ", env!("CARGO_PKG_VERSION"));
