@@ -2,11 +2,13 @@
 //! processors.
 
 use super::Options;
-use super::history::{History, watcher};
-use super::measure::{Clock, Measured, repeat, time};
+use super::history::{History, claims, watcher};
+use super::measure::{Clock, Measured, cpu_time, repeat, time};
 use super::nodes::{Live, home_with, runtime};
 use super::report::{Goal, Report, Row};
 use super::strict::Strict;
+use folkmoot_core::key::{Claim, are_valid};
+use folkmoot_core::limits::PAGE_OPS_MAX;
 use std::time::Instant;
 use tokio::runtime::Runtime;
 
@@ -19,9 +21,18 @@ struct CatchUp {
     /// How many ops both have from the beginning.
     shared: usize,
     strict: Strict,
+    claims: Vec<Claim>,
     /// Has everything.
     partner: Live,
     rounds: u64,
+}
+
+#[derive(Default)]
+struct Figures {
+    /// Ops per second, beside those that `verify_strict` checks on all processors.
+    rates: Measured,
+    /// CPU time of both nodes in microseconds for each op, beside the batches alone.
+    cpu: Measured,
 }
 
 impl CatchUp {
@@ -34,25 +45,33 @@ impl CatchUp {
         let home = home_with(history.namespace(), me.id, &history.ops);
         let partner = runtime.block_on(Live::start(home, &me, 0));
         let strict = Strict::of(&history.ops);
-        Self { runtime, history, shared, strict, partner, rounds: 0 }
+        let claims = claims(history.ops.split_at(shared).1);
+        Self { runtime, history, shared, strict, claims, partner, rounds: 0 }
     }
 
-    /// Ops per second from the dial to `InSync` with the same root, beside those that are checked.
-    fn round(&mut self, rates: &mut Measured) {
+    /// From the dial to `InSync` with the same root.
+    fn round(&mut self, figures: &mut Figures) {
         self.rounds += 1;
         let (namespace, me) = (self.history.namespace(), watcher(1));
         let (shared, count) = (self.history.ops.split_at(self.shared).0, self.history.ops.len());
         let home = home_with(namespace, me.id, shared);
         let root = self.history.space().view().state_root();
-        let taken = self.runtime.block_on(async {
+        let (taken, cpu) = self.runtime.block_on(async {
             let node = Live::start(home, &me, self.rounds).await;
-            let started = Instant::now();
+            let (started, before) = (Instant::now(), cpu_time());
             node.handle.dial(self.partner.address.clone()).await;
             node.until_in_sync(namespace, count, root).await;
-            let taken = started.elapsed();
+            let taken = (started.elapsed(), cpu_time().saturating_sub(before));
             node.stop().await;
             taken
         });
+        let Figures { rates, cpu: costs } = figures;
+        costs.ours.add(cpu, count - self.shared);
+        let batches = time(Clock::Cpu, || {
+            let mut valid = self.claims.chunks(PAGE_OPS_MAX).flat_map(are_valid);
+            assert!(valid.all(|one| one));
+        });
+        costs.yardstick.add(batches, self.claims.len());
         rates.ours.note((count - self.shared) as f64 / taken.as_secs_f64());
         let mut checked = 0;
         let taken = time(Clock::Wall, || checked = self.strict.check_everywhere());
@@ -64,9 +83,10 @@ impl CatchUp {
 pub(super) fn run(options: Options, report: &mut Report) {
     for size in options.sizes(&[10_000, 100_000], &[1_000]) {
         let mut trial = CatchUp::of(size);
-        let rates: Measured = repeat(options, |rates| trial.round(rates));
+        let figures: Figures = repeat(options, |figures| trial.round(figures));
         trial.runtime.block_on(trial.partner.stop());
         let goal = Goal::RatioAtLeast(2.0);
-        report.row(&Row::in_unit("op/s", "catch-up, two nodes", size, &rates, goal));
+        report.row(&Row::in_unit("op/s", "catch-up, two nodes", size, &figures.rates, goal));
+        report.row(&Row::new("  CPU of both, beside batches", size, &figures.cpu, Goal::None));
     }
 }
