@@ -181,8 +181,8 @@ impl Readiness {
         }
     }
 
-    /// Time between two beacons in milliseconds while there is news: with ours, a topic carries four
-    /// a second at most.
+    /// Time between two beacons in milliseconds while there is news: with ours, a topic carries
+    /// four a second at most.
     pub fn interval(&self, now: MonoMillis) -> u64 {
         BEACON_MS.max(BEACON_SHARE_MS.saturating_mul(self.fresh_count(now).saturating_add(1)))
     }

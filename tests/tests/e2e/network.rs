@@ -3,6 +3,7 @@
 use std::process::{Child, Command, Stdio};
 
 use folkmoot_tests::e2e::{Node, Ran, agree, text, until};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::{founder, stage};
@@ -55,15 +56,17 @@ fn net_32_what_is_written_says_who_has_it() {
     let few = anna.data(&["group", "create", "Few", "--acks", "2", "--timeout", "1s"]);
     assert_eq!(few["receipt"]["delivery"], "unconfirmed");
     assert_eq!(acked_by(&few), [me.as_str()]);
+    // From here on he gets nothing, whatever is on its way to him.
+    bob.signal(Signal::STOP);
     let none = anna.data(&["group", "create", "None", "--no-wait"]);
     assert_eq!(none["receipt"], json!({ "delivery": "not-awaited", "acked_by": [] }));
-
-    bob.down();
+    bob.kill();
     let kept = anna.data(&["group", "create", "Kept", "--timeout", "500ms"]);
     let delivery = kept["receipt"]["delivery"].as_str().unwrap();
     assert!(["unconfirmed", "solo"].contains(&delivery), "{delivery}");
     let outbox = |node: &Node| namespace(node)["network"]["outbox"]["undelivered"].clone();
-    assert_eq!(outbox(&anna), 2);
+    // Of each a group and its name.
+    assert_eq!(outbox(&anna), 4);
     bob.start();
     until("what was kept is delivered", || {
         let undelivered = outbox(&anna);
