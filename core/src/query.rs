@@ -119,7 +119,7 @@ pub enum Standing {
     Lost(OpId),
 }
 
-/// One stored op. Its body is in the log: [`State::stored`].
+/// One stored op. Its body is in the log: [`crate::state::State::stored`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpView {
     /// Its id.
