@@ -4,4 +4,6 @@ mod arrival;
 mod cases_01;
 mod cases_09;
 mod cases_17;
+mod regressions;
+mod slots;
 mod worlds;

@@ -28,11 +28,13 @@ pub enum Profile {
     Depth,
     /// Removed members who go on signing.
     Dormant,
+    /// A few slots that many write, while those who write them are removed and come back.
+    Contests,
 }
 
 impl Profile {
     /// Every profile.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Mixed,
         Self::MutualRemovals,
         Self::RemovalStorm,
@@ -44,6 +46,7 @@ impl Profile {
         Self::Denials,
         Self::Depth,
         Self::Dormant,
+        Self::Contests,
     ];
 
     /// The profile of this seed, where none is asked for.
@@ -182,6 +185,11 @@ impl Settings {
                     (Act::Leave, 20),
                     (Act::Join, 15),
                 ]);
+            }
+            Profile::Contests => {
+                (self.admins, self.members, self.backdated) = (3, 1, 35);
+                (self.partial, self.turn, self.ops) = (30, 6, rng.between(30, 44));
+                self.prefer(&[(Act::Slot, 90), (Act::Restrict, 35), (Act::Add, 12)]);
             }
         }
     }

@@ -17,8 +17,9 @@ impl View {
         }
         let same = before.iter().zip(&chain).take_while(|(old, new)| old == new).count();
         // Ops below the last anchor in common keep their epoch. Where the chain only grew by one,
-        // so do those below the new one: they were, and are, in the epoch that it closes.
-        let grown = before.len().max(chain.len()) == same + 1;
+        // so do those below the new one: they were, and are, in the epoch that it closes. Where
+        // the last one was replaced, those below the old one move to the next epoch.
+        let grown = same + 1 == before.len().max(chain.len()) && before.len() != chain.len();
         let longer = if chain.len() > before.len() { &chain } else { &*before };
         let last =
             if grown { longer.get(same) } else { same.checked_sub(1).and_then(|at| chain.get(at)) };

@@ -91,6 +91,8 @@ impl View {
             let is_covered = maximal.iter().any(|later| graph.is_past(write, *later));
             if !is_covered && !maximal.contains(&write) && self.is_effective(graph, write) {
                 covered = covered.max(writes.covered_by(write));
+                // One that became effective just now may cover what counted.
+                maximal.retain(|other| !graph.is_past(*other, write));
                 maximal.push(write);
             }
         }
