@@ -309,10 +309,15 @@ impl Turn<'_> {
         bytes: Vec<u8>,
     ) {
         self.forward(message, Forward::Ignore);
-        let by_member = self.may_read(namespace, peer).is_ok_and(|(_, by)| by.has_standing);
-        if by_member && self.volatile.budgets.take(peer, Kind::Newer, self.now.mono) {
+        let is_within = self.volatile.budgets.take(peer, Kind::Newer, self.now.mono);
+        if is_within && self.is_of_member(namespace, peer) {
             self.park(namespace, rules, bytes);
         }
+    }
+
+    /// Whether a peer proved to be that of a member.
+    pub(super) fn is_of_member(&self, namespace: NamespaceId, peer: PeerKey) -> bool {
+        self.may_read(namespace, peer).is_ok_and(|(_, by)| by.has_standing)
     }
 
     /// Keeps the bytes of an op of newer rules, as many as there is room for.

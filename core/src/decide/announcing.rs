@@ -240,7 +240,10 @@ impl Turn<'_> {
     /// The first beacon: at once, unless so many are there that they would all speak together.
     fn begin_beacons(&mut self, namespace: NamespaceId) {
         let now = self.now.mono;
-        let others = self.desk(namespace).readiness.fresh_count(now);
+        let readiness = &mut self.desk(namespace).readiness;
+        // That we are ready is news, whatever was said before.
+        readiness.said.begin_again();
+        let others = readiness.fresh_count(now);
         match self.volatile.prng.below(BEACON_SHARE_MS.saturating_mul(others)) {
             0 => self.on_beacon_due(namespace),
             wait => self.volatile.timers.set(Timer::Beacon(namespace), now.plus(wait)),

@@ -88,9 +88,10 @@ impl Turn<'_> {
             // A page in drops does not prolong the partner's time.
             Worth::Short => {}
         }
-        for bytes in newer {
-            let rules = rules_of(&bytes);
-            self.park(namespace, rules, bytes);
+        if self.is_of_member(namespace, peer) {
+            for bytes in newer {
+                self.park(namespace, rules_of(&bytes), bytes);
+            }
         }
         self.note_pulled(namespace, count, total);
         self.pass_on_pages(namespace, peer);
