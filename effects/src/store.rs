@@ -53,9 +53,8 @@ mod tests;
 use std::path::Path;
 use std::sync::Arc;
 
-use fjall::PersistMode;
-
 use chain::{Stamp, encode_row, record_key};
+use engine::Tables;
 use marks::{Mark, Marks};
 use read::Shared;
 
@@ -93,6 +92,7 @@ pub struct Opened {
 #[derive(Debug)]
 pub struct Store {
     shared: Arc<Shared>,
+    tables: Tables,
     marks: Marks,
     head: Head,
     boot: BootId,
@@ -148,7 +148,8 @@ impl Store {
             torn_bytes: inspected.torn.map_or(0, |torn| torn.len()),
             last_boot: last.boot,
         };
-        Ok((Self { shared, marks, head, boot, poisoned: false }, opened))
+        let tables = Tables::new(&shared);
+        Ok((Self { shared, tables, marks, head, boot, poisoned: false }, opened))
     }
 
     /// Makes records durable, all of them or none, and gives the number of the last one of the log.
@@ -280,12 +281,15 @@ impl Store {
     }
 
     fn write(&mut self, records: &[Vec<u8>]) -> Result<Seq, StoreError> {
-        // The default of fjall reaches the page cache only; `SyncAll` is the promise of `append`.
-        let mut rows = self.shared.db.batch().durability(Some(PersistMode::SyncAll));
+        self.tables.make_room(&self.shared)?;
+        // That it is durable is the promise of `append`.
+        let mut rows = self.shared.db.batch().durability(Some(engine::DURABLE));
         let mut stamp = self.stamp();
         for record in records {
             stamp.head = stamp.head.then(record);
-            rows.insert(&self.shared.log, record_key(stamp.head.seq), encode_row(stamp, record));
+            let row = encode_row(stamp, record);
+            self.tables.count(&row);
+            rows.insert(&self.shared.log, record_key(stamp.head.seq), row);
         }
         rows.commit().map_err(|source| error::on_write("append a batch to the log", source))?;
         self.head = stamp.head;
