@@ -135,6 +135,8 @@ impl Store {
         require_reached(head, known)?;
         require_marked(head, watermark)?;
         require_at(&shared, known)?;
+        // fjall may have skipped it; see `inspect`.
+        require_at(&shared, inspected.first.unwrap_or(Head::EMPTY))?;
         let checked = watermark.map_or(0, |mark| mark.stamp.head.seq);
         for record in Records::new(Arc::clone(&shared), checked + 1, head)? {
             record?;

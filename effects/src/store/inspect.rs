@@ -10,7 +10,10 @@
 //! it, and cannot make a torn batch look like damage.
 //!
 //! Checksums are left to fjall, which refuses a batch when one is wrong. What fjall would not
-//! refuse but crash on, or take for an empty keyspace, is looked for too.
+//! refuse but crash on, or take for an empty keyspace, is looked for too. The order of a batch has
+//! no checksum, and fjall skips a batch whose order says that it is in a table already. Orders only
+//! grow, so that a wrong one can do this to the first batch only: that its records are there is
+//! checked when the log is open.
 //!
 //! A journal (version 3) is a sequence of batches, numbers little endian:
 //!
@@ -49,7 +52,9 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// What the journals say.
 #[derive(Debug, Default)]
 pub(super) struct Inspected {
-    /// The last record of the last whole batch, if the journals have any.
+    /// The last record of the first whole batch, if the journals have any.
+    pub(super) first: Option<Head>,
+    /// The last record of the last whole batch.
     pub(super) head: Option<Head>,
     /// The batch after it that was not finished.
     pub(super) torn: Option<Torn>,
@@ -174,6 +179,7 @@ impl Journal {
                 return Ok((at, read_tail(&mut self.reader.by_ref().take(left))?));
             };
             inspected.order = Some(batch.order);
+            inspected.first.get_or_insert(batch.head);
             inspected.head = Some(batch.head);
         }
     }
