@@ -87,7 +87,8 @@ impl Torn {
     }
 }
 
-/// Reads the journals of a database; changes nothing. `boot` is the run that wrote last.
+/// Reads the journals of a database; changes nothing. `boot` is the run that wrote last; a run
+/// makes itself known before it writes, so that where none is, there is nothing unfinished either.
 pub(super) fn inspect(dir: &Path, boot: Option<BootId>) -> Result<Inspected, StoreError> {
     let version = files::read_if_exists(&dir.join("version"))?;
     if version.as_deref() != Some(&MAGIC) {
@@ -100,7 +101,7 @@ pub(super) fn inspect(dir: &Path, boot: Option<BootId>) -> Result<Inspected, Sto
         let (at, tail) = rest.map_err(|source| StoreError::file("read", &path, source))?;
         let is_damage = inspected.torn.is_some()
             || tail.len() as u64 > TORN_BYTES_MAX
-            || boot.is_some_and(|boot| has_batch_end(&tail, boot));
+            || boot.map_or(!tail.is_empty(), |boot| has_batch_end(&tail, boot));
         if is_damage {
             let what = format!("{} cannot be read from byte {at} on", path.display());
             return Err(StoreError::damaged(what));

@@ -212,6 +212,12 @@ fn a_lost_or_damaged_file_is_refused_untouched() {
         let error = expect_damaged_and_untouched(crashed.dir.path());
         assert!(error.contains("watermark is gone"), "{error}");
     }
+    // With both gone, and nothing that reads, it would pass for a log that is new.
+    let mut bytes = fs::read(journal(crashed.dir.path())).unwrap();
+    bytes[0] ^= 1;
+    fs::write(journal(crashed.dir.path()), bytes).unwrap();
+    let error = expect_damaged_and_untouched(crashed.dir.path());
+    assert!(error.contains("cannot be read from byte 0 on"), "{error}");
 }
 
 /// The only batch of a journal, its end gone: it looks unfinished, and only the tables can tell.
