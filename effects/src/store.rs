@@ -6,7 +6,8 @@
 //!    full sync, and no other function writes to the database.
 //! 2. **A history never gets shorter in silence.** Every record carries the running hash of the
 //!    log up to it; two small files beside the database say how far the log had come. A log that
-//!    is behind them, has a hole, or differs in a byte is refused as [`StoreError::Damaged`].
+//!    is behind them is refused as [`StoreError::Damaged`]. So is one with a hole or another byte
+//!    behind the watermark; before it, this is found where the record is read.
 //! 3. **An error leaves no doubt about what to do.** After a failed write nobody knows what is on
 //!    the disk, so the store is poisoned for good and the process ends; the next start looks.
 //! 4. **One process.** The folder is locked before anything in it is touched.

@@ -7,7 +7,10 @@
 //! next one is begun, at most one batch is unfinished, it is the last one, and its end is missing.
 //! Whatever comes after the last whole batch and has the end of a batch in it is damage. That end
 //! is known by the boot id that each row ends with; a peer whose bytes are in the log does not know
-//! it, and cannot make a torn batch look like damage.
+//! it, and cannot make a torn batch look like damage. A power cut can: pages that are not synced
+//! may reach the disk in any order, and where the last page of a batch is there and another is not,
+//! a batch that nobody was answered for is called damage. It looks as an answered one does in
+//! which that page was lost, and of these two only the first may be dropped.
 //!
 //! Checksums are left to fjall, which refuses a batch when one is wrong. What fjall would not
 //! refuse but crash on, or take for an empty keyspace, is looked for too. The order of a batch has
@@ -269,7 +272,7 @@ fn read_tail(reader: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(tail)
 }
 
-/// Whether there is the end of a head row of this run, and an end entry.
+/// Whether there is the end of a row of this run, followed by an end entry.
 fn has_batch_end(tail: &[u8], boot: BootId) -> bool {
     let mut places = tail.windows(boot.len() + END_BYTES);
     places.any(|bytes| bytes.starts_with(&boot) && bytes.ends_with(&MAGIC))
