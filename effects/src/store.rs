@@ -6,7 +6,8 @@
 //!    full sync, and no other function writes to the database.
 //! 2. **A history never gets shorter in silence.** Every record carries the running hash of the
 //!    log up to it; two small files beside the database say how far the log had come. A log that
-//!    is behind them, has a hole, or differs in a byte is refused as [`StoreError::Damaged`].
+//!    is behind them is refused as [`StoreError::Damaged`]. So is one with a hole or another byte
+//!    behind the watermark; before it, this is found where the record is read.
 //! 3. **An error leaves no doubt about what to do.** After a failed write nobody knows what is on
 //!    the disk, so the store is poisoned for good and the process ends; the next start looks.
 //! 4. **One process.** The folder is locked before anything in it is touched.
@@ -53,9 +54,8 @@ mod tests;
 use std::path::Path;
 use std::sync::Arc;
 
-use fjall::PersistMode;
-
 use chain::{Stamp, encode_row, record_key};
+use engine::Tables;
 use marks::{Mark, Marks};
 use read::Shared;
 
@@ -93,6 +93,7 @@ pub struct Opened {
 #[derive(Debug)]
 pub struct Store {
     shared: Arc<Shared>,
+    tables: Tables,
     marks: Marks,
     head: Head,
     boot: BootId,
@@ -135,6 +136,8 @@ impl Store {
         require_reached(head, known)?;
         require_marked(head, watermark)?;
         require_at(&shared, known)?;
+        // fjall may have skipped it; see `inspect`.
+        require_at(&shared, inspected.first.unwrap_or(Head::EMPTY))?;
         let checked = watermark.map_or(0, |mark| mark.stamp.head.seq);
         for record in Records::new(Arc::clone(&shared), checked + 1, head)? {
             record?;
@@ -148,7 +151,8 @@ impl Store {
             torn_bytes: inspected.torn.map_or(0, |torn| torn.len()),
             last_boot: last.boot,
         };
-        Ok((Self { shared, marks, head, boot, poisoned: false }, opened))
+        let tables = Tables::new(&shared);
+        Ok((Self { shared, tables, marks, head, boot, poisoned: false }, opened))
     }
 
     /// Makes records durable, all of them or none, and gives the number of the last one of the log.
@@ -280,12 +284,15 @@ impl Store {
     }
 
     fn write(&mut self, records: &[Vec<u8>]) -> Result<Seq, StoreError> {
-        // The default of fjall reaches the page cache only; `SyncAll` is the promise of `append`.
-        let mut rows = self.shared.db.batch().durability(Some(PersistMode::SyncAll));
+        self.tables.make_room(&self.shared)?;
+        // That it is durable is the promise of `append`.
+        let mut rows = self.shared.db.batch().durability(Some(engine::DURABLE));
         let mut stamp = self.stamp();
         for record in records {
             stamp.head = stamp.head.then(record);
-            rows.insert(&self.shared.log, record_key(stamp.head.seq), encode_row(stamp, record));
+            let row = encode_row(stamp, record);
+            self.tables.count(&row);
+            rows.insert(&self.shared.log, record_key(stamp.head.seq), row);
         }
         rows.commit().map_err(|source| error::on_write("append a batch to the log", source))?;
         self.head = stamp.head;

@@ -15,8 +15,10 @@ use folkmoot_core::event::Event;
 use folkmoot_core::governance::cuts::Cuts;
 use folkmoot_core::governance::judged::Judged;
 use folkmoot_core::governance::space::{Judgement, Space};
+use folkmoot_core::governance::table::Ix;
 use folkmoot_core::governance::verdict::Admission;
 use folkmoot_core::id::{NamespaceId, OpId};
+use folkmoot_core::record::Stored;
 use folkmoot_core::signed::{self, Malformed, Op, Verified};
 use folkmoot_core::state::Durable;
 use thiserror::Error;
@@ -232,11 +234,18 @@ impl Fold {
 fn differences(known: &Space, folded: &Space) -> Vec<&'static str> {
     let compared = [
         ("ops", known.graph().len() == folded.graph().len()),
+        ("record numbers", stored(known).eq(stored(folded))),
         ("heads", known.heads() == folded.heads()),
         ("rows", known.view().state_root() == folded.view().state_root()),
         ("void ops", known.view().void_ops().eq(folded.view().void_ops())),
     ];
     compared.into_iter().filter(|(_, is_same)| !is_same).map(|(what, _)| what).collect()
+}
+
+/// The ops in the order in which they were stored, each with its record.
+fn stored(space: &Space) -> impl Iterator<Item = Stored> {
+    let graph = space.graph();
+    (0..graph.len()).map(|at| graph.stored(Ix(at)))
 }
 
 fn reason(refusal: &Admission) -> String {

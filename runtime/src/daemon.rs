@@ -14,7 +14,6 @@ use folkmoot_core::id::MemberId;
 use folkmoot_core::key::OwnSignature;
 use folkmoot_effects::net::NetError;
 use folkmoot_effects::node::{self, ExitClass, NodeConfig, NodeError, NodeHandle, Signer};
-use folkmoot_effects::store::StoreError;
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -53,7 +52,7 @@ impl From<NodeError> for Failure {
                 "the node that has the port may be one of yours: `moot status` at its --home",
             );
         }
-        if let NodeError::Store(StoreError::Format { .. }) = error {
+        if error.is_other_format() {
             return Self::new(Class::Damaged, "other-format", error.to_string());
         }
         let (class, code) = match error.class() {

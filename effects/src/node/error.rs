@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use folkmoot_core::record::RecordError;
 use thiserror::Error;
 
 use crate::driver::RecoverError;
@@ -75,6 +76,18 @@ impl ExitClass {
 }
 
 impl NodeError {
+    /// Whether another version of the program wrote the data, which may be whole.
+    pub fn is_other_format(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(StoreError::Format { .. })
+                | Self::Recover(
+                    RecoverError::Store(StoreError::Format { .. })
+                        | RecoverError::Record { source: RecordError::Schema(_), .. }
+                )
+        )
+    }
+
     /// The kind of failure.
     pub fn class(&self) -> ExitClass {
         match self {

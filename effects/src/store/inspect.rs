@@ -7,10 +7,16 @@
 //! next one is begun, at most one batch is unfinished, it is the last one, and its end is missing.
 //! Whatever comes after the last whole batch and has the end of a batch in it is damage. That end
 //! is known by the boot id that each row ends with; a peer whose bytes are in the log does not know
-//! it, and cannot make a torn batch look like damage.
+//! it, and cannot make a torn batch look like damage. A power cut can: pages that are not synced
+//! may reach the disk in any order, and where the last page of a batch is there and another is not,
+//! a batch that nobody was answered for is called damage. It looks as an answered one does in
+//! which that page was lost, and of these two only the first may be dropped.
 //!
 //! Checksums are left to fjall, which refuses a batch when one is wrong. What fjall would not
-//! refuse but crash on, or take for an empty keyspace, is looked for too.
+//! refuse but crash on, or take for an empty keyspace, is looked for too. The order of a batch has
+//! no checksum, and fjall skips a batch whose order says that it is in a table already. Orders only
+//! grow, so that a wrong one can do this to the first batch only: that its records are there is
+//! checked when the log is open.
 //!
 //! A journal (version 3) is a sequence of batches, numbers little endian:
 //!
@@ -49,7 +55,9 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// What the journals say.
 #[derive(Debug, Default)]
 pub(super) struct Inspected {
-    /// The last record of the last whole batch, if the journals have any.
+    /// The last record of the first whole batch, if the journals have any.
+    pub(super) first: Option<Head>,
+    /// The last record of the last whole batch.
     pub(super) head: Option<Head>,
     /// The batch after it that was not finished.
     pub(super) torn: Option<Torn>,
@@ -82,7 +90,8 @@ impl Torn {
     }
 }
 
-/// Reads the journals of a database; changes nothing. `boot` is the run that wrote last.
+/// Reads the journals of a database; changes nothing. `boot` is the run that wrote last; a run
+/// makes itself known before it writes, so that where none is, there is nothing unfinished either.
 pub(super) fn inspect(dir: &Path, boot: Option<BootId>) -> Result<Inspected, StoreError> {
     let version = files::read_if_exists(&dir.join("version"))?;
     if version.as_deref() != Some(&MAGIC) {
@@ -95,7 +104,7 @@ pub(super) fn inspect(dir: &Path, boot: Option<BootId>) -> Result<Inspected, Sto
         let (at, tail) = rest.map_err(|source| StoreError::file("read", &path, source))?;
         let is_damage = inspected.torn.is_some()
             || tail.len() as u64 > TORN_BYTES_MAX
-            || boot.is_some_and(|boot| has_batch_end(&tail, boot));
+            || boot.map_or(!tail.is_empty(), |boot| has_batch_end(&tail, boot));
         if is_damage {
             let what = format!("{} cannot be read from byte {at} on", path.display());
             return Err(StoreError::damaged(what));
@@ -174,6 +183,7 @@ impl Journal {
                 return Ok((at, read_tail(&mut self.reader.by_ref().take(left))?));
             };
             inspected.order = Some(batch.order);
+            inspected.first.get_or_insert(batch.head);
             inspected.head = Some(batch.head);
         }
     }
@@ -262,7 +272,7 @@ fn read_tail(reader: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(tail)
 }
 
-/// Whether there is the end of a head row of this run, and an end entry.
+/// Whether there is the end of a row of this run, followed by an end entry.
 fn has_batch_end(tail: &[u8], boot: BootId) -> bool {
     let mut places = tail.windows(boot.len() + END_BYTES);
     places.any(|bytes| bytes.starts_with(&boot) && bytes.ends_with(&MAGIC))

@@ -107,6 +107,39 @@ fn tables_are_moved_and_never_merged() {
     assert_eq!(read_all(&store).unwrap(), 3 * TABLES as u64);
 }
 
+/// Each is ordered once, and no more wait in memory than are allowed to.
+#[test]
+fn a_table_is_ordered_when_its_rows_are_there() {
+    const BATCHES: u64 = 25;
+    let dir = TempDir::new().unwrap();
+    let (mut store, _) = open(dir.path());
+    for seq in 1..=BATCHES {
+        assert_eq!(store.append(&[vec![7; 1 << 20]]).unwrap(), seq);
+        assert!(store.shared.log.sealed_memtable_count() <= engine::SEALED_MAX);
+    }
+    store.shared.log.rotate_memtable_and_wait().unwrap();
+    // Two that wait may be written as one.
+    let (least, most) = (BATCHES / 8, BATCHES / 4 + 1);
+    let count = store.shared.log.table_count() as u64;
+    assert!((least..=most).contains(&count), "{count} tables");
+    drop(store);
+    assert_eq!(open(dir.path()).1.head.seq, BATCHES);
+}
+
+/// What waits for a table to be written does not wait for ever.
+#[test]
+fn a_table_that_cannot_be_written_stops_the_store() {
+    let dir = TempDir::new().unwrap();
+    let (mut store, _) = open(dir.path());
+    fs::remove_dir_all(dir.path().join("log/keyspaces/1/tables")).unwrap();
+    let mut batches = (0..100).map(|_| store.append(&[vec![7; 1 << 20]]));
+    let error = batches.find_map(Result::err).unwrap();
+    assert!(matches!(error, StoreError::Stopped { .. }), "{error}");
+    assert_eq!(error.class().exit_code(), 10);
+    drop(batches);
+    assert!(matches!(store.append(&[vec![1]]), Err(StoreError::Poisoned)));
+}
+
 #[test]
 fn the_disk_of_the_log_says_how_much_is_left() {
     let dir = TempDir::new().unwrap();

@@ -94,6 +94,28 @@ fn a_snapshot_is_compared_with_the_log_too() {
     assert!(faults.contains(&Fault::State { namespace, what: "namespaces" }), "{faults:?}");
 }
 
+/// The ops are the same and in the same order, and one of them is looked for in another record.
+#[test]
+fn a_snapshot_with_another_record_of_an_op_is_found() {
+    let mut events = events();
+    let home = home_with(&events);
+    let opened = |event: &Event| matches!(event, Event::NamespaceOpened { .. });
+    let at = events.iter().rposition(opened).unwrap();
+    let Event::OpAccepted { namespace, .. } = events[at - 1] else { unreachable!() };
+    events.swap(at - 1, at);
+    let other = home_with(&events);
+    let open = |home: &TempDir| {
+        let home = Home::claim(home.path(), &[]).unwrap();
+        Store::open(home, new_boot().unwrap()).unwrap().0
+    };
+    let state = folkmoot_core::snapshot::save(&recover(&open(&other)).unwrap().state);
+    let store = open(&home);
+    store.save_snapshot(store.head().seq, |file| file.write_all(&state)).unwrap();
+    drop(store);
+    let report = verify_store(home.path()).unwrap();
+    assert_eq!(report.faults, [Fault::State { namespace, what: "record numbers" }]);
+}
+
 #[test]
 fn a_signature_that_is_not_valid_is_found() {
     let mut events = events();

@@ -8,6 +8,8 @@ use crate::commands::namespace::{NsCreate, NsList};
 use crate::commands::node::{Down, Status};
 use crate::commands::tree::Tree;
 use crate::commands::why::WhyNot;
+use folkmoot_core::record::SCHEMA;
+use folkmoot_effects::store::{Home, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
@@ -150,4 +152,16 @@ async fn the_socket_is_private_and_bad_requests_are_answered_in_one_form() {
     client.call(&Status::default()).await.unwrap();
     client.call(&Down {}).await.unwrap();
     task.await.unwrap().unwrap();
+}
+
+/// The record is whole, and so is the log; only this program cannot read it.
+#[tokio::test]
+async fn a_record_of_another_schema_is_of_another_format_and_not_damaged() {
+    let home = tempfile::tempdir().unwrap();
+    let claimed = Home::claim(home.path(), &[]).unwrap();
+    let (mut store, _) = Store::open(claimed, [7; 16]).unwrap();
+    store.append(&[vec![SCHEMA + 1, 0]]).unwrap();
+    store.close().unwrap();
+    let failure = run(home.path(), config(), |_| Ok(())).await.unwrap_err();
+    assert_eq!((failure.code.as_str(), failure.class), ("other-format", Class::Damaged));
 }

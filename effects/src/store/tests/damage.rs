@@ -212,6 +212,12 @@ fn a_lost_or_damaged_file_is_refused_untouched() {
         let error = expect_damaged_and_untouched(crashed.dir.path());
         assert!(error.contains("watermark is gone"), "{error}");
     }
+    // With both gone, and nothing that reads, it would pass for a log that is new.
+    let mut bytes = fs::read(journal(crashed.dir.path())).unwrap();
+    bytes[0] ^= 1;
+    fs::write(journal(crashed.dir.path()), bytes).unwrap();
+    let error = expect_damaged_and_untouched(crashed.dir.path());
+    assert!(error.contains("cannot be read from byte 0 on"), "{error}");
 }
 
 /// The only batch of a journal, its end gone: it looks unfinished, and only the tables can tell.
@@ -229,6 +235,38 @@ fn a_batch_that_turns_out_to_be_missing_is_kept_aside() {
         assert!(error.contains("ends at record 0, but record 3 was durable"), "{error}");
         assert_eq!(fs::read(dir.path().join("unfinished")).unwrap(), bytes);
     }
+}
+
+/// fjall takes a batch with a low order for one that is in a table already.
+#[test]
+fn a_flipped_bit_in_the_order_of_the_first_batch_is_found_below_the_watermark() {
+    let dir = TempDir::new().unwrap();
+    let (mut store, _) = open(dir.path());
+    fill(&mut store, 5);
+    store.shared.log.rotate_memtable_and_wait().unwrap();
+    drop(store);
+    fs::write(journal(dir.path()), "").unwrap();
+    let (mut store, opened) = open(dir.path());
+    assert_eq!(opened.head.seq, 15);
+    fill(&mut store, 3);
+    store.mark(0).unwrap();
+    drop(store);
+    let whole = fs::read(journal(dir.path())).unwrap();
+    let mut skipped_count = 0;
+    for bit in 0..64 {
+        let mut bytes = whole.clone();
+        bytes[5 + bit / 8] ^= 1 << (bit % 8);
+        let copy = copy_to_new(dir.path());
+        fs::write(journal(copy.path()), bytes).unwrap();
+        match open_with(copy.path(), BOOT) {
+            Ok((store, _)) => assert_eq!(read_all(&store).unwrap(), 24, "bit {bit}"),
+            Err(error) => {
+                assert_eq!(error.class(), StoreClass::Damaged, "bit {bit}: {error}");
+                skipped_count += u32::from(error.to_string().contains("record 18 is not the one"));
+            }
+        }
+    }
+    assert!(skipped_count > 0);
 }
 
 /// Changes rows behind the store's back; the checksums of fjall do not help then.
