@@ -46,6 +46,14 @@ impl Allowance {
         self.messages.fill(rates.messages, now);
         self.messages.left = self.messages.left.saturating_sub(1);
     }
+
+    /// Whether it is as good as a new one.
+    pub(super) fn is_full(&mut self, rates: Rates, now: Instant) -> bool {
+        self.bytes.fill(rates.bytes, now);
+        self.messages.fill(rates.messages, now);
+        self.bytes.left >= filled(rates.bytes, BURST)
+            && self.messages.left >= filled(rates.messages, BURST)
+    }
 }
 
 /// A bucket that fills with time.
@@ -118,5 +126,19 @@ mod tests {
         assert!(!allowance.take(1, rates, start));
         (0..100).for_each(|_| allowance.answered(rates, start));
         assert!(allowance.take(1, rates, start + HALF), "they make no debts");
+    }
+
+    #[test]
+    fn net_3_what_was_used_is_full_again_after_a_burst_at_the_latest() {
+        let rates = Rates { bytes: 1_000, messages: 10 };
+        let start = Instant::now();
+        let mut allowance = Allowance::new(rates, start);
+        assert!(allowance.is_full(rates, start));
+        assert!(allowance.take(4_000, rates, start));
+        assert!(!allowance.is_full(rates, start + HALF));
+        assert!(allowance.is_full(rates, start + BURST));
+        (0..40).for_each(|_| allowance.answered(rates, start + BURST));
+        assert!(!allowance.is_full(rates, start + BURST + HALF), "both are counted");
+        assert!(allowance.is_full(rates, start + BURST * 2));
     }
 }
