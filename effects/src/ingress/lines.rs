@@ -1,8 +1,8 @@
 //! Events that wait to be checked, in a line for each peer (NET-3).
 //!
-//! The lines take turns, event by event: whoever stands in a short line does not wait for the end of
-//! a long one. Several events of one line may be checked at once; what came of them leaves in the
-//! order of the line.
+//! The lines take turns, event by event: whoever stands in a short line does not wait for the end
+//! of a long one. Several events of one line may be checked at once; what came of them leaves in
+//! the order of the line.
 //!
 //! Before the lines there is one queue for all peers, that of the network. While the first event in
 //! it finds its line full, those of other peers wait behind it, until one event has left: for each
