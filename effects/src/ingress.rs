@@ -2,8 +2,9 @@
 //!
 //! Nothing a peer sends gets further unchecked, and nothing it sends is a panic: what does not
 //! decode is a value of its own, charged to whoever sent it. Events of one peer keep their order
-//! while all workers check them, and peers take turns. Every queue on the way is bounded, so a
-//! driver that is busy slows the network down instead of filling memory.
+//! while all workers check them, and peers take turns once they stand in their lines. Every queue
+//! on the way is bounded, so a driver that is busy slows the network down, for all peers alike,
+//! instead of filling memory.
 
 mod book;
 mod lines;

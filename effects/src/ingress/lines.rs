@@ -1,7 +1,14 @@
 //! Events that wait to be checked, in a line for each peer (NET-3).
 //!
-//! The lines take turns, event by event, so a peer that sends much waits for itself. Several events
-//! of one line may be checked at once; what came of them leaves in the order of the line.
+//! The lines take turns, event by event: whoever stands in a short line does not wait for the end
+//! of a long one. Several events of one line may be checked at once; what came of them leaves in
+//! the order of the line.
+//!
+//! Before the lines there is one queue for all peers, that of the network. While the first event in
+//! it finds its line full, those of other peers wait behind it, until one event has left: for each
+//! event before them once, as many as the network may have waiting. What comes beyond the rates of
+//! one peer is dropped before it gets there. Nothing is dropped here: an honest burst is longer
+//! than a line too, and gossip that was passed over is not sent again.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -141,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn net_3_a_peer_that_sends_much_waits_for_itself() {
+    fn net_3_a_short_line_does_not_wait_for_the_end_of_a_long_one() {
         let mut lines = Lines::default();
         let (flooder, friend) = (Some(peer(1)), Some(peer(2)));
         push(&mut lines, flooder, OF_PEER_MAX);

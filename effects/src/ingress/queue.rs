@@ -29,6 +29,8 @@ struct State {
 
 impl Queue {
     /// Puts an event into its line, when there is room; false where that is of no use any more.
+    ///
+    /// What the network has for other peers waits meanwhile.
     pub(super) fn push(&self, whose: Whose, event: NetEvent) -> bool {
         let mut state = locked(&self.state);
         while !state.is_given_up && !state.lines.has_room(&whose) {

@@ -19,6 +19,10 @@ use super::{PeerKey, Topic};
 /// and ends before a spare connection of a simultaneous dial idles out.
 const RESTART_WINDOW: Duration = Duration::from_secs(25);
 
+/// Most peers that are gone and whose allowance is kept. Whoever has more identities than this has
+/// as many allowances anyway.
+const GONE_MAX: usize = 1_024;
+
 struct Peer {
     key: PeerKey,
     connections: BTreeMap<ConnectionId, (Via, Instant)>,
@@ -73,13 +77,16 @@ pub(super) enum Closed {
 /// The connected peers.
 pub(super) struct Peers {
     connected: BTreeMap<PeerId, Peer>,
+    /// What is left to peers that are gone, until it is full again: who connects anew gets no new
+    /// one (NET-3).
+    gone: BTreeMap<PeerId, Allowance>,
     settled_after: Duration,
     rates: Rates,
 }
 
 impl Peers {
     pub(super) fn new(settled_after: Duration, rates: Rates) -> Self {
-        Self { connected: BTreeMap::new(), settled_after, rates }
+        Self { connected: BTreeMap::new(), gone: BTreeMap::new(), settled_after, rates }
     }
 
     pub(super) fn is_connected(&self, peer: &PeerId) -> bool {
@@ -97,13 +104,13 @@ impl Peers {
         (connection, via): (ConnectionId, Via),
         now: Instant,
     ) -> Opened {
-        let rates = self.rates;
+        let (rates, gone) = (self.rates, &mut self.gone);
         let known = self.connected.entry(peer).or_insert_with(|| Peer {
             key,
             connections: BTreeMap::new(),
             topics: BTreeSet::new(),
             told: BTreeSet::new(),
-            allowance: Allowance::new(rates, now),
+            allowance: gone.remove(&peer).unwrap_or_else(|| Allowance::new(rates, now)),
             since: now,
             restarted: false,
         });
@@ -142,11 +149,22 @@ impl Peers {
             return Closed::Restarted;
         }
         let Some(gone) = self.connected.remove(peer) else { return Closed::Nothing };
+        self.keep(*peer, gone.allowance, now);
         Closed::Last {
             key: gone.key,
             topics: gone.told,
             lived: now.saturating_duration_since(gone.since),
             restarted: gone.restarted,
+        }
+    }
+
+    /// Keeps what is left to a peer that is gone, in place of what is full again (NET-3).
+    fn keep(&mut self, peer: PeerId, allowance: Allowance, now: Instant) {
+        let rates = self.rates;
+        self.gone.insert(peer, allowance);
+        self.gone.retain(|_, allowance| !allowance.is_full(rates, now));
+        if self.gone.len() > GONE_MAX {
+            self.gone.pop_first();
         }
     }
 
@@ -316,5 +334,38 @@ mod tests {
         assert!(peers.allows(&peer(), 4_000, start));
         peers.opened(peer(), KEY, direct(2), start);
         assert!(!peers.allows(&peer(), 1, start));
+    }
+
+    #[test]
+    fn net_3_who_connects_anew_has_the_allowance_of_before() {
+        let start = Instant::now();
+        let mut peers = Peers::new(3 * SECOND, RATES);
+        for number in 1..=5 {
+            peers.opened(peer(), KEY, direct(number), start);
+            assert_eq!(peers.allows(&peer(), 4_000, start), number == 1, "{number}");
+            peers.closed(&peer(), connection(number), false, start);
+        }
+        let later = start + SECOND;
+        peers.opened(peer(), KEY, direct(6), later);
+        assert!(!peers.allows(&peer(), 1_001, later), "it fills while its peer is away");
+        assert!(peers.allows(&peer(), 1_000, later));
+    }
+
+    #[test]
+    fn net_3_only_what_is_not_full_is_kept_and_not_of_everybody() {
+        let start = Instant::now();
+        let mut peers = Peers::new(3 * SECOND, RATES);
+        let visit = |peers: &mut Peers, number: u16, bytes, now| {
+            let [low, high] = number.to_le_bytes();
+            let peer = PeerId::from_bytes(&[0, 2, low, high]).unwrap();
+            peers.opened(peer, KEY, direct(1), now);
+            assert!(peers.allows(&peer, bytes, now));
+            peers.closed(&peer, connection(1), false, now);
+        };
+        let most = u16::try_from(GONE_MAX).unwrap();
+        (0..most + 9).for_each(|number| visit(&mut peers, number, 4_000, start));
+        assert_eq!(peers.gone.len(), GONE_MAX);
+        visit(&mut peers, 0, 4, start + 4 * SECOND);
+        assert_eq!(peers.gone.len(), 1, "the others are full again");
     }
 }

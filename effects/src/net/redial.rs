@@ -1,5 +1,8 @@
 //! Addresses that are dialled whenever their peer is not connected.
 
+#[cfg(test)]
+mod tests;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -39,7 +42,10 @@ pub(super) enum Origin {
 }
 
 struct Entry {
+    /// The latest kind that wants it.
     origin: Origin,
+    /// Whether the local network announces it, whoever else wants it.
+    is_announced: bool,
     /// As in the address, or as met there.
     peer: Option<PeerId>,
     failures: u32,
@@ -88,27 +94,30 @@ impl Standing {
             entry.failures = 0;
             entry.next = now;
             entry.origin = entry.origin.max(origin);
+            entry.is_announced |= origin == Origin::Discovered;
             return Ok(());
         }
         let peer = named_in(&address);
         if !self.make_room(origin, peer) {
             return Err(DialFailure::TooMany);
         }
-        let entry = Entry { origin, peer, failures: 0, next: now, dialling: None };
+        let is_announced = origin == Origin::Discovered;
+        let entry = Entry { origin, is_announced, peer, failures: 0, next: now, dialling: None };
         self.entries.insert(address, entry);
         Ok(())
     }
 
     /// Whether there is room for one more address, by forgetting one of an earlier kind if need be:
-    /// of the earliest, and the one that failed most.
+    /// of the earliest, and the one that failed most. Discovered ones have room of their own, where
+    /// one that was not reached makes place for another.
     fn make_room(&mut self, origin: Origin, peer: Option<PeerId>) -> bool {
         if origin == Origin::Discovered {
-            let discovered = self.entries.values().filter(|entry| entry.origin == origin);
-            let (all, of_peer) = discovered.fold((0, 0), |(all, of_peer), entry| {
-                (all + 1, of_peer + usize::from(entry.peer == peer))
-            });
-            if all >= DISCOVERED_MAX || of_peer >= DISCOVERED_OF_PEER_MAX {
-                return false;
+            let is_of_peer = |entry: &Entry| entry.peer == peer;
+            if self.discovered(is_of_peer).count() >= DISCOVERED_OF_PEER_MAX {
+                return self.forget_dead(is_of_peer);
+            }
+            if self.discovered(|_| true).count() >= DISCOVERED_MAX {
+                return self.forget_dead(|_| true);
             }
         }
         if self.entries.len() < STANDING_MAX {
@@ -118,6 +127,22 @@ impl Standing {
         let least = earlier.min_by_key(|(_, entry)| (entry.origin, Reverse(entry.failures)));
         let least = least.map(|(address, _)| address.clone());
         least.is_some_and(|address| self.entries.remove(&address).is_some())
+    }
+
+    /// Forgets the one that failed most among some of the discovered ones, if any of them failed.
+    fn forget_dead(&mut self, among: impl Fn(&Entry) -> bool) -> bool {
+        let failed = self.discovered(among).filter(|(_, entry)| entry.failures > 0);
+        let dead = failed.max_by_key(|(_, entry)| entry.failures);
+        let dead = dead.map(|(address, _)| address.clone());
+        dead.is_some_and(|address| self.entries.remove(&address).is_some())
+    }
+
+    fn discovered(
+        &self,
+        among: impl Fn(&Entry) -> bool,
+    ) -> impl Iterator<Item = (&Multiaddr, &Entry)> {
+        let is_discovered = |entry: &Entry| entry.origin == Origin::Discovered;
+        self.entries.iter().filter(move |(_, entry)| is_discovered(entry) && among(entry))
     }
 
     /// The dials to begin now: one per peer, with all of its addresses that are due.
@@ -212,16 +237,25 @@ impl Standing {
         self.entries.remove(address);
     }
 
-    /// Drops an address that no namespace needs any more, unless a person wants it.
+    /// Drops an address that no namespace needs any more, unless a person wants it. One that the
+    /// local network announces stays as that, where there is room for it.
     pub(super) fn give_up(&mut self, address: &Multiaddr) {
-        if self.entries.get(address).is_some_and(|entry| entry.origin != Origin::Configured) {
-            self.forget(address);
+        let Some(entry) = self.entries.get(address) else { return };
+        if entry.origin != Origin::Asked {
+            return;
+        }
+        let Some(entry) = self.entries.remove(address) else { return };
+        if entry.is_announced && self.make_room(Origin::Discovered, entry.peer) {
+            let origin = Origin::Discovered;
+            self.entries.insert(address.clone(), Entry { origin, ..entry });
         }
     }
 
-    /// Drops an address that the local network no longer announces.
+    /// Drops an address that the local network no longer announces, unless somebody wants it.
     pub(super) fn expired(&mut self, address: &Multiaddr) {
-        if self.entries.get(address).is_some_and(|entry| entry.origin == Origin::Discovered) {
+        let Some(entry) = self.entries.get_mut(address) else { return };
+        entry.is_announced = false;
+        if entry.origin == Origin::Discovered {
             self.forget(address);
         }
     }
@@ -256,189 +290,5 @@ impl Entry {
         let doublings = self.failures.min(5);
         self.failures = self.failures.saturating_add(1);
         self.next = now + (DELAY_MIN * (1 << doublings)).min(DELAY_MAX);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    fn peer() -> PeerId {
-        PeerId::from_bytes(&[0, 1, 0]).unwrap()
-    }
-
-    fn address(port: u16) -> Multiaddr {
-        format!("/ip4/192.0.2.1/tcp/{port}").parse().unwrap()
-    }
-
-    fn nobody(_: &PeerId) -> bool {
-        false
-    }
-
-    fn one(standing: &mut Standing, now: Instant) -> ConnectionId {
-        let dials = standing.due(now, nobody);
-        assert_eq!(dials.len(), 1);
-        dials[0].connection_id()
-    }
-
-    #[test]
-    fn the_delay_doubles_from_one_second_to_thirty() {
-        let mut now = Instant::now();
-        let mut standing = Standing::default();
-        standing.add(address(1), Origin::Asked, now).unwrap();
-        for seconds in [1, 2, 4, 8, 16, 30, 30] {
-            let dial = one(&mut standing, now);
-            assert!(standing.due(now, nobody).is_empty(), "one dial at a time");
-            assert_eq!(standing.failed(dial, now), [address(1)]);
-            now += SECOND * seconds;
-            let early = now.checked_sub(Duration::from_millis(1)).unwrap();
-            assert!(standing.due(early, nobody).is_empty());
-        }
-    }
-
-    #[test]
-    fn a_peer_is_dialled_by_all_its_addresses_at_once_and_never_while_connected() {
-        let now = Instant::now();
-        let mut standing = Standing::default();
-        for port in [1, 2] {
-            let address = address(port).with(Protocol::P2p(peer()));
-            standing.add(address, Origin::Asked, now).unwrap();
-        }
-        assert!(standing.due(now, |_| true).is_empty());
-        let dial = one(&mut standing, now);
-        assert_eq!(standing.failed(dial, now).len(), 2);
-    }
-
-    #[test]
-    fn a_lost_peer_is_dialled_after_a_second_and_a_restarted_one_at_once() {
-        let start = Instant::now();
-        let mut standing = Standing::default();
-        standing.add(address(1), Origin::Asked, start).unwrap();
-        let dial = one(&mut standing, start);
-        standing.reached(dial, peer());
-        standing.lost(&peer(), STABLE, start);
-        assert!(standing.due(start, nobody).is_empty());
-        let dial = one(&mut standing, start + SECOND);
-        standing.reached(dial, peer());
-        standing.lost(&peer(), Duration::ZERO, start + SECOND);
-        assert!(standing.due(start + 2 * SECOND, nobody).is_empty(), "refused, so it waits longer");
-        standing.hasten(&peer(), start + 2 * SECOND);
-        one(&mut standing, start + 2 * SECOND);
-    }
-
-    #[test]
-    fn a_peer_met_at_an_address_is_forgotten_when_it_fails_there() {
-        let now = Instant::now();
-        let mut standing = Standing::default();
-        standing.add(address(1), Origin::Asked, now).unwrap();
-        let dial = one(&mut standing, now);
-        standing.reached(dial, peer());
-        assert!(standing.due(now, |_| true).is_empty());
-        let dial = one(&mut standing, now);
-        standing.failed(dial, now);
-        assert_eq!(standing.due(now + SECOND, |_| true).len(), 1);
-    }
-
-    #[test]
-    fn what_was_discovered_expires_unless_somebody_asked_for_it() {
-        let now = Instant::now();
-        let mut standing = Standing::default();
-        standing.add(address(1), Origin::Discovered, now).unwrap();
-        standing.add(address(2), Origin::Discovered, now).unwrap();
-        standing.add(address(2), Origin::Asked, now).unwrap();
-        standing.expired(&address(1));
-        standing.expired(&address(2));
-        let dial = one(&mut standing, now);
-        assert_eq!(standing.failed(dial, now), [address(2)]);
-    }
-
-    #[test]
-    fn a_blocked_peer_loses_its_addresses_and_the_table_has_an_end() {
-        let now = Instant::now();
-        let mut standing = Standing::default();
-        let named = address(1).with(Protocol::P2p(peer()));
-        standing.add(named, Origin::Asked, now).unwrap();
-        standing.forget_peer(&peer());
-        assert!(standing.due(now, nobody).is_empty());
-        for port in 0..u16::try_from(STANDING_MAX).unwrap() {
-            standing.add(address(port), Origin::Asked, now).unwrap();
-        }
-        let more = standing.add(address(u16::MAX), Origin::Asked, now);
-        assert_eq!(more, Err(DialFailure::TooMany));
-        standing.add(address(u16::MAX), Origin::Configured, now).unwrap();
-        assert_eq!(standing.entries.len(), STANDING_MAX);
-    }
-
-    #[test]
-    fn net_3_what_is_announced_takes_no_place_from_what_is_asked_for() {
-        let now = Instant::now();
-        let mut standing = Standing::default();
-        let peers_count = u8::try_from(DISCOVERED_MAX / DISCOVERED_OF_PEER_MAX).unwrap();
-        for number in 0..2 * peers_count {
-            let peer = PeerId::from_bytes(&[0, 1, number]).unwrap();
-            let announced = (0..100).map(|port| address(port).with(Protocol::P2p(peer)));
-            let kept = announced
-                .filter(|address| standing.add(address.clone(), Origin::Discovered, now).is_ok());
-            let expected = if number < peers_count { DISCOVERED_OF_PEER_MAX } else { 0 };
-            assert_eq!(kept.count(), expected, "{number}");
-        }
-        assert_eq!(standing.entries.len(), DISCOVERED_MAX);
-        for port in 0..u16::try_from(STANDING_MAX).unwrap() {
-            standing.add(address(port), Origin::Asked, now).unwrap();
-        }
-        assert!(standing.entries.values().all(|entry| entry.origin == Origin::Asked));
-    }
-
-    #[test]
-    fn what_failed_most_makes_room_first() {
-        let now = Instant::now();
-        let mut standing = Standing::default();
-        for port in 0..2 {
-            standing.add(address(port), Origin::Discovered, now).unwrap();
-        }
-        let dials = standing.due(now, nobody);
-        standing.failed(dials[1].connection_id(), now);
-        for port in 2..=u16::try_from(STANDING_MAX).unwrap() {
-            standing.add(address(port), Origin::Asked, now).unwrap();
-        }
-        assert!(standing.entries.contains_key(&address(0)));
-        assert!(!standing.entries.contains_key(&address(1)));
-    }
-
-    #[test]
-    fn a_namespace_gives_up_its_own_addresses_alone() {
-        let now = Instant::now();
-        let mut standing = Standing::default();
-        standing.add(address(1), Origin::Configured, now).unwrap();
-        standing.add(address(1), Origin::Asked, now).unwrap();
-        standing.add(address(2), Origin::Asked, now).unwrap();
-        for port in 1..=3 {
-            standing.give_up(&address(port));
-        }
-        let dial = one(&mut standing, now);
-        assert_eq!(standing.failed(dial, now), [address(1)]);
-    }
-
-    #[test]
-    fn quic_addresses_are_refused_where_quic_is_off() {
-        let address = "/ip6/2001:db8::1/udp/4001/quic-v1";
-        assert!(parse(address, true).is_ok());
-        assert_eq!(parse(address, false), Err(DialFailure::Unsupported));
-        assert!(parse("/ip4/192.0.2.1/tcp/4001", false).is_ok());
-        assert_eq!(parse("/ip4/192.0.2.1/tcp/1/ws", true), Err(DialFailure::Unsupported));
-    }
-
-    #[test]
-    fn a_relayed_address_names_the_peer_behind_the_relay() {
-        let relay = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
-        let circuit = format!("/ip4/192.0.2.1/tcp/1/p2p/{relay}/p2p-circuit");
-        assert_eq!(parse(&circuit, true), Err(DialFailure::Unsupported));
-        let whole = parse(&format!("{circuit}/p2p/{}", peer()), true).unwrap();
-        assert_eq!(named_in(&whole), Some(peer()));
-        assert_eq!(named_in(&circuit.parse().unwrap()), None);
-        let nested = format!("{whole}/p2p-circuit/p2p/{relay}");
-        assert_eq!(parse(&nested, true), Err(DialFailure::Unsupported));
     }
 }
