@@ -105,7 +105,10 @@ impl Service {
             notices: NoticeBoard::default(),
         });
         let config = ExecutorConfig { log, performer, recorder, snapshot_every: SNAPSHOT_EVERY };
-        let recovered = Recovered { state: node.state, ..Recovered::default() };
+        let mut state = node.state;
+        // The log is empty: what the node knows already is in none.
+        state.durable.records = 0;
+        let recovered = Recovered { state, ..Recovered::default() };
         let executor = Executor::new(recovered, config);
         let (inbox, messages) = sync_channel(INBOX_MAX);
         let (back, outcomes) = sync_channel(INBOX_MAX);
