@@ -83,17 +83,14 @@ impl View {
         let writes = &graph.slots[slot].writes;
         let covered = maximal.iter().map(|write| writes.covered_by(*write)).max();
         let mut covered = covered.unwrap_or(0);
-        // Newest first: an op never has a later one in its past.
+        // Newest first, until all that is left is covered.
         for (at, write) in writes.before(lost) {
             if at < covered {
                 break;
             }
-            let is_covered = maximal.iter().any(|later| graph.is_past(write, *later));
-            if !is_covered && !maximal.contains(&write) && self.is_effective(graph, write) {
+            if self.is_effective(graph, write) {
+                add_write(graph, &mut maximal, write);
                 covered = covered.max(writes.covered_by(write));
-                // One that became effective just now may cover what counted.
-                maximal.retain(|other| !graph.is_past(*other, write));
-                maximal.push(write);
             }
         }
         maximal
