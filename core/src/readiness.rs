@@ -188,8 +188,13 @@ impl Readiness {
     }
 
     /// The same while there is none.
-    pub fn quiet_interval(&self, now: MonoMillis) -> u64 {
+    fn quiet_interval(&self, now: MonoMillis) -> u64 {
         self.interval(now).saturating_mul(QUIET_FACTOR)
+    }
+
+    /// Notes a beacon of ours with heads of this digest; the time to the next one in milliseconds.
+    pub fn say(&mut self, heads: [u8; 32], now: MonoMillis) -> u64 {
+        if self.said.note(heads) { self.quiet_interval(now) } else { self.interval(now) }
     }
 
     /// NET-10: whether a beacon of a member is on time, newer than the last one, and not one of too

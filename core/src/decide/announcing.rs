@@ -260,11 +260,8 @@ impl Turn<'_> {
         }
         let wait = if known.space.is_settled() {
             self.announce(namespace, tier);
-            let Readiness { said, .. } = &mut self.desk(namespace).readiness;
-            let is_quiet = said.note(heads_digest(&known.space.heads()));
-            let readiness = &self.desk(namespace).readiness;
-            let interval =
-                if is_quiet { readiness.quiet_interval(now) } else { readiness.interval(now) };
+            let heads = heads_digest(&known.space.heads());
+            let interval = self.desk(namespace).readiness.say(heads, now);
             interval - interval / 5 + self.volatile.prng.below(interval / 5 * 2 + 1)
         } else {
             UNSETTLED_MS
