@@ -32,8 +32,7 @@ impl Allowance {
     /// Counts a message with so many bytes, if the peer may send it.
     pub(super) fn take(&mut self, bytes: usize, rates: Rates, now: Instant) -> bool {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.bytes.fill(rates.bytes, now);
-        self.messages.fill(rates.messages, now);
+        self.fill(rates, now);
         let is_allowed = bytes <= self.bytes.left && self.messages.left > 0;
         if is_allowed {
             self.bytes.left -= bytes;
@@ -51,10 +50,14 @@ impl Allowance {
 
     /// Whether it is as good as a new one.
     pub(super) fn is_full(&mut self, rates: Rates, now: Instant) -> bool {
-        self.bytes.fill(rates.bytes, now);
-        self.messages.fill(rates.messages, now);
+        self.fill(rates, now);
         self.bytes.left >= filled(rates.bytes, BURST)
             && self.messages.left >= filled(rates.messages, BURST)
+    }
+
+    fn fill(&mut self, rates: Rates, now: Instant) {
+        self.bytes.fill(rates.bytes, now);
+        self.messages.fill(rates.messages, now);
     }
 }
 
