@@ -2,13 +2,12 @@
 //! processors.
 
 use super::Options;
-use super::history::{History, claims, watcher};
+use super::history::{History, check_in_pages, claims, watcher};
 use super::measure::{Clock, Measured, cpu_time, repeat, time};
 use super::nodes::{Live, home_with, runtime};
 use super::report::{Goal, Report, Row};
 use super::strict::Strict;
-use folkmoot_core::key::{Claim, are_valid};
-use folkmoot_core::limits::PAGE_OPS_MAX;
+use folkmoot_core::key::Claim;
 use std::time::Instant;
 use tokio::runtime::Runtime;
 
@@ -67,10 +66,7 @@ impl CatchUp {
         });
         let Figures { rates, cpu: costs } = figures;
         costs.ours.add(cpu, count - self.shared);
-        let batches = time(Clock::Cpu, || {
-            let mut valid = self.claims.chunks(PAGE_OPS_MAX).flat_map(are_valid);
-            assert!(valid.all(|one| one));
-        });
+        let batches = time(Clock::Cpu, || check_in_pages(&self.claims));
         costs.yardstick.add(batches, self.claims.len());
         rates.ours.note((count - self.shared) as f64 / taken.as_secs_f64());
         let mut checked = 0;

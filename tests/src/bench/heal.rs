@@ -2,14 +2,13 @@
 //! each of them lacks cost alone.
 
 use super::Options;
-use super::history::{History, claims, watcher, wire};
+use super::history::{History, check_in_pages, claims, watcher, wire};
 use super::measure::{Clock, Measured, repeat, time};
 use super::nodes::home_with;
 use super::pipeline::{EVENTS_MAX, Key, Pipeline};
 use super::report::{Goal, Report, Row};
 use folkmoot_core::id::PeerKey;
-use folkmoot_core::key::{Claim, are_valid};
-use folkmoot_core::limits::PAGE_OPS_MAX;
+use folkmoot_core::key::Claim;
 use folkmoot_core::signed::{Op, Verified};
 use folkmoot_effects::net::{ExchangeId, MessageId, NetCommand, NetEvent, NetGone};
 use folkmoot_effects::ports::Net;
@@ -169,10 +168,7 @@ impl Heal {
         let (cpu, bytes) = self.meet();
         let count = self.claims.len();
         figures.cpu.ours.add(cpu, count);
-        let floor = time(Clock::Cpu, || {
-            let mut valid = self.claims.chunks(PAGE_OPS_MAX).flat_map(are_valid);
-            assert!(valid.all(|one| one));
-        });
+        let floor = time(Clock::Cpu, || check_in_pages(&self.claims));
         figures.cpu.yardstick.add(floor, count);
         figures.bytes.ours.note(bytes as f64);
         figures.bytes.yardstick.note(self.lacking_bytes as f64);

@@ -6,8 +6,8 @@ use folkmoot_core::governance::op::Body;
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::governance::space::Space;
 use folkmoot_core::id::{MemberId, NamespaceId};
-use folkmoot_core::key::Claim;
-use folkmoot_core::limits::{ANCHOR_OPS, RULES_VERSION};
+use folkmoot_core::key::{Claim, are_valid};
+use folkmoot_core::limits::{ANCHOR_OPS, PAGE_OPS_MAX, RULES_VERSION};
 use folkmoot_core::signed::{Op, Verified};
 use folkmoot_sim::kit::{self, Author};
 
@@ -139,4 +139,9 @@ pub(super) fn claims(ops: &[Verified<Op>]) -> Vec<Claim> {
         signature: op.signed.signature,
     };
     ops.iter().map(claim).collect()
+}
+
+/// Checks signatures page by page, as a node does that fetches them: what nobody can do without.
+pub(super) fn check_in_pages(claims: &[Claim]) {
+    assert!(claims.chunks(PAGE_OPS_MAX).flat_map(are_valid).all(|is_valid| is_valid));
 }
