@@ -48,9 +48,13 @@ impl<T: BorshSerialize, const MAX: usize> BorshSerialize for Bounded<T, MAX> {
 
 impl<T: BorshDeserialize, const MAX: usize> BorshDeserialize for Bounded<T, MAX> {
     fn deserialize_reader<R: Read>(reader: &mut R) -> Result<Self> {
-        let count = usize::try_from(u32::deserialize_reader(reader)?).map_err(|_| refuse())?;
-        if count > MAX {
+        let count = u32::deserialize_reader(reader)?;
+        if usize::try_from(count).is_ok_and(|count| count > MAX) {
             return Err(refuse());
+        }
+        // Bytes are taken in one piece.
+        if let Some(bytes) = T::vec_from_reader(count, reader)? {
+            return Ok(Self(bytes));
         }
         // Grown as elements arrive: a promised length alone allocates nothing.
         let mut items = Vec::new();
