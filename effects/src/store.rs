@@ -4,10 +4,10 @@
 //!
 //! 1. **What [`Store::append`] has answered is on the disk.** One batch is one atomic write with a
 //!    full sync, and no other function writes to the database.
-//! 2. **A history never gets shorter in silence.** Every record carries the running hash of the
-//!    log up to it; two small files beside the database say how far the log had come. A log that
-//!    is behind them is refused as [`StoreError::Damaged`]. So is one with a hole or another byte
-//!    behind the watermark; before it, this is found where the record is read.
+//! 2. **A history never gets shorter in silence.** Every row of records carries the running hash of
+//!    the log up to its end; two small files beside the database say how far the log had come. A
+//!    log that is behind them is refused as [`StoreError::Damaged`]. So is one with a hole or
+//!    another byte behind the watermark; before it, this is found where the log is read.
 //! 3. **An error leaves no doubt about what to do.** After a failed write nobody knows what is on
 //!    the disk, so the store is poisoned for good and the process ends; the next start looks.
 //! 4. **One process.** The folder is locked before anything in it is touched.
@@ -18,7 +18,7 @@
 //! |---|---|---|
 //! | `lock` | the lock of [`Home`]; always empty | once |
 //! | `folkmoot` | identity and format of the folder | once |
-//! | `log/` | the fjall database, with one row for each record | each append, synced |
+//! | `log/` | the fjall database; a row holds some records in order | each append, synced |
 //! | `watermark` | how far the log had come | each second and at the end, synced |
 //! | `acked` | the same, for the last append | each append, not synced |
 //! | `snapshots/` | disposable states, the newest two | by the caller |
@@ -47,6 +47,7 @@ mod home;
 mod inspect;
 mod marks;
 mod read;
+mod segment;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -54,15 +55,16 @@ mod tests;
 use std::path::Path;
 use std::sync::Arc;
 
-use chain::{Stamp, encode_row, record_key};
+use chain::Stamp;
 use engine::Tables;
 use marks::{Mark, Marks};
 use read::Shared;
+use segment::{Rows, row_key};
 
 pub use chain::{BootId, Head, Seq};
 pub use error::{StoreClass, StoreError};
 pub use home::{FORMAT, Home};
-pub use read::{Reader, Records};
+pub use read::{Lookup, Reader, Records};
 pub use snapshot::{LoadedSnapshot, SkippedSnapshot, Snapshot};
 
 /// The most bytes of records in one batch. A batch must fit a journal of fjall with room to spare.
@@ -244,7 +246,8 @@ impl Store {
         Reader::new(&self.shared)
     }
 
-    /// Saves the state that the log up to `seq` folds to, and removes all but the newest two.
+    /// Saves the state that the log up to `seq`, the last record of a batch, folds to. Removes all
+    /// but the newest two.
     ///
     /// # Errors
     ///
@@ -274,7 +277,7 @@ impl Store {
         snapshot::peek(dir)
     }
 
-    /// Whether the log was at this record with this running hash once.
+    /// Whether a batch ended with this record and this running hash once.
     ///
     /// # Errors
     ///
@@ -286,15 +289,14 @@ impl Store {
     fn write(&mut self, records: &[Vec<u8>]) -> Result<Seq, StoreError> {
         self.tables.make_room(&self.shared)?;
         // That it is durable is the promise of `append`.
-        let mut rows = self.shared.db.batch().durability(Some(engine::DURABLE));
+        let mut batch = self.shared.db.batch().durability(Some(engine::DURABLE));
         let mut stamp = self.stamp();
-        for record in records {
-            stamp.head = stamp.head.then(record);
-            let row = encode_row(stamp, record);
+        for (end, row) in Rows::new(stamp, records) {
             self.tables.count(&row);
-            rows.insert(&self.shared.log, record_key(stamp.head.seq), row);
+            batch.insert(&self.shared.log, row_key(end.head.seq), row);
+            stamp = end;
         }
-        rows.commit().map_err(|source| error::on_write("append a batch to the log", source))?;
+        batch.commit().map_err(|source| error::on_write("append a batch to the log", source))?;
         self.head = stamp.head;
         self.marks.acked(stamp)?;
         Ok(self.head.seq)

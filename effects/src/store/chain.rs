@@ -1,4 +1,4 @@
-//! The running hash of the log, and the rows that carry it.
+//! The running hash of the log, and the run that wrote it.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub type BootId = [u8; 16];
 pub(super) const STAMP_BYTES: usize = 8 + 32 + 16;
 
 /// The domain of the running hash: a name, padded to a key.
-const DOMAIN: &[u8; 32] = b"folkmoot log v1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+const DOMAIN: &[u8; 32] = b"folkmoot log v2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
 /// A place in the log: a record and everything before it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,11 +28,14 @@ impl Head {
     /// The head of a log without records.
     pub const EMPTY: Self = Self { seq: 0, hash: [0; 32] };
 
-    /// The head after one more record.
-    pub(super) fn then(self, record: &[u8]) -> Self {
-        let seq = self.seq + 1;
+    /// The head after one more row: of so many records, and with these bytes before its hash.
+    ///
+    /// What is hashed begins with them: BLAKE3 takes a long piece at once, and what stood before
+    /// it would cut it up.
+    pub(super) fn then(self, records: u64, body: &[u8]) -> Self {
+        let seq = self.seq + records;
         let mut hasher = blake3::Hasher::new_keyed(DOMAIN);
-        hasher.update(&self.hash).update(&seq.to_be_bytes()).update(record);
+        hasher.update(body).update(&self.hash).update(&seq.to_be_bytes());
         Self { seq, hash: hasher.finalize().into() }
     }
 }
@@ -63,28 +66,4 @@ impl Stamp {
         let boot = rest.try_into().ok()?;
         Some(Self { head: Head { seq: u64::from_be_bytes(*seq), hash: *hash }, boot })
     }
-}
-
-/// Bytes of the key of a record.
-pub(super) const KEY_BYTES: usize = 8;
-
-/// Bytes of a row behind its record.
-pub(super) const SEAL_BYTES: usize = 32 + 16;
-
-/// The key of a record: big endian, so that the order of keys is the order of records. Keys only
-/// grow, and there are no others: what was written once is never merged with anything.
-pub(super) fn record_key(seq: Seq) -> [u8; KEY_BYTES] {
-    seq.to_be_bytes()
-}
-
-/// The row of a record: its bytes, the running hash that it ends with, and the run that wrote it.
-pub(super) fn encode_row(stamp: Stamp, record: &[u8]) -> Vec<u8> {
-    [record, &stamp.head.hash, &stamp.boot].concat()
-}
-
-/// Takes the row of a record apart. Of its beginning, any part may be missing.
-pub(super) fn decode_row(seq: Seq, row: &[u8]) -> Option<(&[u8], Stamp)> {
-    let (rest, boot) = row.split_last_chunk()?;
-    let (record, hash) = rest.split_last_chunk()?;
-    Some((record, Stamp { head: Head { seq, hash: *hash }, boot: *boot }))
 }

@@ -94,8 +94,9 @@ pub enum StoreError {
         /// Payload of the batch.
         bytes: u64,
     },
-    /// A snapshot was to be saved for a record that is not in the log. Nothing was written.
-    #[error("there is no record {seq} for a snapshot; save it at or before the head of the log")]
+    /// A snapshot was to be saved for a record that is not in the log, or not at the end of a row
+    /// of it. Nothing was written.
+    #[error("no batch ends with record {seq}; save a snapshot for the last record of one")]
     NotInLog {
         /// The number of the record.
         seq: Seq,

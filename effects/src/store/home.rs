@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use super::{StoreError, files};
 
 /// The format of the data folder that this program reads and writes. Format 1 kept ops apart from
-/// the log.
-pub const FORMAT: u32 = 2;
+/// the log, format 2 each record in a row of its own.
+pub const FORMAT: u32 = 3;
 
 const LOCK: &str = "lock";
 const IDENTITY: &str = "folkmoot";

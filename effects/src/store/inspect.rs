@@ -32,7 +32,8 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::iter;
 use std::path::{Path, PathBuf};
 
-use super::chain::{Head, KEY_BYTES, SEAL_BYTES, Stamp, decode_row};
+use super::chain::{Head, Stamp};
+use super::segment::{KEY_BYTES, SEAL_BYTES, unseal};
 use super::{BATCH_BYTES_MAX, BootId, StoreError, files};
 
 /// Where the last unfinished batch is kept, beside the database.
@@ -206,27 +207,27 @@ impl Journal {
         Ok(last.filter(|_| is_ended).map(|Stamp { head, .. }| BatchSeen { order, head }))
     }
 
-    /// Reads one item, which is the row of a record; `None` if there is no whole one.
+    /// Reads one item, which is a row of records; `None` if there is no whole one.
     fn item(&mut self) -> io::Result<Option<Stamp>> {
         // Type 0 is a value, compression 0 is none.
         let Some([TAG_ITEM, 0, 0, rest @ ..]) = self.take::<ITEM_BYTES>()? else {
             return Ok(None);
         };
         let [.., k0, k1, v0, v1, v2, v3, s0, s1, s2, s3] = rest;
-        let is_record = usize::from(u16::from_le_bytes([k0, k1])) == KEY_BYTES;
-        if [v0, v1, v2, v3] != [s0, s1, s2, s3] || !is_record {
+        let is_row = usize::from(u16::from_le_bytes([k0, k1])) == KEY_BYTES;
+        if [v0, v1, v2, v3] != [s0, s1, s2, s3] || !is_row {
             return Ok(None);
         }
         let Some(key) = self.take::<KEY_BYTES>()? else { return Ok(None) };
         let row_bytes = u64::from(u32::from_le_bytes([v0, v1, v2, v3]));
-        let Some(record_bytes) = row_bytes.checked_sub(SEAL_BYTES as u64) else { return Ok(None) };
+        let Some(body_bytes) = row_bytes.checked_sub(SEAL_BYTES as u64) else { return Ok(None) };
         if row_bytes > self.left {
             return Ok(None);
         }
-        self.skip(record_bytes)?;
+        self.skip(body_bytes)?;
         let end = self.take::<SEAL_BYTES>()?;
-        let seq = u64::from_be_bytes(key);
-        Ok(end.and_then(|end| Some(decode_row(seq, &end)?.1)))
+        let last = u64::from_be_bytes(key);
+        Ok(end.and_then(|end| Some(unseal(last, &end)?.1)))
     }
 
     /// The next bytes; `None` if fewer are left.

@@ -1,13 +1,14 @@
-//! Reading: one record, or all with their chain.
+//! Reading: single records, or all with their chain.
 
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Weak};
 
-use fjall::{Database, Keyspace, Slice};
+use fjall::{Database, Guard, Keyspace, Slice};
 
-use super::chain::{Head, Seq, Stamp, decode_row, record_key};
+use super::chain::{Head, Seq, Stamp};
 use super::error::on_read;
+use super::segment::{Segment, row_key, unseal};
 use super::{Home, StoreError, snapshot};
 
 /// The open database. Fields are dropped in this order: the lock goes last.
@@ -27,27 +28,32 @@ impl Shared {
     /// The end of the log, and the run that wrote it; `None` in a log without records.
     pub(super) fn last(&self) -> Result<Option<Stamp>, StoreError> {
         let Some(guard) = self.log.iter().next_back() else { return Ok(None) };
-        let (key, row) =
-            guard.into_inner().map_err(|source| on_read("read the last record", source))?;
-        Ok(Some(parse(parse_key(&key)?, &row)?.1))
+        let (last, row) = open_row(guard, "read the last row")?;
+        Ok(Some(stamp(last, &row)?))
     }
 
-    /// The running hash up to a record, as stored with it.
+    /// The running hash up to the last record of a row, as stored there; `None` for any other.
     pub(super) fn head_at(&self, seq: Seq) -> Result<Option<Head>, StoreError> {
         if seq == 0 {
             return Ok(Some(Head::EMPTY));
         }
-        self.row(seq)?.map(|row| Ok(parse(seq, &row)?.1.head)).transpose()
+        let row = self.log.get(row_key(seq)).map_err(|source| on_read(&reading(seq), source))?;
+        row.map(|row| Ok(stamp(seq, &row)?.head)).transpose()
     }
 
-    pub(super) fn record(&self, seq: Seq) -> Result<Vec<u8>, StoreError> {
-        let row = self.row(seq)?.ok_or_else(|| gone(seq))?;
-        Ok(parse(seq, &row)?.0.to_vec())
+    /// The end of the row before the one that a record should stand in.
+    fn head_before(&self, seq: Seq) -> Result<Head, StoreError> {
+        let Some(guard) = self.log.range(..row_key(seq)).next_back() else {
+            return Ok(Head::EMPTY);
+        };
+        let (last, row) = open_row(guard, &reading(seq))?;
+        Ok(stamp(last, &row)?.head)
     }
 
-    fn row(&self, seq: Seq) -> Result<Option<Slice>, StoreError> {
-        let row = self.log.get(record_key(seq));
-        row.map_err(|source| on_read(&format!("read record {seq}"), source))
+    /// The row that a record stands in.
+    fn segment_of(&self, seq: Seq) -> Result<Segment, StoreError> {
+        let guard = self.log.range(row_key(seq)..).next().ok_or_else(|| gone(seq))?;
+        open_segment(guard, seq)
     }
 }
 
@@ -69,29 +75,35 @@ impl Reader {
     ///
     /// `Closed`; `Damaged` when it is not there, or the database cannot read it; `Io`.
     pub fn record(&self, seq: Seq) -> Result<Vec<u8>, StoreError> {
-        self.shared()?.record(seq)
+        self.lookup().record(seq).map(<[u8]>::to_vec)
+    }
+
+    /// For reading records of which many stand next to each other.
+    pub fn lookup(&self) -> Lookup<'_> {
+        Lookup { reader: self, row: None }
     }
 
     /// The records from `seq` (the first is 1) to the end that the log has now, each checked.
     ///
     /// # Errors
     ///
-    /// `Closed`; `Damaged` or `Io` when the record before `seq` cannot be read. The iterator
-    /// gives [`StoreError::Damaged`] at a hole or a record that is not the one that was written,
-    /// and ends.
+    /// `Closed`; `Damaged` or `Io` when the row before that of `seq` cannot be read. The iterator
+    /// gives [`StoreError::Damaged`] at a hole or a row that is not the one that was written, and
+    /// ends.
     pub fn records_from(&self, seq: Seq) -> Result<Records, StoreError> {
         let shared = self.shared()?;
         let end = shared.last()?.map_or(Head::EMPTY, |last| last.head);
         Records::new(shared, seq, end)
     }
 
-    /// Saves the state that the log up to `seq` folds to, and removes all but the newest two.
+    /// Saves the state that the log up to `seq`, the last record of a batch, folds to. Removes all
+    /// but the newest two.
     ///
     /// One call at a time. It blocks for as long as `write` and a sync of the file take.
     ///
     /// # Errors
     ///
-    /// `Closed`, `NotInLog` when the log does not reach to `seq`, `Full` or `Io`. The log and the
+    /// `Closed`, `NotInLog` when no batch ends with `seq`, `Full` or `Io`. The log and the
     /// other snapshots are not affected.
     pub fn save_snapshot(
         &self,
@@ -107,9 +119,34 @@ impl Reader {
     }
 }
 
+/// Reads single records, and keeps the row of the last one: the next one mostly stands in it too.
+#[derive(Debug)]
+pub struct Lookup<'a> {
+    reader: &'a Reader,
+    row: Option<Segment>,
+}
+
+impl Lookup<'_> {
+    /// One record; see [`Reader::record`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::record`].
+    pub fn record(&mut self, seq: Seq) -> Result<&[u8], StoreError> {
+        let shared = self.reader.shared()?;
+        let held = self.row.take().filter(|row| row.record(seq).is_some());
+        let row = self.row.insert(held.map_or_else(|| shared.segment_of(seq), Ok)?);
+        row.record(seq).ok_or_else(|| gone(seq))
+    }
+}
+
 /// Records in order, each with its number. Keeps the store open while it lives.
 pub struct Records {
     rows: fjall::Iter,
+    /// The next record.
+    seq: Seq,
+    /// The row that was read last, and the end of the one before where none was.
+    row: Option<Segment>,
     at: Head,
     end: Head,
     /// After `rows`, which reads from it.
@@ -119,7 +156,7 @@ pub struct Records {
 impl fmt::Debug for Records {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Records")
-            .field("at", &self.at)
+            .field("seq", &self.seq)
             .field("end", &self.end)
             .finish_non_exhaustive()
     }
@@ -127,29 +164,35 @@ impl fmt::Debug for Records {
 
 impl Records {
     pub(super) fn new(shared: Arc<Shared>, seq: Seq, end: Head) -> Result<Self, StoreError> {
-        let before = seq.saturating_sub(1);
-        let at = if before < end.seq { shared.head_at(before)? } else { Some(end) };
-        let at = at.ok_or_else(|| gone(before))?;
-        let rows = shared.log.range(record_key(at.seq + 1)..record_key(end.seq + 1));
-        Ok(Self { rows, at, end, _shared: shared })
+        let seq = seq.max(1);
+        let at = if seq <= end.seq { shared.head_before(seq)? } else { end };
+        let rows = shared.log.range(row_key(at.seq + 1)..row_key(end.seq + 1));
+        Ok(Self { rows, seq, row: None, at, end, _shared: shared })
     }
 
     /// The next record; the caller knows that there is one.
-    fn read(&mut self) -> Result<(Head, Vec<u8>), StoreError> {
-        let seq = self.at.seq + 1;
-        let guard = self.rows.next().ok_or_else(|| gone(seq))?;
-        let row = guard.into_inner();
-        let (key, row) = row.map_err(|source| on_read(&format!("read record {seq}"), source))?;
-        if parse_key(&key)? != seq {
-            return Err(gone(seq));
+    fn read(&mut self) -> Result<Vec<u8>, StoreError> {
+        if self.at.seq < self.seq {
+            let row = self.next_row()?;
+            self.at = row.head();
+            self.row = Some(row);
         }
-        let (record, stamp) = parse(seq, &row)?;
-        let head = self.at.then(record);
-        if head != stamp.head || (seq == self.end.seq && head != self.end) {
-            let what = format!("record {seq} is not the one that was written");
+        let record = self.row.as_ref().and_then(|row| row.record(self.seq));
+        record.map(<[u8]>::to_vec).ok_or_else(|| gone(self.seq))
+    }
+
+    fn next_row(&mut self) -> Result<Segment, StoreError> {
+        let next = self.at.seq + 1;
+        let row = open_segment(self.rows.next().ok_or_else(|| gone(next))?, next)?;
+        if row.first() > next {
+            return Err(gone(next));
+        }
+        let head = row.head();
+        if !row.follows(self.at) || (head.seq == self.end.seq && head != self.end) {
+            let what = format!("records {next} to {} are not those that were written", head.seq);
             return Err(StoreError::damaged(what));
         }
-        Ok((head, record.to_vec()))
+        Ok(row)
     }
 }
 
@@ -157,31 +200,43 @@ impl Iterator for Records {
     type Item = Result<(Seq, Vec<u8>), StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.at.seq >= self.end.seq {
+        let seq = self.seq;
+        if seq > self.end.seq {
             return None;
         }
-        Some(match self.read() {
-            Ok((head, record)) => {
-                self.at = head;
-                Ok((head.seq, record))
-            }
-            Err(error) => {
-                self.at = self.end;
-                Err(error)
-            }
-        })
+        let read = self.read();
+        // Nothing comes after an error.
+        self.seq = if read.is_ok() { seq + 1 } else { self.end.seq + 1 };
+        Some(read.map(|record| (seq, record)))
     }
+}
+
+fn reading(seq: Seq) -> String {
+    format!("read record {seq}")
 }
 
 fn gone(seq: Seq) -> StoreError {
     StoreError::damaged(format!("record {seq} is gone"))
 }
 
-fn parse(seq: Seq, row: &[u8]) -> Result<(&[u8], Stamp), StoreError> {
-    decode_row(seq, row).ok_or_else(|| StoreError::damaged(format!("record {seq} is malformed")))
+fn malformed(last: Seq) -> StoreError {
+    StoreError::damaged(format!("the row that ends with record {last} is malformed"))
 }
 
-fn parse_key(key: &[u8]) -> Result<Seq, StoreError> {
-    let key = key.try_into().map_err(|_| StoreError::damaged("a record has a malformed key"))?;
-    Ok(u64::from_be_bytes(key))
+/// A row, and the record that it ends with.
+fn open_row(guard: Guard, what: &str) -> Result<(Seq, Slice), StoreError> {
+    let (key, row) = guard.into_inner().map_err(|source| on_read(what, source))?;
+    let key = <[u8; 8]>::try_from(&*key);
+    let key = key.map_err(|_| StoreError::damaged("a row has a malformed key"))?;
+    Ok((u64::from_be_bytes(key), row))
+}
+
+/// A row that is read for the sake of a record.
+fn open_segment(guard: Guard, seq: Seq) -> Result<Segment, StoreError> {
+    let (last, row) = open_row(guard, &reading(seq))?;
+    Segment::parse(last, row).ok_or_else(|| malformed(last))
+}
+
+fn stamp(last: Seq, row: &[u8]) -> Result<Stamp, StoreError> {
+    unseal(last, row).map(|(_, stamp)| stamp).ok_or_else(|| malformed(last))
 }

@@ -77,8 +77,8 @@ fn the_folder_of_another_version_is_left_as_it_is_and_not_called_damaged() {
     anna.down();
     let identity = anna.home().join("folkmoot");
     let known = fs::read_to_string(&identity).unwrap();
-    for other in ["format 1", "format 3"] {
-        fs::write(&identity, known.replace("format 2", other)).unwrap();
+    for other in ["format 1", "format 2", "format 4"] {
+        fs::write(&identity, known.replace("format 3", other)).unwrap();
         let before = contents(anna.home());
         let mut refusals = vec![anna.try_start().unwrap_err()];
         refusals.push(anna.refusal(&["verify"]));
