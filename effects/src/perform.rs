@@ -197,7 +197,7 @@ impl Performer {
     }
 
     fn stored(&self, op: &Stored) -> Option<OpBytes> {
-        pages::stored(self.outside.bodies.as_ref(), op)
+        pages::readable(op, self.outside.bodies.body(op))
     }
 }
 

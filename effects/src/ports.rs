@@ -65,7 +65,16 @@ pub trait Bodies: Send + Sync {
     ///
     /// When the log cannot be read, or its record does not hold this op.
     fn body(&self, stored: &Stored) -> Result<Vec<u8>, StoreError>;
+
+    /// The bytes of ops, each read when it is asked for: [`Bodies::body`] of one after the other,
+    /// for less where they stand together.
+    fn each<'a>(&'a self, ops: &'a [Stored]) -> EachBody<'a> {
+        Box::new(ops.iter().map(|stored| self.body(stored)))
+    }
 }
+
+/// The answer of [`Bodies::each`].
+pub type EachBody<'a> = Box<dyn Iterator<Item = Result<Vec<u8>, StoreError>> + 'a>;
 
 /// The bytes of an op out of its record.
 fn body_in(record: &[u8], stored: &Stored) -> Result<Vec<u8>, StoreError> {

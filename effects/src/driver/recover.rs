@@ -281,6 +281,14 @@ mod tests {
                 let error = store.reader().body(&other).unwrap_err();
                 assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
             }
+            // Together, in the order of the log and out of it, and past one that is not there.
+            let mut ops: Vec<_> = (0..graph.len()).map(|at| graph.stored(Ix(at))).collect();
+            ops.extend([ops[3], Stored { record: durable.records + 1, ..ops[3] }, ops[20], ops[0]]);
+            let reader = store.reader();
+            let read: Vec<_> = reader.each(&ops).map(Result::ok).collect();
+            let expected = ops.iter().map(|stored| reader.body(stored).ok()).collect::<Vec<_>>();
+            assert_eq!(read, expected);
+            assert_eq!(read.iter().filter(|body| body.is_none()).count(), 1);
         }
     }
 

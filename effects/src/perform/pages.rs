@@ -10,6 +10,7 @@ use folkmoot_core::wire::{OpBytes, Refused, Response};
 
 use crate::net::{self, NetCommand};
 use crate::ports::{Bodies, Net};
+use crate::store::StoreError;
 
 /// Pages that may wait to be read (NET-45).
 pub const PAGES_WAITING_MAX: usize = 16;
@@ -34,8 +35,8 @@ impl PageTask {
         let Self { exchange, ops, total } = self;
         let mut page = Vec::new();
         let mut left = PAGE_BYTES_MAX;
-        for op in ops.iter().take(PAGE_OPS_MAX) {
-            let Some(body) = stored(bodies, op) else { break };
+        for (op, body) in ops.iter().zip(bodies.each(&ops)).take(PAGE_OPS_MAX) {
+            let Some(body) = readable(op, body) else { break };
             let Some(rest) = left.checked_sub(body.len()) else { break };
             left = rest;
             page.push(body);
@@ -49,8 +50,8 @@ impl PageTask {
 
 /// The bytes of a stored op; `None`, and an error in the log of the process, where they cannot be
 /// had.
-pub(super) fn stored(bodies: &dyn Bodies, stored: &Stored) -> Option<OpBytes> {
-    match bodies.body(stored) {
+pub(super) fn readable(stored: &Stored, body: Result<Vec<u8>, StoreError>) -> Option<OpBytes> {
+    match body {
         Ok(body) => Bounded::new(body),
         Err(error) => {
             tracing::error!(op = %stored.op, %error, "the body of a stored op cannot be read");

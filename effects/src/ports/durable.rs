@@ -8,7 +8,7 @@ use folkmoot_core::command::Shortage;
 use folkmoot_core::record::Stored;
 use folkmoot_core::time::MonoMillis;
 
-use super::{Bodies, Log, body_in};
+use super::{Bodies, EachBody, Log, body_in};
 use crate::store::{Reader, Seq, Snapshot, Store, StoreError};
 
 /// Bytes of the disk that are kept in reserve, unless configured: two of the largest runs, and
@@ -99,7 +99,12 @@ impl Log for StoreLog {
 
 impl Bodies for Reader {
     fn body(&self, stored: &Stored) -> Result<Vec<u8>, StoreError> {
-        body_in(&self.record(stored.record)?, stored)
+        body_in(self.lookup().record(stored.record)?, stored)
+    }
+
+    fn each<'a>(&'a self, ops: &'a [Stored]) -> EachBody<'a> {
+        let mut lookup = self.lookup();
+        Box::new(ops.iter().map(move |stored| body_in(lookup.record(stored.record)?, stored)))
     }
 }
 
