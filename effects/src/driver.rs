@@ -1,9 +1,9 @@
 //! The thread that owns the reducer and the log.
 //!
 //! It waits for messages, steps a bounded run of inputs, makes all their events durable with one
-//! sync, and then performs all their effects (group commit). Nothing is observable before the
-//! sync: not an effect, not an answer to a query. A failed append ends the node; nothing is tried
-//! again.
+//! sync, and then performs all their effects (group commit). While there is more to step, a run is
+//! written as the next one is stepped. Nothing is observable before the sync: not an effect, not an
+//! answer to a query. A failed append ends the node; nothing is tried again.
 
 mod describe;
 mod executor;
@@ -70,6 +70,8 @@ pub struct Driver {
     executor: Executor,
     inbox: Receiver<Message>,
     clock: Arc<dyn Clock>,
+    /// Taken out of the inbox, and not looked at yet.
+    next: Option<Message>,
     queries: Vec<Query>,
     is_stopping: bool,
 }
@@ -77,7 +79,7 @@ pub struct Driver {
 impl Driver {
     /// A driver that takes its messages from `inbox`.
     pub fn new(executor: Executor, inbox: Receiver<Message>, clock: Arc<dyn Clock>) -> Self {
-        Self { executor, inbox, clock, queries: Vec::new(), is_stopping: false }
+        Self { executor, inbox, clock, next: None, queries: Vec::new(), is_stopping: false }
     }
 
     /// Runs until it is told to stop, or nobody could tell it anything any more.
@@ -102,13 +104,34 @@ impl Driver {
             if self.executor.wakeup().is_step_due(now.mono) {
                 self.executor.take(now, Input::Wake)?;
             }
-            self.commit()?;
+            if self.has_more() {
+                let now = self.clock.now();
+                self.executor.commit_behind(now)?;
+                self.executor.upkeep(now)?;
+            } else {
+                self.commit()?;
+            }
         }
         self.executor.stop()
     }
 
+    /// Whether the next run begins at once. Questions are answered before: what they are about is
+    /// durable.
+    fn has_more(&mut self) -> bool {
+        if self.is_stopping || !self.queries.is_empty() {
+            return false;
+        }
+        if self.next.is_none() {
+            self.next = self.inbox.try_recv().ok();
+        }
+        self.next.is_some() || self.executor.wakeup().is_step_due(self.clock.now().mono)
+    }
+
     /// Waits for the first message of a run, as long as there is nothing else to do.
     fn wait(&mut self) -> Result<(), StoreError> {
+        if let Some(message) = self.next.take() {
+            return self.on_message(message);
+        }
         let timeout = self.executor.wakeup().timeout(self.clock.now().mono);
         match self.inbox.recv_timeout(timeout) {
             Ok(message) => self.on_message(message)?,

@@ -3,6 +3,7 @@
 //! [`memory`] has the ports that live in memory, for tests and for a world that is simulated; the
 //! driver cannot tell the difference.
 
+mod appending;
 mod durable;
 pub mod memory;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use folkmoot_core::time::{MonoMillis, Now, UnixMillis};
 use crate::net::{NetCommand, NetGone, NetHandle};
 use crate::store::{Seq, Snapshot, StoreError};
 
+pub use appending::Appending;
 pub use durable::{RESERVE_BYTES, StoreLog};
 
 /// The durable log, as its one writer sees it.
@@ -30,6 +32,13 @@ pub trait Log: Send {
     ///
     /// After one it is unknown whether they are in the log; nothing more may be written.
     fn append(&mut self, records: &[Vec<u8>]) -> Result<Seq, StoreError>;
+
+    /// Begins to make records durable, and answers later. Until then nothing else is written: what
+    /// is begun is waited for before the next call of a function that writes. A log that has no
+    /// thread of its own answers at once.
+    fn begin_append(&mut self, records: Vec<Vec<u8>>) -> Appending {
+        Appending::done(self.append(&records))
+    }
 
     /// Notes how far the log has come, at most once a second; says whether it did.
     ///

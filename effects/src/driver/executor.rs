@@ -17,7 +17,7 @@ use super::RUN_MAX;
 use super::describe::input_name;
 use super::recover::Recovered;
 use crate::perform::{Performer, Reply};
-use crate::ports::Log;
+use crate::ports::{Appending, Log};
 use crate::recorder::Recorder;
 use crate::store::{Seq, Snapshot, StoreError};
 use crate::wakeup::Wakeup;
@@ -25,6 +25,9 @@ use crate::wakeup::Wakeup;
 /// A run is committed when its batch has this many bytes, whatever else waits. With the largest
 /// step behind it, a batch stays below what the store takes.
 pub const RUN_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// A run of so many bytes is worth a sync of its own.
+const RUN_BYTES_LARGE: usize = 64 * 1024;
 
 /// The shortest distance between two snapshots in events, unless configured.
 pub const SNAPSHOT_EVERY: u64 = 4_096;
@@ -54,6 +57,8 @@ pub struct Executor {
     performer: Performer,
     recorder: Option<Recorder>,
     run: Run,
+    /// The run before, on its way to the disk.
+    writing: Option<Writing>,
     wakeup: Wakeup,
     step_count: u64,
     /// The last record that is in the state, and on the disk.
@@ -87,6 +92,15 @@ impl Run {
     }
 }
 
+/// A run whose events are on their way to the disk.
+struct Writing {
+    appending: Appending,
+    /// The last record of the log when they are there.
+    head: Seq,
+    /// What may be observed then.
+    effects: Vec<(UnixMillis, Effect)>,
+}
+
 /// When the state is kept to start from.
 struct Snapshots {
     every: u64,
@@ -113,6 +127,7 @@ impl Executor {
             performer,
             recorder,
             run: Run::default(),
+            writing: None,
             wakeup: Wakeup::default(),
             step_count: 0,
             head,
@@ -142,8 +157,16 @@ impl Executor {
     ///
     /// As [`Executor::commit`].
     pub fn take(&mut self, now: Now, input: Input) -> Result<(), StoreError> {
+        if self.writing.as_mut().is_some_and(|writing| writing.appending.is_done()) {
+            self.finish()?;
+        }
         self.join(now, input);
-        if self.run.bytes >= RUN_BYTES_MAX { self.commit(now) } else { Ok(()) }
+        if self.run.bytes >= RUN_BYTES_MAX {
+            return self.commit(now);
+        }
+        // What a large step orders must not wait for all that is stepped beside it.
+        let is_large = self.run.bytes >= RUN_BYTES_LARGE;
+        if is_large && self.writing.is_none() { self.commit_behind(now) } else { Ok(()) }
     }
 
     fn join(&mut self, now: Now, input: Input) {
@@ -173,30 +196,74 @@ impl Executor {
     ///
     /// When the log fails; nothing was performed then, and nothing may be any more.
     pub fn commit(&mut self, now: Now) -> Result<(), StoreError> {
+        self.finish()?;
         loop {
-            self.sign(now);
-            // First: what can be observed is recorded, whenever the process is killed.
-            if let Some(recorder) = &mut self.recorder {
-                recorder.flush();
-            }
-            let drafts = mem::take(&mut self.run.drafts);
-            let is_done = drafts.is_empty();
-            let Run { batch, effects, .. } =
-                mem::replace(&mut self.run, Run { drafts, ..Run::default() });
+            let Run { batch, effects, .. } = self.end_run(now);
             if !batch.is_empty() {
                 self.head = self.log.append(&batch)?;
                 debug_assert_eq!(self.head, self.state.durable.records, "a record for each event");
-                self.owe_upkeep(now.mono);
             }
-            for (at, effect) in effects {
-                self.performer.perform(at, effect);
-            }
-            if is_done {
+            self.perform(effects);
+            if self.run.drafts.is_empty() {
                 break;
             }
         }
         self.keep_snapshot();
         Ok(())
+    }
+
+    /// As [`Executor::commit`], for as long as there is more to step: what came of the steps so far
+    /// is written while others are made, and performed once it is durable. At most one run is under
+    /// way; this waits for the one before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Executor::commit`].
+    pub fn commit_behind(&mut self, now: Now) -> Result<(), StoreError> {
+        self.finish()?;
+        // What is left to sign belongs to the next run.
+        let Run { batch, effects, .. } = self.end_run(now);
+        if batch.is_empty() {
+            self.perform(effects);
+            return Ok(());
+        }
+        let head = self.state.durable.records;
+        self.writing = Some(Writing { appending: self.log.begin_append(batch), head, effects });
+        if self.snapshots.is_due(head) && self.state.is_settled() {
+            self.finish()?;
+            self.keep_snapshot();
+        }
+        Ok(())
+    }
+
+    /// Waits until the run before is durable, and performs its effects.
+    fn finish(&mut self) -> Result<(), StoreError> {
+        let Some(Writing { appending, head, effects }) = self.writing.take() else { return Ok(()) };
+        self.head = appending.wait()?;
+        debug_assert_eq!(self.head, head, "a record for each event");
+        self.perform(effects);
+        Ok(())
+    }
+
+    /// Takes what is ready to be written. Drafts that it had no room for begin the next run.
+    fn end_run(&mut self, now: Now) -> Run {
+        self.sign(now);
+        // First: what can be observed is recorded, whenever the process is killed.
+        if let Some(recorder) = &mut self.recorder {
+            recorder.flush();
+        }
+        let drafts = mem::take(&mut self.run.drafts);
+        let run = mem::replace(&mut self.run, Run { drafts, ..Run::default() });
+        if !run.batch.is_empty() {
+            self.owe_upkeep(now.mono);
+        }
+        run
+    }
+
+    fn perform(&mut self, effects: Vec<(UnixMillis, Effect)>) {
+        for (at, effect) in effects {
+            self.performer.perform(at, effect);
+        }
     }
 
     /// Signs drafts and steps the answers, while the run is small enough. While the disk is nearly
@@ -231,6 +298,7 @@ impl Executor {
             return Ok(());
         }
         self.wakeup.upkeep = None;
+        self.finish()?;
         self.log.mark(now.mono)?;
         Ok(())
     }

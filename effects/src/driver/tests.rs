@@ -1,5 +1,7 @@
 //! The executor and its loop, on ports in memory.
 
+mod behind;
+
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
