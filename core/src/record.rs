@@ -12,6 +12,8 @@ use thiserror::Error;
 pub const SCHEMA: u8 = 2;
 /// Largest record in bytes; the parts of a record are bounded one by one.
 const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Room for what a record usually holds beside the payload of an op.
+const SMALL_BYTES: usize = 192;
 /// The discriminant of [`Event::OpAccepted`].
 const OP_ACCEPTED: u8 = 2;
 
@@ -40,7 +42,10 @@ pub enum RecordError {
 
 /// The record of an event.
 pub fn encode(event: &Event) -> Vec<u8> {
-    let mut bytes = alloc::vec![SCHEMA];
+    let op_bytes =
+        if let Event::OpAccepted { op, .. } = event { op.signed.payload.len() } else { 0 };
+    let mut bytes = Vec::with_capacity(op_bytes + SMALL_BYTES);
+    bytes.push(SCHEMA);
     codec::encode_into(event, &mut bytes);
     bytes
 }

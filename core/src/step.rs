@@ -29,7 +29,17 @@ pub struct Output {
 impl Output {
     /// Digest of the whole output, for the flight recorder.
     pub fn digest(&self) -> [u8; 32] {
-        digest(Domain::Output, &codec::encode(self))
+        self.digest_behind(&mut Vec::new())
+    }
+
+    /// As [`Output::digest`], with room for the encoding behind what `bytes` holds, which is left as
+    /// it was.
+    pub fn digest_behind(&self, bytes: &mut Vec<u8>) -> [u8; 32] {
+        let end = bytes.len();
+        codec::encode_into(self, bytes);
+        let digest = digest(Domain::Output, bytes.split_at(end).1);
+        bytes.truncate(end);
+        digest
     }
 }
 

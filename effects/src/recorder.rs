@@ -20,6 +20,9 @@ use folkmoot_core::time::Now;
 
 use format::{FILE_MAGIC, Frame, Header, PROGRAM};
 
+/// Most bytes that are kept as room for the next frame.
+const ROOM_MAX: usize = 1024 * 1024;
+
 /// How much a recorder keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecorderLimits {
@@ -47,6 +50,8 @@ pub struct Recorder {
     /// Number of the next frame.
     next_frame: u64,
     file: Option<Part>,
+    /// Room for the next frame.
+    room: Vec<u8>,
     is_working: bool,
 }
 
@@ -74,7 +79,8 @@ impl Recorder {
         let next_file = files.last().map_or(0, |(number, _)| number + 1);
         let next_frame = files.iter().rev().find_map(|(_, path)| format::end_of(path)).unwrap_or(0);
         let dir = dir.to_path_buf();
-        Ok(Self { dir, limits, run, next_file, next_frame, file: None, is_working: true })
+        let (file, room) = (None, Vec::new());
+        Ok(Self { dir, limits, run, next_file, next_frame, file, room, is_working: true })
     }
 
     /// Whether it records. Once it has failed it does not.
@@ -98,7 +104,7 @@ impl Recorder {
     pub fn frame(&mut self, now: Now, input: &Input) -> Frame {
         let sequence = self.next_frame;
         self.next_frame += 1;
-        Frame::new(sequence, now, input)
+        Frame::new(std::mem::take(&mut self.room), sequence, now, input)
     }
 
     /// Writes a frame with the digest of what came of it.
@@ -107,6 +113,9 @@ impl Recorder {
         let bytes = frame.finish(output);
         part.left = part.left.saturating_sub(bytes.len() as u64);
         let written = part.writer.write_all(&bytes);
+        if bytes.capacity() <= ROOM_MAX {
+            self.room = bytes;
+        }
         self.or_stop(written);
     }
 

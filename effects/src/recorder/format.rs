@@ -47,18 +47,25 @@ impl Header {
     }
 }
 
-/// A frame before its step is done.
+/// A frame before its step is done: its block, of which the first bytes are still to come.
 pub struct Frame(Vec<u8>);
 
 impl Frame {
-    pub(super) fn new(sequence: u64, now: Now, input: &Input) -> Self {
-        Self(codec::encode(&(sequence, now, input)))
+    /// Begins a frame in `room`, whatever that holds.
+    pub(super) fn new(mut room: Vec<u8>, sequence: u64, now: Now, input: &Input) -> Self {
+        room.clear();
+        room.resize(PREFIX_BYTES, 0);
+        codec::encode_into(&(sequence, now, input), &mut room);
+        Self(room)
     }
 
     /// The block of a whole frame.
     pub(super) fn finish(mut self, output: &Output) -> Vec<u8> {
-        self.0.extend(output.digest());
-        block(&self.0)
+        let digest = output.digest_behind(&mut self.0);
+        self.0.extend(digest);
+        let (prefix, body) = self.0.split_at_mut(PREFIX_BYTES);
+        prefix.copy_from_slice(&prefix_of(body));
+        self.0
     }
 }
 
@@ -79,13 +86,16 @@ impl Recorded {
 }
 
 fn block(body: &[u8]) -> Vec<u8> {
+    [&prefix_of(body), body].concat()
+}
+
+/// What stands before the body of a block: its length and its checksum.
+fn prefix_of(body: &[u8]) -> [u8; PREFIX_BYTES] {
     // A body of 4 GiB would be a state of 4 GiB; its checksum will not fit, and it reads as torn.
-    let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
-    let mut bytes = Vec::with_capacity(PREFIX_BYTES + body.len());
-    bytes.extend(length.to_le_bytes());
-    bytes.extend(checksum(body));
-    bytes.extend_from_slice(body);
-    bytes
+    let length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes();
+    let mut prefix = [0; PREFIX_BYTES];
+    prefix.iter_mut().zip(length.into_iter().chain(checksum(body))).for_each(|(at, b)| *at = b);
+    prefix
 }
 
 fn checksum(body: &[u8]) -> impl Iterator<Item = u8> {
