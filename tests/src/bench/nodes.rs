@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::sleep;
 
 /// How often a node is asked how far it is.
-const ASK_EVERY: Duration = Duration::from_millis(1);
+const ASK_EVERY: Duration = Duration::from_millis(5);
 /// How long anything may take.
 pub(super) const PATIENCE: Duration = Duration::from_mins(2);
 
