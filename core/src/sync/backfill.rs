@@ -180,8 +180,9 @@ impl Backfill {
             return Worth::Changed;
         }
         self.total = Some(if self.is_single { end } else { total });
-        let ids: BTreeSet<OpId> = ops.iter().map(|op| op.id).collect();
-        if (count == 0 && from < total) || ids.len() < ops.len() {
+        let mut ids: Vec<OpId> = ops.iter().map(|op| op.id).collect();
+        ids.sort_unstable();
+        if (count == 0 && from < total) || !ids.is_sorted_by(|a, b| a < b) {
             return Worth::Lie;
         }
         for id in &ids {

@@ -60,24 +60,27 @@ impl Turn<'_> {
     }
 
     /// The ids that are neither here nor on their way, nor refused for good.
-    pub(super) fn lacking(&self, namespace: NamespaceId, ids: &[OpId]) -> Vec<OpId> {
-        let (Some(known), Some(desk)) =
-            (self.open_namespace(&namespace), self.volatile.desks.get(&namespace))
-        else {
-            return Vec::new();
-        };
-        let graph = known.space.graph();
-        let lacks = |id: &&OpId| {
-            graph.find(id).is_none() && !desk.pending.contains(id) && !desk.refused.contains(id)
-        };
-        ids.iter().filter(lacks).copied().collect()
+    pub(super) fn lacking<'a>(
+        &'a self,
+        namespace: NamespaceId,
+        ids: &'a [OpId],
+    ) -> impl Iterator<Item = OpId> {
+        let known = self.open_namespace(&namespace);
+        let known = known.zip(self.volatile.desks.get(&namespace));
+        known.into_iter().flat_map(move |(known, desk)| {
+            let graph = known.space.graph();
+            let lacks = |id: &&OpId| {
+                graph.find(id).is_none() && !desk.pending.contains(id) && !desk.refused.contains(id)
+            };
+            ids.iter().filter(lacks).copied()
+        })
     }
 
     /// Looks up the heads that a peer named, and decides how to get what is behind them.
     pub(super) fn weigh(&mut self, namespace: NamespaceId, peer: PeerKey) {
         let Some(told) = self.told(namespace, peer) else { return };
         let (heads, knows_ours) = (told.heads.clone(), told.knows_ours);
-        let mut want = self.lacking(namespace, &heads);
+        let mut want: Vec<OpId> = self.lacking(namespace, &heads).collect();
         let desk = self.desk(namespace);
         // Ops that wait here for parents are sent once more, with the parents before them.
         let held_up = heads.iter().filter(|id| desk.pending.contains(id)).copied();
@@ -166,7 +169,7 @@ impl Turn<'_> {
         common: &[OpId],
     ) {
         let now = self.now.mono;
-        let want = self.lacking(namespace, heads);
+        let want: Vec<OpId> = self.lacking(namespace, heads).collect();
         let syncing = &mut self.desk(namespace).syncing;
         if want.is_empty() || syncing.notes.is_shunned(&peer, now) {
             return;

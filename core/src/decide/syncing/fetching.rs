@@ -60,7 +60,9 @@ impl Turn<'_> {
         let (refused, newer) = (page.refused, page.newer.clone());
         let (count, total) = (page.count, page.total);
         let ids: Vec<OpId> = page.ops.iter().map(|op| op.id).collect();
-        let fresh = self.lacking(namespace, &ids).len();
+        // What is beyond half of them makes no difference.
+        let half = ids.len().div_ceil(2);
+        let fresh = self.lacking(namespace, &ids).take(half).count();
         let syncing = &mut self.desk(namespace).syncing;
         let Some(exchange) = syncing.current(&peer, number) else { return };
         let Stage::Fetching(list) = &mut exchange.stage else { return };
@@ -100,7 +102,7 @@ impl Turn<'_> {
             return self.fall_short(namespace, peer, Shortfall::Lacking);
         }
         self.take_backfill(namespace, peer);
-        let is_worth_it = worth == Worth::Whole && 2 * fresh >= ids.len();
+        let is_worth_it = worth == Worth::Whole && fresh == half;
         self.note_turn(namespace, peer, is_worth_it);
         self.wake_desk(namespace);
     }
@@ -218,7 +220,7 @@ impl Turn<'_> {
         if is_broken {
             return self.fall_short(namespace, peer, Shortfall::Lied);
         }
-        let is_done = self.lacking(namespace, &heads).is_empty();
+        let is_done = self.lacking(namespace, &heads).next().is_none();
         let is_held_up = heads.iter().any(|id| self.desk(namespace).pending.contains(id));
         if is_done && !is_wide && !is_held_up {
             self.conclude(namespace, peer);

@@ -100,7 +100,7 @@ impl Turn<'_> {
         let Some(known) = self.open_namespace(&namespace) else { return };
         let graph = known.space.graph();
         let Some(told) = self.told(namespace, peer).cloned() else { return };
-        let mut want = self.lacking(namespace, &told.heads);
+        let mut want: Vec<_> = self.lacking(namespace, &told.heads).collect();
         let Some(exchange) = self.desk(namespace).syncing.exchanges.get(&peer) else { return };
         let Stage::Reconciling(found) = &exchange.stage else { return };
         let common = found.common(graph, known.space.frontier().heads());
