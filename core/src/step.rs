@@ -32,8 +32,8 @@ impl Output {
         self.digest_behind(&mut Vec::new())
     }
 
-    /// As [`Output::digest`], with room for the encoding behind what `bytes` holds, which is left as
-    /// it was.
+    /// As [`Output::digest`], with room for the encoding behind what `bytes` holds. That is left
+    /// as it was.
     pub fn digest_behind(&self, bytes: &mut Vec<u8>) -> [u8; 32] {
         let end = bytes.len();
         codec::encode_into(self, bytes);

@@ -115,7 +115,7 @@ pub(crate) const ELSEWHERE: [(u8, &[&str]); 24] = [
         &[
             "a_flipped_byte_in_the_last_batch_never_shortens_the_history",
             "a_flipped_byte_in_a_table_is_never_read_as_something_else",
-            "a_hole_or_a_changed_record_is_found_where_it_is_read",
+            "a_hole_or_a_changed_row_is_found_where_it_is_read",
             "a_damaged_snapshot_gives_way_to_the_one_before",
         ],
     ),

@@ -43,8 +43,8 @@ impl Appending {
     ///
     /// # Errors
     ///
-    /// As [`Log::append`](super::Log::append); [`StoreError::Poisoned`] where the thread that writes
-    /// is gone.
+    /// As [`Log::append`](super::Log::append). [`StoreError::Poisoned`] where the thread that
+    /// writes is gone.
     pub fn wait(self) -> Result<Seq, StoreError> {
         match self.0 {
             Answer::Here(answer) => answer,
