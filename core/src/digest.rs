@@ -36,13 +36,15 @@ pub enum Domain {
     MerkleKey,
     /// Leaf of a Merkle map.
     MerkleLeaf,
+    /// Four neighbouring slots of an inner node of a Merkle map.
+    MerkleQuarter,
     /// Inner node of a Merkle map.
     MerkleNode,
 }
 
 impl Domain {
     /// Every domain.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Op,
         Self::Invitation,
         Self::Join,
@@ -58,6 +60,7 @@ impl Domain {
         Self::Prng,
         Self::MerkleKey,
         Self::MerkleLeaf,
+        Self::MerkleQuarter,
         Self::MerkleNode,
     ];
 
@@ -79,6 +82,7 @@ impl Domain {
             Self::Prng => "folkmoot prng v1",
             Self::MerkleKey => "folkmoot merkle key v1",
             Self::MerkleLeaf => "folkmoot merkle leaf v1",
+            Self::MerkleQuarter => "folkmoot merkle quarter v1",
             Self::MerkleNode => "folkmoot merkle node v1",
         }
     }
@@ -112,6 +116,7 @@ const fn key(domain: Domain) -> [u8; 32] {
         Domain::Prng => PRNG,
         Domain::MerkleKey => MERKLE_KEY,
         Domain::MerkleLeaf => MERKLE_LEAF,
+        Domain::MerkleQuarter => MERKLE_QUARTER,
         Domain::MerkleNode => MERKLE_NODE,
     }
 }
@@ -175,6 +180,10 @@ const MERKLE_KEY: [u8; 32] = [
 const MERKLE_LEAF: [u8; 32] = [
     0x13, 0xf8, 0x3d, 0x87, 0x8b, 0x57, 0xd9, 0x81, 0xfa, 0x8d, 0x0c, 0x2f, 0x61, 0x4a, 0xe9, 0x6c,
     0xa8, 0xa5, 0x9c, 0xba, 0xbe, 0x29, 0xe5, 0xba, 0x93, 0xdf, 0xf8, 0x2d, 0x82, 0x38, 0x57, 0x37,
+];
+const MERKLE_QUARTER: [u8; 32] = [
+    0xa6, 0x60, 0xde, 0xb9, 0x8f, 0x74, 0x32, 0xc3, 0x33, 0xa5, 0x0e, 0x51, 0x41, 0x15, 0x0c, 0x2d,
+    0xb2, 0x0c, 0x89, 0x23, 0x12, 0xb3, 0x03, 0xe3, 0x7a, 0x0b, 0xd1, 0x12, 0x14, 0x68, 0x93, 0x0a,
 ];
 const MERKLE_NODE: [u8; 32] = [
     0x77, 0xd1, 0xd9, 0xce, 0x2d, 0xd6, 0x42, 0x7c, 0xc2, 0xac, 0x25, 0xda, 0x9a, 0x85, 0x1b, 0x31,

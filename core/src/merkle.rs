@@ -7,14 +7,19 @@
 //!
 //! - path = digest(`folkmoot merkle key v1`, key)
 //! - leaf = digest(`folkmoot merkle leaf v1`, path, value)
-//! - inner node = digest(`folkmoot merkle node v1`, bitmap of the filled slots as `u16` little
-//!   endian, digests of the children by ascending slot)
-//! - empty map = an inner node without children: two zero bytes
+//! - quarter = digest(`folkmoot merkle quarter v1`, digests of the children in four neighbouring
+//!   slots), 32 zero bytes in the place of a child that is not there; a quarter without any child
+//!   is not hashed, but 32 zero bytes itself
+//! - inner node = digest(`folkmoot merkle node v1`, its four quarters, by ascending slots)
+//! - empty map = an inner node without children: 128 zero bytes
 //!
-//! Every change rehashes the path to it, so the root of each version is at hand. Keys themselves
-//! are not kept.
+//! Nobody finds anything whose digest is zero, so zero says that nothing is there.
+//!
+//! Every change rehashes the path to it, one quarter of each node, so the root of each version is
+//! at hand. Keys themselves are not kept.
 
 mod build;
+mod node;
 mod proof;
 #[cfg(test)]
 mod tests;
@@ -22,13 +27,14 @@ mod tests;
 pub use proof::{Neighbour, PROOF_VALUE_BYTES_MAX, Proof, ProofError, ProofStep};
 
 use crate::digest::{Domain, digest};
-use crate::pmap::slots::{SLOTS, Slots};
+use crate::pmap::slots::Slots;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::iter::FusedIterator;
 use core::mem;
 use core::slice;
+use node::Inner;
 
 /// Nibbles of a path, the greatest depth of a leaf.
 const PATH_NIBBLES: usize = 64;
@@ -38,8 +44,8 @@ const VALUE_BYTES: usize = 64;
 
 /// Root of the map without entries.
 pub const EMPTY_ROOT: [u8; 32] = [
-    0x04, 0x1d, 0x44, 0xbe, 0xb5, 0xec, 0x9d, 0x49, 0x81, 0x91, 0xf0, 0x5c, 0xf6, 0xe0, 0xe1, 0x76,
-    0x5a, 0x2f, 0xef, 0x2c, 0x14, 0x04, 0xeb, 0x40, 0x9d, 0xaf, 0x72, 0x60, 0x6a, 0x7b, 0x4d, 0xcf,
+    0x9a, 0xc5, 0x63, 0x25, 0x0c, 0x8b, 0xc5, 0x41, 0xe9, 0x4d, 0x69, 0x15, 0xe9, 0x2b, 0xfd, 0xe3,
+    0x9a, 0xc7, 0x81, 0x61, 0x68, 0xee, 0x71, 0x66, 0x7a, 0x4e, 0x5e, 0xa2, 0x81, 0x8a, 0xf3, 0x26,
 ];
 
 /// A value with one canonical encoding.
@@ -69,14 +75,15 @@ impl<const N: usize> MerkleValue for [u8; N] {
 /// A persistent Merkle map from byte strings to `V`.
 ///
 /// Cloning takes constant time and versions share what they have in common; an unshared map is
-/// changed in place. A change costs one digest for each of the log16(n) nodes above it.
+/// changed in place. A change costs two digests of 128 bytes for each of the log16(n) nodes above
+/// it.
 #[derive(Clone)]
 pub struct MerkleMap<V> {
     root: Option<Link<V>>,
     len: usize,
 }
 
-/// A node and its digest. The digest stands with the parent, which hashes its links in one piece.
+/// A node and its digest. The digest stands with the parent, which hashes those of its children.
 #[derive(Clone)]
 struct Link<V> {
     digest: [u8; 32],
@@ -87,7 +94,7 @@ struct Link<V> {
 enum Target<V> {
     Leaf(Arc<Leaf<V>>),
     /// At least two leaves are below, so an only child is an inner node.
-    Inner(Arc<Slots<Link<V>>>),
+    Inner(Arc<Inner<V>>),
 }
 
 #[derive(Clone)]
@@ -114,27 +121,10 @@ fn leaf_digest(path: &[u8; 32], value: &(impl MerkleValue + ?Sized)) -> [u8; 32]
     digest(Domain::MerkleLeaf, &message)
 }
 
-/// The digest of an inner node from the digests of its children by ascending slot.
-fn inner_digest(bitmap: u16, children: impl Iterator<Item = [u8; 32]>) -> [u8; 32] {
-    let mut message = [0; 2 + 32 * SLOTS];
-    let (head, places) = message.split_at_mut(2);
-    head.copy_from_slice(&bitmap.to_le_bytes());
-    let mut size = head.len();
-    for (place, child) in places.as_chunks_mut::<32>().0.iter_mut().zip(children) {
-        *place = child;
-        size += place.len();
-    }
-    let (message, _) = message.split_at(size);
-    digest(Domain::MerkleNode, message)
-}
-
 impl<V> Link<V> {
     fn inner(children: Slots<Self>) -> Self {
-        Self { digest: Self::digest_over(&children), target: Target::Inner(Arc::new(children)) }
-    }
-
-    fn digest_over(children: &Slots<Self>) -> [u8; 32] {
-        inner_digest(children.bitmap(), children.items().iter().map(|child| child.digest))
+        let (node, digest) = Inner::new(children);
+        Self { digest, target: Target::Inner(Arc::new(node)) }
     }
 
     /// Two leaves of different paths, below a node at `depth` on which both paths agree.
@@ -159,16 +149,16 @@ impl<V: Clone> Link<V> {
                 *self = Self::fork(depth, (&leaf.path, self.clone()), (path, new));
                 None
             }
-            Target::Inner(children) => {
-                let children = Arc::make_mut(children);
+            Target::Inner(node) => {
+                let node = Arc::make_mut(node);
                 let slot = nibble(path, depth);
-                let old = if let Some(child) = children.get_mut(slot) {
+                let old = if let Some(child) = node.children.get_mut(slot) {
                     child.insert(depth + 1, path, new)
                 } else {
-                    children.insert(slot, new);
+                    node.children.insert(slot, new);
                     None
                 };
-                self.digest = Self::digest_over(children);
+                self.digest = node.rehash(slot);
                 old
             }
         }
@@ -177,18 +167,18 @@ impl<V: Clone> Link<V> {
     /// Removes the leaf of `path`, which is below this inner node at `depth`. Where one leaf is
     /// left, it takes the place of this node.
     fn remove(&mut self, depth: usize, path: &[u8; 32]) -> Option<V> {
-        let Target::Inner(children) = &mut self.target else { return None };
-        let children = Arc::make_mut(children);
+        let Target::Inner(node) = &mut self.target else { return None };
+        let node = Arc::make_mut(node);
         let slot = nibble(path, depth);
-        let child = children.get_mut(slot)?;
+        let child = node.children.get_mut(slot)?;
         let old = match child.target {
             Target::Inner(_) => child.remove(depth + 1, path),
-            Target::Leaf(_) => children.remove(slot).and_then(Self::into_value),
+            Target::Leaf(_) => node.children.remove(slot).and_then(Self::into_value),
         };
-        if let [only @ Link { target: Target::Leaf(_), .. }] = children.items() {
+        if let [only @ Link { target: Target::Leaf(_), .. }] = node.children.items() {
             *self = only.clone();
         } else {
-            self.digest = Self::digest_over(children);
+            self.digest = node.rehash(slot);
         }
         old
     }
@@ -233,7 +223,7 @@ impl<V> MerkleMap<V> {
         for depth in 0.. {
             link = match &link.target {
                 Target::Leaf(leaf) => return (leaf.path == *path).then_some(&leaf.value),
-                Target::Inner(children) => children.get(nibble(path, depth))?,
+                Target::Inner(node) => node.children.get(nibble(path, depth))?,
             };
         }
         None
@@ -357,7 +347,7 @@ impl<'a, V> Iterator for Iter<'a, V> {
                     self.rest -= 1;
                     return Some((&leaf.path, &leaf.value));
                 }
-                Some(Target::Inner(children)) => self.stack.push(children.items().iter()),
+                Some(Target::Inner(node)) => self.stack.push(node.children.items().iter()),
                 None => drop(self.stack.pop()),
             }
         }

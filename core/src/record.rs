@@ -8,8 +8,9 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use thiserror::Error;
 
-/// Schema of the records that this version writes and reads.
-pub const SCHEMA: u8 = 2;
+/// Schema of the records that this version writes and reads. It changes with the roots of rows too,
+/// since the judgement in a record was made with them (A9).
+pub const SCHEMA: u8 = 3;
 /// Largest record in bytes; the parts of a record are bounded one by one.
 const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Room for what a record usually holds beside the payload of an op.

@@ -12,8 +12,9 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use thiserror::Error;
 
 /// Schema of the snapshots that this version writes and reads. A snapshot is disposable: one of
-/// another schema is passed over, and the log read from its beginning.
-const SCHEMA: u8 = 3;
+/// another schema is passed over, and the log read from its beginning. It holds judgements, so it
+/// changes with the roots of rows, as records do.
+const SCHEMA: u8 = 4;
 
 /// Why a snapshot is of no use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

@@ -1,11 +1,10 @@
 //! Proofs that a key has a value, or none, in the map of a known root.
 
+use super::node::{Four, NOTHING, QUARTER, digests_in, node_digest, quarter_digest};
 use super::{
-    EMPTY_ROOT, MerkleMap, MerkleValue, PATH_NIBBLES, Target, inner_digest, leaf_digest, nibble,
-    path_of,
+    EMPTY_ROOT, MerkleMap, MerkleValue, PATH_NIBBLES, Target, leaf_digest, nibble, path_of,
 };
 use crate::bounded::Bounded;
-use crate::pmap::slots::{self, SLOTS};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use thiserror::Error;
@@ -26,13 +25,14 @@ pub struct Proof {
     pub neighbour: Option<Neighbour>,
 }
 
-/// One inner node of a [`Proof`].
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+/// One inner node of a [`Proof`]: what is beside the path, by ascending slot. Where nothing is,
+/// there are 32 zero bytes, so a node has one form only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct ProofStep {
-    /// One bit for each filled slot.
-    pub bitmap: u16,
-    /// Digests of the children beside the path, by ascending slot.
-    pub siblings: Bounded<[u8; 32], SLOTS>,
+    /// Digests of the other quarters.
+    pub quarters: [[u8; 32]; 3],
+    /// Digests of the other children in the quarter that the path goes through.
+    pub siblings: [[u8; 32]; 3],
 }
 
 /// A leaf that a [`Proof`] of absence ends in.
@@ -47,10 +47,10 @@ pub struct Neighbour {
 /// Why a proof does not show what it should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ProofError {
-    /// A node does not fit what is below it on the path of the key.
-    #[error("node {depth} of the proof does not fit the path of the key; discard the proof")]
+    /// A node has no child, which no map has.
+    #[error("node {depth} of the proof has nothing below it; discard the proof")]
     Step {
-        /// Inner nodes above the one that does not fit.
+        /// Inner nodes above the one without children.
         depth: usize,
     },
     /// A neighbour is given with a value, is the key itself or stands elsewhere.
@@ -107,18 +107,40 @@ impl Proof {
 }
 
 impl ProofStep {
-    /// The digest of this node when its child in `slot` has the digest `below` or does not exist;
-    /// `None` when the node cannot have such a child.
-    pub(super) fn digest_over(&self, slot: u32, below: Option<[u8; 32]>) -> Option<[u8; 32]> {
-        let count = self.siblings.len() + usize::from(below.is_some());
-        let is_filled = self.bitmap & slots::bit(slot) != 0;
-        if is_filled != below.is_some() || count != self.bitmap.count_ones() as usize {
-            return None;
+    /// The node with these quarters and these children in the quarter of `slot`, seen from there.
+    fn beside(slot: u32, quarters: &Four, children: &Four) -> Self {
+        Self {
+            quarters: without(quarters, slot / QUARTER),
+            siblings: without(children, slot % QUARTER),
         }
-        let mut siblings = self.siblings.iter().copied();
-        let children = slots::filled(self.bitmap)
-            .filter_map(|at| if at == slot { below } else { siblings.next() });
-        Some(inner_digest(self.bitmap, children))
+    }
+
+    /// The digest of this node when its child in `slot` has the digest `below` or does not exist;
+    /// `None` when the node then has no child at all.
+    pub(super) fn digest_over(&self, slot: u32, below: Option<[u8; 32]>) -> Option<[u8; 32]> {
+        let children = with(self.siblings, slot % QUARTER, below.unwrap_or(NOTHING));
+        let quarters = with(self.quarters, slot / QUARTER, quarter_digest(&children));
+        (quarters != [NOTHING; 4]).then(|| node_digest(&quarters))
+    }
+}
+
+/// All but the digest at `place`.
+fn without([a, b, c, d]: &Four, place: u32) -> [[u8; 32]; 3] {
+    match place {
+        0 => [*b, *c, *d],
+        1 => [*a, *c, *d],
+        2 => [*a, *b, *d],
+        _ => [*a, *b, *c],
+    }
+}
+
+/// What [`without`] took out, put back.
+fn with([a, b, c]: [[u8; 32]; 3], place: u32, own: [u8; 32]) -> Four {
+    match place {
+        0 => [own, a, b, c],
+        1 => [a, own, b, c],
+        2 => [a, b, own, c],
+        _ => [a, b, c, own],
     }
 }
 
@@ -150,13 +172,11 @@ impl<V> MerkleMap<V> {
         let mut next = self.root.as_ref();
         while let Some(link) = next {
             next = match &link.target {
-                Target::Inner(children) => {
+                Target::Inner(node) => {
                     let slot = nibble(path, steps.len());
-                    let beside = children.iter().filter(|(at, _)| *at != slot);
-                    let siblings = beside.map(|(_, child)| child.digest).collect();
-                    let siblings = Bounded::truncated(siblings);
-                    steps.push(ProofStep { bitmap: children.bitmap(), siblings });
-                    children.get(slot)
+                    let children = digests_in(slot / QUARTER, &node.children);
+                    steps.push(ProofStep::beside(slot, &node.quarters(), &children));
+                    node.children.get(slot)
                 }
                 Target::Leaf(leaf) => {
                     neighbour = (leaf.path != *path).then(|| {

@@ -3,10 +3,9 @@ extern crate std;
 use super::*;
 use crate::bounded::Bounded;
 use crate::codec::{decode, encode};
-use crate::pmap::slots;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::{format, vec};
 
 type Path = [u8; 32];
@@ -20,23 +19,28 @@ fn naive_root(entries: &[(&Path, &Vec<u8>)], depth: usize) -> Path {
     if let [(path, value)] = entries {
         return keyed("folkmoot merkle leaf v1", &[*path, value.as_slice()].concat());
     }
-    let mut message = vec![0, 0];
-    for slot in 0..16_u8 {
-        let here = |path: &Path| {
-            path[depth / 2] >> (if depth.is_multiple_of(2) { 4 } else { 0 }) & 0xf == slot
-        };
-        let below: Vec<_> = entries.iter().copied().filter(|(path, _)| here(path)).collect();
-        if !below.is_empty() {
-            message[usize::from(slot / 8)] |= 1 << (slot % 8);
-            message.extend(naive_root(&below, depth + 1));
+    let mut node = Vec::new();
+    for quarter in 0..4_u8 {
+        let mut message = Vec::new();
+        for slot in quarter * 4..quarter * 4 + 4 {
+            let here = |path: &Path| {
+                path[depth / 2] >> (if depth.is_multiple_of(2) { 4 } else { 0 }) & 0xf == slot
+            };
+            let below: Vec<_> = entries.iter().copied().filter(|(path, _)| here(path)).collect();
+            let is_empty = below.is_empty();
+            message.extend(if is_empty { [0; 32] } else { naive_root(&below, depth + 1) });
         }
+        let is_empty = message.iter().all(|byte| *byte == 0);
+        node.extend(if is_empty { [0; 32] } else { keyed("folkmoot merkle quarter v1", &message) });
     }
-    keyed("folkmoot merkle node v1", &message)
+    keyed("folkmoot merkle node v1", &node)
 }
 
-/// Paths that part at depths all over the trie, the last nibble included.
+/// Paths that part at depths all over the trie, the last nibble included, and most often where it
+/// begins, so that nodes fill.
 fn path() -> impl Strategy<Value = Path> {
-    (0_u8..3, 0_usize..64, 0_u8..4).prop_map(|(first, depth, nibble)| {
+    let depth = prop_oneof![0_usize..3, 0_usize..64];
+    (0_u8..3, depth, 0_u8..16).prop_map(|(first, depth, nibble)| {
         let mut path = [first << 4; 32];
         path[depth / 2] ^= if depth % 2 == 0 { nibble << 4 } else { nibble };
         path
@@ -68,12 +72,14 @@ fn check(map: &MerkleMap<Vec<u8>>, model: &Model) {
 fn check_link(link: &Link<Vec<u8>>) {
     match &link.target {
         Target::Leaf(leaf) => assert_eq!(link.digest, leaf_digest(&leaf.path, &leaf.value)),
-        Target::Inner(children) => {
-            assert_eq!(link.digest, Link::digest_over(children));
-            if let [only] = children.items() {
+        Target::Inner(node) => {
+            let (anew, digest) = Inner::new(node.children.clone());
+            assert_eq!((link.digest, &node.kept), (digest, &anew.kept));
+            assert_eq!(node.kept.is_some(), node.children.items().len() > 2);
+            if let [only] = node.children.items() {
                 assert!(matches!(only.target, Target::Inner(_)), "an only leaf takes its place");
             }
-            children.items().iter().for_each(check_link);
+            node.children.items().iter().for_each(check_link);
         }
     }
 }
@@ -104,6 +110,23 @@ proptest! {
         kept.push((map, model));
         for (map, model) in &kept {
             check(map, model);
+        }
+    }
+
+    /// All that a node can hold, in any order: what it keeps of its quarters is always up to date.
+    #[test]
+    fn a_node_fills_and_empties_slot_by_slot(
+        actions in vec((0_u8..16, proptest::option::weighted(0.6, value())), 0..60),
+    ) {
+        let (mut map, mut model) = (MerkleMap::new(), Model::new());
+        for (slot, value) in actions {
+            let path = [slot << 4; 32];
+            let (old, expected) = match value {
+                Some(value) => (map.insert_at(path, value.clone()), model.insert(path, value)),
+                None => (map.remove_at(&path), model.remove(&path)),
+            };
+            prop_assert_eq!(old, expected);
+            check(&map, &model);
         }
     }
 
@@ -166,31 +189,27 @@ proptest! {
 
     #[test]
     fn invented_proofs_are_refused(
-        steps in vec((any::<u16>(), vec(any::<Path>(), 0..17)), 0..65),
+        steps in vec((beside(), beside()), 0..65),
         neighbour in proptest::option::of((path(), value())),
         path in path(),
         value in proptest::option::of(value()),
     ) {
-        let honest = build([(&path, &vec![1])]);
-        for fitting in [false, true] {
-            let steps = steps.iter().enumerate().map(|(depth, (bitmap, siblings))| {
-                let mut siblings = siblings.clone();
-                let mut bitmap = *bitmap;
-                if fitting {
-                    bitmap |= slots::bit(nibble(&path, depth));
-                    siblings.resize(bitmap.count_ones() as usize - 1, [0; 32]);
-                }
-                ProofStep { bitmap, siblings: Bounded::truncated(siblings) }
-            });
-            let neighbour = neighbour.clone().map(|(path, value)| {
-                Neighbour { path, value: Bounded::truncated(value) }
-            });
-            let proof = Proof { steps: Bounded::truncated(steps.collect()), neighbour };
-            let is_honest = proof == honest.prove_at(&path) && value == Some(vec![1]);
+        let steps = steps.into_iter().map(|(quarters, siblings)| ProofStep { quarters, siblings });
+        let neighbour = neighbour.map(|(path, value)| {
+            Neighbour { path, value: Bounded::truncated(value) }
+        });
+        let proof = Proof { steps: Bounded::truncated(steps.collect()), neighbour };
+        for honest in [MerkleMap::new(), build([(&path, &vec![1])])] {
+            let is_so = honest.get_at(&path) == value.as_ref();
             let verdict = proof.verify_at(&honest.root(), &path, value.as_deref());
-            prop_assert_eq!(verdict.is_ok(), is_honest);
+            prop_assert_eq!(verdict.is_ok(), is_so && proof == honest.prove_at(&path));
         }
     }
+}
+
+/// Three digests, any of which may be missing.
+fn beside() -> impl Strategy<Value = [Path; 3]> {
+    proptest::array::uniform3(prop_oneof![Just([0; 32]), any::<Path>()])
 }
 
 proptest! {
@@ -242,15 +261,15 @@ fn numbered(count: u32) -> MerkleMap<Vec<u8>> {
 #[test]
 fn golden_roots() {
     let golden = [
-        (0, "041d44beb5ec9d498191f05cf6e0e1765a2fef2c1404eb409daf72606a7b4dcf"),
+        (0, "9ac563250c8bc541e94d6915e92bfde39ac7816168ee71667a4e5ea2818af326"),
         (1, "e51fad6a38ae38aef69522c429faa6e7e932e674c7b8cb60d5038dcbc29335ab"),
-        (2, "07bf10a0a1ac58f9ab144477594f9b044c429a036bc7162a4c08aebe5fa87a34"),
-        (17, "a9c0bb6e5a2fc45dc32d2b14d2e73b9965a18eaa28b508d6c52245db4536a6d5"),
+        (2, "7a7b466c8be6410895558e38d3957bc2070d4bd4bd56036062da096dc262bb06"),
+        (17, "76150f5d043a284cde76000e6b2183958a1141cee6cb06d24b4bc97080d5cf5b"),
     ];
     for (count, root) in golden {
         assert_eq!(blake3::Hash::from_bytes(numbered(count).root()).to_hex().as_str(), root);
     }
-    assert_eq!(EMPTY_ROOT, digest(Domain::MerkleNode, &[0, 0]));
+    assert_eq!(EMPTY_ROOT, digest(Domain::MerkleNode, &[0; 128]));
 }
 
 #[test]
@@ -266,7 +285,7 @@ fn keys_are_found_by_their_bytes() {
     map.insert(b"key 3", b"value 3".to_vec());
     assert_eq!((&map, map.len()), (&copy, 17));
     assert!(!map.ptr_eq(&copy) && map.ptr_eq(&map.clone()));
-    assert_eq!(format!("{map:?}"), "MerkleMap(17 entries, root a9c0bb6e)");
+    assert_eq!(format!("{map:?}"), "MerkleMap(17 entries, root 76150f5d)");
 }
 
 #[test]
@@ -330,16 +349,13 @@ fn steps_and_neighbours_that_do_not_fit_are_named() {
     let map = numbered(17);
     let (root, proof) = (map.root(), map.prove(b"key 0"));
     let verify = |proof: &Proof, value| proof.verify(&root, b"key 0", value);
-    let last = proof.steps.len() - 1;
-    assert_eq!(verify(&proof, None), Err(ProofError::Step { depth: last }));
-    for (change, depth) in [(-1, last), (1, last)] {
-        let mut steps = proof.steps.to_vec();
-        let mut siblings = steps[last].siblings.to_vec();
-        siblings.resize(siblings.len().checked_add_signed(change).unwrap(), [0; 32]);
-        steps[last].siblings = Bounded::truncated(siblings);
-        let forged = Proof { steps: Bounded::truncated(steps), neighbour: None };
-        assert_eq!(verify(&forged, Some(b"value 0")), Err(ProofError::Step { depth }));
-    }
+    let mut steps = proof.steps.to_vec();
+    let depth = steps.len();
+    steps.push(ProofStep { quarters: [[0; 32]; 3], siblings: [[0; 32]; 3] });
+    let hollow = Proof { steps: Bounded::truncated(steps), neighbour: None };
+    assert_eq!(verify(&hollow, None), Err(ProofError::Step { depth }));
+    assert_eq!(verify(&hollow, Some(b"value 0")), Err(ProofError::Root));
+    assert_eq!(verify(&proof, None), Err(ProofError::Root));
     let own = Neighbour { path: path_of(b"key 0"), value: Bounded::truncated(b"value 0".to_vec()) };
     let forged = Proof { neighbour: Some(own), ..proof };
     assert_eq!(verify(&forged, None), Err(ProofError::Neighbour));
@@ -350,17 +366,46 @@ fn steps_and_neighbours_that_do_not_fit_are_named() {
     assert_eq!(verify(&forged, None), Err(ProofError::Neighbour));
 }
 
-/// The two plainest forgeries: a present child listed among its siblings to look absent, and a
-/// child slipped in below a slot that is empty.
+/// A present child left out to look absent, one slipped into an empty slot, and one moved within
+/// its quarter or with it.
 #[test]
-fn a_slot_is_filled_exactly_when_something_is_below_it() {
-    let child = [7; 32];
-    let full = ProofStep { bitmap: 0b11, siblings: Bounded::truncated(vec![child, child]) };
-    assert_eq!(full.digest_over(0, None), None);
-    assert!(full.digest_over(2, None).is_some());
-    let other = ProofStep { bitmap: 0b11, siblings: Bounded::truncated(vec![child]) };
-    assert_eq!(other.digest_over(2, Some(child)), None);
-    assert_eq!(other.digest_over(0, Some(child)), full.digest_over(2, None));
+fn a_child_is_in_its_slot_or_nowhere() {
+    let (own, other) = ([7; 32], [8; 32]);
+    let nothing = [[0; 32]; 3];
+    let step = ProofStep { quarters: nothing, siblings: [other, [0; 32], [0; 32]] };
+    let digests: BTreeSet<_> = (0..16)
+        .flat_map(|slot| [None, Some(own)].map(|below| step.digest_over(slot, below).unwrap()))
+        .collect();
+    // Alone, the other child stands in the first slot of the quarter or, seen from there, in the
+    // second: the own slot does not show.
+    assert_eq!(digests.len(), 16 + 4 * 2);
+    let swapped = ProofStep { siblings: [own, [0; 32], [0; 32]], ..step };
+    assert_eq!(step.digest_over(0, Some(own)), swapped.digest_over(1, Some(other)));
+    let hollow = ProofStep { quarters: nothing, siblings: nothing };
+    assert!((0..16).all(|slot| hollow.digest_over(slot, None).is_none()));
+    assert_eq!(hollow.digest_over(0, Some(other)), step.digest_over(1, None));
+}
+
+/// In the map without entries nothing but nothing is a proof of absence.
+#[test]
+fn an_empty_map_has_one_proof() {
+    let empty = MerkleMap::<Vec<u8>>::new();
+    let proof = empty.prove(b"key");
+    assert_eq!(proof.verify(&EMPTY_ROOT, b"key", None), Ok(()));
+    let step = ProofStep { quarters: [[0; 32]; 3], siblings: [[0; 32]; 3] };
+    let longer = Proof { steps: Bounded::truncated(vec![step]), ..proof };
+    let refused = Err(ProofError::Step { depth: 0 });
+    assert_eq!(longer.verify(&EMPTY_ROOT, b"key", None), refused);
+}
+
+/// A node takes six digests, however full it is.
+#[test]
+fn a_proof_grows_with_the_depth_alone() {
+    let map = numbered(1000);
+    for at in 0..1000 {
+        let proof = map.prove(format!("key {at}").as_bytes());
+        assert_eq!(encode(&proof).len(), 4 + proof.steps.len() * 6 * 32 + 1);
+    }
 }
 
 #[test]

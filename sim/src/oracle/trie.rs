@@ -36,15 +36,22 @@ fn inner(leaves: &[Leaf], depth: usize) -> [u8; 32] {
     for leaf in leaves {
         children.entry(leaf.nibble(depth)).or_default().push(*leaf);
     }
-    let bitmap = children.keys().fold(0_u16, |bitmap, nibble| bitmap | 1 << nibble);
-    let mut bytes = bitmap.to_le_bytes().to_vec();
-    for child in children.values() {
-        match child.as_slice() {
-            [only] => bytes.extend(only.hash),
-            several => bytes.extend(inner(several, depth + 1)),
-        }
+    let slots: Vec<[u8; 32]> = (0..16)
+        .map(|nibble| match children.get(&nibble).map(Vec::as_slice) {
+            None => [0; 32],
+            Some([only]) => only.hash,
+            Some(several) => inner(several, depth + 1),
+        })
+        .collect();
+    let quarters: Vec<[u8; 32]> = slots.chunks(4).map(quarter).collect();
+    digest(Domain::MerkleNode, &quarters.concat())
+}
+
+fn quarter(slots: &[[u8; 32]]) -> [u8; 32] {
+    if slots.iter().all(|slot| *slot == [0; 32]) {
+        return [0; 32];
     }
-    digest(Domain::MerkleNode, &bytes)
+    digest(Domain::MerkleQuarter, &slots.concat())
 }
 
 #[cfg(test)]
@@ -57,7 +64,7 @@ mod tests {
 
     #[test]
     fn gov_20_an_empty_map_is_a_node_without_children() {
-        assert_eq!(root_of(&[]), digest(Domain::MerkleNode, &[0, 0]));
+        assert_eq!(root_of(&[]), digest(Domain::MerkleNode, &[0; 4 * 32]));
     }
 
     #[test]
@@ -78,17 +85,20 @@ mod tests {
                 && other.nibble(2) != first.nibble(2)
         });
         let twin = leaf(twin.unwrap());
-        let (low, high) =
-            if first.nibble(2) < twin.nibble(2) { (first, twin) } else { (twin, first) };
-        let node = |bitmap: u16, hashes: &[[u8; 32]]| {
-            digest(
-                Domain::MerkleNode,
-                &[&bitmap.to_le_bytes(), hashes.concat().as_slice()].concat(),
-            )
+        let node = |children: &[(u8, [u8; 32])]| {
+            let mut slots = [[0; 32]; 16];
+            for (nibble, hash) in children {
+                slots[usize::from(*nibble)] = *hash;
+            }
+            let quarters = [0, 4, 8, 12].map(|at| match slots[at..at + 4].concat() {
+                empty if empty == [0; 128] => [0; 32],
+                filled => digest(Domain::MerkleQuarter, &filled),
+            });
+            digest(Domain::MerkleNode, &quarters.concat())
         };
-        let bottom = node(1 << low.nibble(2) | 1 << high.nibble(2), &[low.hash, high.hash]);
-        let middle = node(1 << first.nibble(1), &[bottom]);
-        let top = node(1 << first.nibble(0), &[middle]);
+        let bottom = node(&[(first.nibble(2), first.hash), (twin.nibble(2), twin.hash)]);
+        let middle = node(&[(first.nibble(1), bottom)]);
+        let top = node(&[(first.nibble(0), middle)]);
         assert_eq!(inner(&[first, twin], 0), top);
         assert_eq!(inner(&[twin, first], 0), top);
     }

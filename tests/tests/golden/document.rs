@@ -63,11 +63,18 @@ fn check_rows(document: &str, engine: &Engine, added: &Author) {
     let space = engine.space();
     let root = space.graph().group_id(GroupIx::ROOT);
     let key = [&[1][..], &added.id.0].concat();
-    holds(document, "path", &hex(digest(Domain::MerkleKey, &key)));
+    let path = digest(Domain::MerkleKey, &key);
+    holds(document, "path", &hex(path));
     let row = engine.members(root).into_iter().find(|row| row.member == added.id).unwrap();
     let value =
         [&row.rights.bits().to_le_bytes()[..], &[row.tier], &row.rank.to_le_bytes()].concat();
-    holds(document, "row value", &hex([&value[..], &row.by.0].concat()));
+    let value = [&value[..], &row.by.0].concat();
+    holds(document, "row value", &hex(&value));
+    // Each of the two rows is alone in its quarter.
+    let mut slots = [[0; 32]; 4];
+    slots[usize::from(path[0] >> 4) % 4] =
+        digest(Domain::MerkleLeaf, &[&path[..], &value].concat());
+    holds(document, "quarter", &hex(digest(Domain::MerkleQuarter, slots.as_flattened())));
     holds(document, "own root", &hex(space.view().own_root(GroupIx::ROOT)));
     holds(document, "group root", &hex(space.group_root(&root)));
     holds(document, "state root", &hex(space.view().state_root()));
