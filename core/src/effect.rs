@@ -281,6 +281,21 @@ pub enum Notice {
         /// Why.
         error: JoinError,
     },
+    /// No other member has confirmed what is here for two minutes: this node may be cut off from
+    /// all of them, or nobody is there (attack 38).
+    Isolated {
+        /// Where.
+        namespace: NamespaceId,
+        /// For how long, in milliseconds.
+        for_ms: u64,
+        /// Connected peers that take part, whoever they are.
+        peers: u64,
+    },
+    /// After that, one has again.
+    Rejoined {
+        /// Where.
+        namespace: NamespaceId,
+    },
 }
 
 /// Phases of a join (NET-20 to NET-29).

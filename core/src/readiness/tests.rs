@@ -45,7 +45,8 @@ fn hear(readiness: &mut Readiness, ms: u64, number: u64, lacks: &[OpId]) {
 }
 
 fn outlook() -> Outlook {
-    Outlook { me: ME, is_member: true, is_alone: false, overdue: Overdue::default() }
+    let overdue = Overdue::default();
+    Outlook { me: ME, is_member: true, has_others: true, is_alone: false, overdue }
 }
 
 fn review(readiness: &mut Readiness, ms: u64) -> State {
