@@ -3,6 +3,7 @@
 mod comparing;
 mod fetching;
 mod missing;
+mod queueing;
 mod reconciling;
 #[cfg(test)]
 mod tests;
@@ -261,17 +262,27 @@ impl Turn<'_> {
         if !matches!(why, Refused::Busy | Refused::Stranger) || exchange.refusals >= REFUSALS_MAX {
             return self.fall_short(namespace, peer, Shortfall::Refused(why));
         }
-        let after = (REFUSED_MS << (2 * exchange.refusals)).min(REFUSED_MS_MAX);
-        exchange.refusals += 1;
-        exchange.stage = Stage::Waiting(why);
+        if !self.queues(namespace, peer, &why) {
+            self.put_off(namespace, peer, why);
+        }
         // Answers that are still under way belong to what is over.
+        let syncing = &mut self.desk(namespace).syncing;
         let number = syncing.next_number();
         if let Some(exchange) = syncing.exchanges.get_mut(&peer) {
             exchange.number = number;
         }
         self.volatile.timers.cancel(Timer::Page(namespace, peer));
-        self.volatile.timers.set(Timer::Retry(namespace, peer), self.now.mono.plus(after));
         self.release_backfill(namespace, peer);
+    }
+
+    /// Asks a peer again that refused, later each time.
+    fn put_off(&mut self, namespace: NamespaceId, peer: PeerKey, why: Refused) {
+        let exchange = self.desk(namespace).syncing.exchanges.get_mut(&peer);
+        let Some(exchange) = exchange else { return };
+        let after = (REFUSED_MS << (2 * exchange.refusals)).min(REFUSED_MS_MAX);
+        exchange.refusals += 1;
+        exchange.stage = Stage::Waiting(why);
+        self.volatile.timers.set(Timer::Retry(namespace, peer), self.now.mono.plus(after));
     }
 
     /// Ends an exchange before everything is here.
@@ -314,6 +325,7 @@ impl Turn<'_> {
         self.volatile.timers.cancel(Timer::Page(namespace, peer));
         self.volatile.timers.cancel(Timer::Retry(namespace, peer));
         self.release_backfill(namespace, peer);
+        self.next_in_queue(peer);
         if let Verdict::Diverged { theirs, .. } = &verdict
             && self.member_peers(namespace).contains(&peer)
         {
