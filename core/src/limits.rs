@@ -117,7 +117,10 @@ pub const BEACON_SHARE_MS: u64 = 250;
 pub const NEWS_COUNT: u8 = 2;
 /// How many times longer the time between two beacons is while there is no news.
 pub const QUIET_FACTOR: u64 = 4;
-/// How long a beacon is fresh, in milliseconds, unless three intervals are longer (NET-11).
+/// The time between two beacons varies at random, by its so-manieth part either way.
+pub const BEACON_JITTER_PART: u64 = 5;
+/// How long a beacon is fresh, in milliseconds, unless the three longest times between two are
+/// longer (NET-11).
 pub const FRESH_MS: u64 = 60_000;
 /// How far the time in a beacon may be from our clock, either way, in milliseconds (NET-10).
 pub const CLOCK_SKEW_MS_MAX: u64 = 60_000;

@@ -21,7 +21,7 @@ pub use watch::Alarm;
 use crate::governance::graph::Graph;
 use crate::governance::table::Ix;
 use crate::id::{MemberId, OpId, PeerKey};
-use crate::limits::{BEACON_MS, BEACON_SHARE_MS, FRESH_MS, QUIET_FACTOR};
+use crate::limits::{BEACON_JITTER_PART, BEACON_MS, BEACON_SHARE_MS, FRESH_MS, QUIET_FACTOR};
 use crate::statement::{Beacon, HeadSummary, Tier};
 use crate::sync::Verdict;
 use crate::time::{MonoMillis, Now};
@@ -227,8 +227,10 @@ impl Readiness {
         if is_ready {
             self.probes.note_beacon(beacon.member);
         }
-        // NET-11: of the longest intervals.
-        let fresh_ms = FRESH_MS.max(self.quiet_interval(now.mono).saturating_mul(3));
+        // NET-11: two that are lost make nobody stale, and be the third the latest there is.
+        let quiet = self.quiet_interval(now.mono);
+        let longest = quiet.saturating_add(quiet / BEACON_JITTER_PART);
+        let fresh_ms = FRESH_MS.max(longest.saturating_mul(3));
         self.table.insert(beacon, via, meaning, now, now.mono.plus(fresh_ms));
     }
 

@@ -7,7 +7,9 @@ use crate::governance::reach::Cut;
 use crate::governance::view::Changes;
 use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
 use crate::input::MessageId;
-use crate::limits::{BEACON_SHARE_MS, OVERDUE_COUNT_MAX, OVERDUE_MS, PROBE_DELAY_MS_MAX};
+use crate::limits::{
+    BEACON_JITTER_PART, BEACON_SHARE_MS, OVERDUE_COUNT_MAX, OVERDUE_MS, PROBE_DELAY_MS_MAX,
+};
 use crate::readiness::{Alarm, Meaning, Outlook, Overdue, Readiness, Review, is_on_time};
 use crate::state::{Arrival, Desk, Namespace, Source};
 use crate::statement::{Beacon, HeadSummary, Tier, heads_digest};
@@ -279,7 +281,8 @@ impl Turn<'_> {
             self.announce(namespace, tier);
             let heads = heads_digest(&known.space.heads());
             let interval = self.desk(namespace).readiness.say(heads, now);
-            interval - interval / 5 + self.volatile.prng.below(interval / 5 * 2 + 1)
+            let jitter = interval / BEACON_JITTER_PART;
+            interval - jitter + self.volatile.prng.below(jitter * 2 + 1)
         } else {
             UNSETTLED_MS
         };

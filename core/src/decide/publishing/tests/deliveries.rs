@@ -190,8 +190,8 @@ fn is_reply(effect: &Effect) -> bool {
 }
 
 #[test]
-fn net_32_a_member_that_was_heard_within_a_minute_is_known() {
-    for (ms, receipts_at_once) in [(60_099, 0), (60_100, 1), (60_101, 1)] {
+fn net_32_a_member_whose_beacon_is_fresh_is_known() {
+    for (ms, receipts_at_once) in [(72_099, 0), (72_100, 1), (72_101, 1)] {
         let mut world = World::alone();
         let friend = world.friend.id;
         world.beacon(100, friend, &[]);
