@@ -201,6 +201,25 @@ fn net_32_a_member_whose_beacon_is_fresh_is_known() {
 }
 
 #[test]
+fn net_32_a_member_that_left_in_good_order_is_not_waited_for() {
+    let mut world = World::alone();
+    let (friend, other) = (world.friend.id, world.other.id);
+    world.beacon(100, friend, &[]);
+    world.beacon(100, other, &[]);
+    world.farewell(200, friend);
+    let (_, effects) = world.write(300, name("one is left"), within(100));
+    assert_eq!(receipts(&effects), []);
+    assert_eq!(receipts(&world.stage.wake(400)), [unconfirmed(&[])]);
+    world.farewell(500, other);
+    let (_, effects) = world.write(500, name("nobody"), Delivery::default());
+    assert_eq!(receipts(&effects), [Receipt::Solo]);
+    // Who is connected could have it, however ready.
+    world.meet(600, NEAR);
+    let (_, effects) = world.write(600, name("one is back"), Delivery::default());
+    assert_eq!(receipts(&effects), []);
+}
+
+#[test]
 fn net_32_more_deliveries_than_may_wait_are_answered_at_once() {
     let mut world = World::met();
     for at in 0..DELIVERIES_MAX {
