@@ -253,13 +253,14 @@ impl Turn<'_> {
         }
     }
 
-    /// A question of an exchange was refused. A stranger may be known soon, and a busy node less
-    /// busy: both are asked again.
+    /// A question of an exchange was refused. A stranger may be known soon, what has no effect have
+    /// some, and a busy node be less busy: all are asked again.
     pub(super) fn on_sync_refused(&mut self, asked: Exchanging, why: Refused) {
         let Exchanging { namespace, peer, number } = asked;
         let syncing = &mut self.desk(namespace).syncing;
         let Some(exchange) = syncing.current(&peer, number) else { return };
-        if !matches!(why, Refused::Busy | Refused::Stranger) || exchange.refusals >= REFUSALS_MAX {
+        let may_pass = matches!(why, Refused::Busy | Refused::Stranger | Refused::Ineffective);
+        if !may_pass || exchange.refusals >= REFUSALS_MAX {
             return self.fall_short(namespace, peer, Shortfall::Refused(why));
         }
         if !self.queues(namespace, peer, &why) {

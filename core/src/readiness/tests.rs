@@ -111,8 +111,8 @@ fn net_11_where_many_beacon_they_are_fresh_for_three_intervals() {
     for number in 0..100 {
         hear(&mut readiness, 0, number, &[]);
     }
-    // The last came when 99 were fresh: with us, at most 120 seconds from one to the next while there
-    // is no news.
+    // The last came when 99 were fresh: with us, at most 120 seconds from one to the next while
+    // there is no news.
     let last = readiness.heard(&member(99)).unwrap();
     let fresh = |ms| last.is_fresh(MonoMillis(ms));
     assert_eq!([60_000, 359_999, 360_000].map(fresh), [true, true, false]);
