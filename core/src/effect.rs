@@ -83,6 +83,8 @@ pub enum Effect {
     RespondWithOps {
         /// Its request.
         exchange: ExchangeId,
+        /// Who asks.
+        peer: PeerKey,
         /// Which, in order.
         ops: Vec<Stored>,
         /// How many ops the whole answer has.
