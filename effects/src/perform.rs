@@ -186,7 +186,7 @@ impl Performer {
         reply(outcome);
     }
 
-    /// Where no place is left for the page, or none of those for the peer, it hears `Busy` (NET-45).
+    /// Where no place is left for the page, or none of the peer's share, it hears `Busy` (NET-45).
     fn serve(&self, peer: PeerKey, task: PageTask) {
         let Some(serving) = &self.outside.serving else {
             return self.send(task.carry_out(self.outside.bodies.as_ref()));

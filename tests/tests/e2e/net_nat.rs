@@ -32,9 +32,13 @@ fn node(stage: &Stage, seat: Seat, name: &str, by: Transport, wide: &str) -> Nod
 /// Whether a command finds the other member while nothing passes to the relay and from it.
 fn is_direct(ground: &Ground, author: &Node) -> Result<(), String> {
     let ways = BOXES.map(|at| [(at, RELAY), (RELAY, at)]).concat();
-    ways.iter().for_each(|(from, to)| ground.cut(*from, *to));
+    for (from, to) in &ways {
+        ground.cut(*from, *to);
+    }
     let written = author.data(&["group", "create", "direct", "--timeout", "2s"]);
-    ways.iter().for_each(|(from, to)| ground.mend(*from, *to));
+    for (from, to) in &ways {
+        ground.mend(*from, *to);
+    }
     let receipt = written["receipt"].clone();
     if receipt["delivery"] == "delivered" { Ok(()) } else { Err(receipt.to_string()) }
 }

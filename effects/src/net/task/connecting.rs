@@ -154,8 +154,8 @@ impl Task {
         }
     }
 
-    /// A direct connection stands beside those that lead over a relay. What is said goes on over the
-    /// oldest for as long as it is open, so these are closed.
+    /// A direct connection stands beside those that lead over a relay. What is said goes on over
+    /// the oldest for as long as it is open, so these are closed.
     pub(super) fn on_punched(&mut self, peer: &PeerId) {
         tracing::debug!(%peer, "reached without the relay");
         for connection in self.peers.relayed(peer) {
