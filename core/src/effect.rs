@@ -83,6 +83,8 @@ pub enum Effect {
     RespondWithOps {
         /// Its request.
         exchange: ExchangeId,
+        /// Who asks.
+        peer: PeerKey,
         /// Which, in order.
         ops: Vec<Stored>,
         /// How many ops the whole answer has.
@@ -280,6 +282,21 @@ pub enum Notice {
         namespace: NamespaceId,
         /// Why.
         error: JoinError,
+    },
+    /// No other member has confirmed what is here for two minutes: this node may be cut off from
+    /// all of them, or nobody is there (attack 38).
+    Isolated {
+        /// Where.
+        namespace: NamespaceId,
+        /// For how long, in milliseconds.
+        for_ms: u64,
+        /// Connected peers that take part, whoever they are.
+        peers: u64,
+    },
+    /// After that, one has again.
+    Rejoined {
+        /// Where.
+        namespace: NamespaceId,
     },
 }
 

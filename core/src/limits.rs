@@ -117,7 +117,10 @@ pub const BEACON_SHARE_MS: u64 = 250;
 pub const NEWS_COUNT: u8 = 2;
 /// How many times longer the time between two beacons is while there is no news.
 pub const QUIET_FACTOR: u64 = 4;
-/// How long a beacon is fresh, in milliseconds, unless three intervals are longer (NET-11).
+/// The time between two beacons varies at random, by its so-manieth part either way.
+pub const BEACON_JITTER_PART: u64 = 5;
+/// How long a beacon is fresh, in milliseconds, unless the three longest times between two are
+/// longer (NET-11).
 pub const FRESH_MS: u64 = 60_000;
 /// How far the time in a beacon may be from our clock, either way, in milliseconds (NET-10).
 pub const CLOCK_SKEW_MS_MAX: u64 = 60_000;
@@ -157,6 +160,8 @@ pub const PAGE_MS: u64 = 5_000;
 pub const BACKFILL_TURN_MS: u64 = 5_000;
 /// Most pages of one list that are under way, or here before their turn (NET-43).
 pub const PAGES_AHEAD_MAX: usize = 4;
+/// How long no other member may have confirmed what is here until people are told, in milliseconds.
+pub const ISOLATED_MS: u64 = 120_000;
 /// How often one peer is pulled from at most, in milliseconds (NET-12).
 pub const PULL_EVERY_MS: u64 = 1_000;
 /// How long a peer that lied is left alone, in milliseconds.

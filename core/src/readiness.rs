@@ -10,16 +10,18 @@ mod heard;
 mod outlook;
 mod probes;
 mod said;
+mod watch;
 
 pub use heard::{Heard, is_on_time};
 pub use outlook::{Outlook, Overdue, Review};
 pub use probes::Probes;
 pub use said::Said;
+pub use watch::Alarm;
 
 use crate::governance::graph::Graph;
 use crate::governance::table::Ix;
 use crate::id::{MemberId, OpId, PeerKey};
-use crate::limits::{BEACON_MS, BEACON_SHARE_MS, FRESH_MS, QUIET_FACTOR};
+use crate::limits::{BEACON_JITTER_PART, BEACON_MS, BEACON_SHARE_MS, FRESH_MS, QUIET_FACTOR};
 use crate::statement::{Beacon, HeadSummary, Tier};
 use crate::sync::Verdict;
 use crate::time::{MonoMillis, Now};
@@ -27,6 +29,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use heard::Table;
+use watch::Watch;
 
 /// How ready this node is in one namespace (NET-13).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -101,6 +104,8 @@ pub struct Readiness {
     pub probes: Probes,
     /// What our own beacons said.
     pub said: Said,
+    /// Whether others confirm what is here.
+    watch: Watch,
     /// The two roots, ours first, that people were told of last.
     told: Option<([u8; 32], [u8; 32])>,
 }
@@ -125,7 +130,7 @@ impl Readiness {
 
     /// This node takes part from here on.
     pub fn begin(&mut self, now: MonoMillis) {
-        *self = Self { since: now, is_due: true, ..Self::default() };
+        *self = Self { since: now, is_due: true, watch: Watch::new(now), ..Self::default() };
     }
 
     /// Something changed that the state follows from.
@@ -215,12 +220,17 @@ impl Readiness {
         let is_ready = beacon.tier.is_ready();
         if beacon.member != me && is_ready {
             self.has_company = true;
+            if meaning.lacks.is_empty() && !meaning.contradicts {
+                self.watch.confirm(now.mono);
+            }
         }
         if is_ready {
             self.probes.note_beacon(beacon.member);
         }
-        // NET-11: of the longest intervals.
-        let fresh_ms = FRESH_MS.max(self.quiet_interval(now.mono).saturating_mul(3));
+        // NET-11: two that are lost make nobody stale, and be the third the latest there is.
+        let quiet = self.quiet_interval(now.mono);
+        let longest = quiet.saturating_add(quiet / BEACON_JITTER_PART);
+        let fresh_ms = FRESH_MS.max(longest.saturating_mul(3));
         self.table.insert(beacon, via, meaning, now, now.mono.plus(fresh_ms));
     }
 
@@ -232,6 +242,26 @@ impl Readiness {
     /// A member is one no longer.
     pub fn forget(&mut self, member: &MemberId) {
         self.table.forget(member);
+    }
+
+    /// What another member named has come: whether it was the last of it.
+    pub fn reach(&mut self, member: &MemberId, now: MonoMillis) {
+        let last = self.heard(member).filter(|heard| heard.is_ready(now) && heard.is_covered());
+        if let Some(at) = last.map(|heard| heard.at) {
+            self.watch.confirm(at);
+        }
+    }
+
+    /// An exchange with another member ended in agreement.
+    pub fn confirm(&mut self, now: MonoMillis) {
+        self.watch.confirm(now);
+        self.is_due = true;
+    }
+
+    /// For how long no other member has confirmed what is here, in milliseconds, where that is too
+    /// long (attack 38).
+    pub fn isolated_ms(&self, now: MonoMillis) -> Option<u64> {
+        self.watch.isolated_ms(now)
     }
 
     /// An op of `author` was stored, which came in an exchange with `fetched` if in any: the

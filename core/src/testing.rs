@@ -29,8 +29,8 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use ed25519_dalek::{Signer as _, SigningKey};
 
-/// Notes a beacon of a member that names nothing.
-pub(crate) fn hear_of(readiness: &mut Readiness, member: MemberId, now: Now) {
+/// Notes a beacon of a member in some tier that names nothing.
+pub(crate) fn hear_of(readiness: &mut Readiness, member: MemberId, tier: Tier, now: Now) {
     let beacon = Beacon {
         namespace: NamespaceId::default(),
         member,
@@ -39,7 +39,7 @@ pub(crate) fn hear_of(readiness: &mut Readiness, member: MemberId, now: Now) {
         heads: HeadSummary::of(&[]),
         ops: 0,
         state_root: [0; 32],
-        tier: Tier::Locally,
+        tier,
         sent_at: now.unix,
     };
     readiness.hear(MemberId([0; 32]), &beacon, PeerKey::default(), &Meaning::default(), now);

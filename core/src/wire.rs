@@ -160,6 +160,9 @@ pub enum Refused {
     /// The asker is not known as a member here, nor as one who is invited.
     #[error("it does not know this node as a member or as invited")]
     Stranger = 4,
+    /// The asker was given rights by somebody, but that has no effect here, and nobody built on it.
+    #[error("what made this node a member has no effect there")]
+    Ineffective = 5,
 }
 
 impl Request {

@@ -12,7 +12,7 @@ mod import;
 mod tests;
 
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::sync_channel;
 
 use tokio::runtime::Handle;
 use zeroize::Zeroize;
@@ -20,9 +20,7 @@ use zeroize::Zeroize;
 use crate::driver::{self, Driver, Executor, ExecutorConfig, INBOX_MAX, Message, Recovered};
 use crate::ingress::{self, Book, Ingress};
 use crate::net::{self, NetConfig, NetEvent, NetHandle};
-use crate::perform::{
-    Asked, Charges, NoticeBoard, Outside, PAGES_WAITING_MAX, PageTask, Performer, serve_pages,
-};
+use crate::perform::{Asked, Charges, NoticeBoard, Outside, Performer, Serving, serve_pages};
 use crate::ports::{Bodies, Clock, Log, Net, StoreLog, SystemClock};
 use crate::recorder::Recorder;
 use crate::store::{BootId, Home, Opened, Store};
@@ -155,8 +153,8 @@ fn spawn_pages(
     parts: &mut Parts,
     bodies: Arc<dyn Bodies>,
     net: &NetHandle,
-) -> Result<SyncSender<PageTask>, NodeError> {
-    let (serving, tasks) = sync_channel(PAGES_WAITING_MAX);
+) -> Result<Serving, NodeError> {
+    let (serving, tasks) = Serving::new();
     let net: Arc<dyn Net> = Arc::new(net.clone());
     parts.spawn("pages", move || {
         serve_pages(&tasks, bodies.as_ref(), net.as_ref());

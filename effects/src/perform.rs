@@ -8,10 +8,10 @@ mod asked;
 mod charges;
 mod notices;
 mod pages;
+mod serving;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 
 use folkmoot_core::command::{CommandId, Outcome, Shortage};
 use folkmoot_core::effect::{Effect, Forward};
@@ -29,7 +29,8 @@ use crate::signer::SignTask;
 pub use asked::Asked;
 pub use charges::{CHARGES_MAX, Charges};
 pub use notices::{Entrance, Heard, NOTICES_MAX, NoticeBoard, Noticed, Notices};
-pub use pages::{PAGES_WAITING_MAX, PageTask, run as serve_pages};
+pub use pages::{PageTask, run as serve_pages};
+pub use serving::{PAGES_PER_PEER_MAX, PAGES_WAITING_MAX, Place, Serving};
 
 /// Where the outcome of a command goes. Dropped without a call when the node ends first.
 pub type Reply = Box<dyn FnOnce(Outcome) + Send>;
@@ -43,7 +44,7 @@ pub struct Outside {
     /// Private keys.
     pub keys: Arc<dyn Signer>,
     /// The thread that reads pages; without it the performer does.
-    pub serving: Option<SyncSender<PageTask>>,
+    pub serving: Option<Serving>,
     /// Questions under way, shared with the ingress.
     pub asked: Asked,
     /// What peers did wrong, shared with the ingress.
@@ -110,8 +111,8 @@ impl Performer {
             }
             Effect::Ask { request, peer, question } => self.ask(request, peer, &question),
             Effect::Respond { exchange, response } => self.respond(exchange, &response),
-            Effect::RespondWithOps { exchange, ops, total } => {
-                self.serve(PageTask { exchange, ops, total });
+            Effect::RespondWithOps { exchange, peer, ops, total } => {
+                self.serve(peer, PageTask { exchange, ops, total });
             }
             Effect::RespondJoined { exchange, op } => {
                 let busy = Response::Refused(Refused::Busy);
@@ -185,13 +186,13 @@ impl Performer {
         reply(outcome);
     }
 
-    /// Beyond [`PAGES_WAITING_MAX`] waiting pages, a peer hears `Busy` (NET-45).
-    fn serve(&self, task: PageTask) {
-        let Some(thread) = &self.outside.serving else {
+    /// Where no place is left for the page, or none of the peer's share, it hears `Busy` (NET-45).
+    fn serve(&self, peer: PeerKey, task: PageTask) {
+        let Some(serving) = &self.outside.serving else {
             return self.send(task.carry_out(self.outside.bodies.as_ref()));
         };
         let exchange = task.exchange;
-        if thread.try_send(task).is_err() {
+        if !serving.leave(peer, task) {
             self.respond(exchange, &Response::Refused(Refused::Busy));
         }
     }

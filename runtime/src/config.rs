@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use folkmoot_core::limits::DELIVERY_MS_MAX;
 use folkmoot_core::settings::Settings;
+use folkmoot_effects::net::{KadConfig, WideConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::errors::{Class, Failure};
@@ -19,7 +20,7 @@ pub const FILE: &str = "config.toml";
 const SHORTEST_MS: u64 = 100;
 
 /// Every key of the file, with what it means.
-pub const KEYS: [(&str, &str); 17] = [
+pub const KEYS: [(&str, &str); 23] = [
     ("listen", "multiaddresses to listen on"),
     ("dial", "multiaddresses of peers to keep connections with"),
     ("quic", "QUIC beside TCP"),
@@ -35,6 +36,12 @@ pub const KEYS: [(&str, &str); 17] = [
     ("reducer.deliver_cascade_ms", "milliseconds to wait for acks of removals and moves"),
     ("reducer.compare_every_ms", "milliseconds between comparisons with a member by lot"),
     ("reducer.page_ms", "milliseconds that a peer may let this node wait for a page"),
+    ("wide.relays", "multiaddresses of relays, each with /p2p/PEER, to be reached over"),
+    ("wide.relay_server", "carry connections of others; for a node that anybody can dial"),
+    ("wide.autonat", "have others find out which addresses of this node can be reached"),
+    ("wide.external", "multiaddresses at which others reach this node, where it cannot know them"),
+    ("wide.directory", "find the peers of a namespace in a directory, and stand in it"),
+    ("wide.bootstrap", "multiaddresses of nodes in the directory, each with /p2p/PEER"),
     ("log.level", "what is logged: error, warn, info, debug, trace, or directives per module"),
     ("log.format", "how it is logged: text or json"),
 ];
@@ -57,8 +64,36 @@ pub struct Config {
     pub reserve_mib: u32,
     /// What the reducer leaves to whoever runs the node.
     pub reducer: Reducer,
+    /// Reaching others, and being reached, beyond the own network.
+    pub wide: Wide,
     /// Logging.
     pub log: Log,
+}
+
+/// Reaching others, and being reached, beyond the own network: nothing of it unless it is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Wide {
+    /// Relays over which this node can be reached, each with `/p2p/<peer>`.
+    pub relays: Vec<String>,
+    /// Carry connections of others.
+    pub relay_server: bool,
+    /// Have others find out which addresses of this node can be reached.
+    pub autonat: bool,
+    /// Addresses at which others reach this node, where it cannot know them.
+    pub external: Vec<String>,
+    /// Take part in a directory of peers.
+    pub directory: bool,
+    /// Nodes that are in the directory, each with `/p2p/<peer>`.
+    pub bootstrap: Vec<String>,
+}
+
+impl From<Wide> for WideConfig {
+    fn from(wide: Wide) -> Self {
+        let Wide { relays, relay_server, autonat, external, directory, bootstrap } = wide;
+        let kad = directory.then_some(KadConfig { bootstrap });
+        Self { relays, relay_server, autonat, external, kad }
+    }
 }
 
 /// What the reducer leaves to whoever runs the node; nothing of it enters a verdict.
@@ -161,6 +196,7 @@ impl Default for Config {
             record: true,
             reserve_mib: 16,
             reducer: Reducer::default(),
+            wide: Wide::default(),
             log: Log::default(),
         }
     }
@@ -283,7 +319,7 @@ impl Config {
         let form = |why: String| ConfigError::Form { path: path.to_path_buf(), why };
         let table: toml::Table = text.parse().map_err(|e: toml::de::Error| form(e.to_string()))?;
         if let Some(key) = keys(&table).into_iter().find(|key| !is_known(key)) {
-            let known = KEYS.iter().map(|(known, _)| *known).chain(["log", "reducer"]);
+            let known = KEYS.iter().map(|(known, _)| *known).chain(["log", "reducer", "wide"]);
             let near = nearest(&key, known).unwrap_or("listen");
             return Err(ConfigError::UnknownKey { path: path.to_path_buf(), key, near });
         }
@@ -373,6 +409,19 @@ mod tests {
         assert_eq!(settings, due);
         assert_eq!(Settings::from(Reducer::default()), Settings::default());
         assert!(parse("[reducer]\nmesh = 2").unwrap_err().to_string().contains("mesh_low"));
+    }
+
+    #[test]
+    fn the_network_gets_what_the_file_says_of_the_wide_area_and_nothing_else() {
+        assert_eq!(WideConfig::from(Wide::default()), WideConfig::default());
+        let file = parse("[wide]\nrelays = ['/a']\ndirectory = true\nbootstrap = ['/b']");
+        let due = WideConfig {
+            relays: vec!["/a".to_owned()],
+            kad: Some(KadConfig { bootstrap: vec!["/b".to_owned()] }),
+            ..WideConfig::default()
+        };
+        assert_eq!(WideConfig::from(file.unwrap().wide), due);
+        assert!(parse("[wide]\nrelay = []").unwrap_err().to_string().contains("wide.relays"));
     }
 
     #[test]

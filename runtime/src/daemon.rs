@@ -145,7 +145,7 @@ pub async fn run(
 }
 
 fn node_config(home: &Path, config: Config) -> NodeConfig {
-    let Config { listen, dial, quic, mdns, record, reserve_mib, reducer, .. } = config;
+    let Config { listen, dial, quic, mdns, record, reserve_mib, reducer, wide, .. } = config;
     let listen = port::settle(home, listen);
     let known_files = KNOWN.iter().map(|name| (*name).to_owned()).collect();
     NodeConfig {
@@ -157,6 +157,7 @@ fn node_config(home: &Path, config: Config) -> NodeConfig {
         record,
         reserve_bytes: u64::from(reserve_mib) << 20,
         settings: reducer.into(),
+        wide: wide.into(),
         ..NodeConfig::new(home.to_path_buf())
     }
 }

@@ -75,8 +75,16 @@ pub(crate) const ELSEWHERE: [(u8, &[&str]); 24] = [
             "net_33_attack_36_many_acks_leave_no_trace",
         ],
     ),
-    // The last connections are kept for members that proved themselves.
-    (38, &["attack_38_strangers_cannot_take_the_last_connections"]),
+    // The last connections are kept for those that the node itself opens; the alarm of one that no
+    // member confirms, to the millisecond.
+    (
+        38,
+        &[
+            "attack_38_strangers_cannot_take_the_last_connections",
+            "attack_38_the_alarm_begins_after_two_minutes_to_the_millisecond_and_once",
+            "attack_38_two_minutes_without_a_member_that_confirms_raise_one_alarm",
+        ],
+    ),
     // The topic itself, as the network has it: scoring and subscriptions of real peers.
     (
         39,

@@ -7,8 +7,10 @@ use crate::governance::reach::Cut;
 use crate::governance::view::Changes;
 use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
 use crate::input::MessageId;
-use crate::limits::{BEACON_SHARE_MS, OVERDUE_COUNT_MAX, OVERDUE_MS, PROBE_DELAY_MS_MAX};
-use crate::readiness::{Meaning, Outlook, Overdue, Readiness, Review, is_on_time};
+use crate::limits::{
+    BEACON_JITTER_PART, BEACON_SHARE_MS, OVERDUE_COUNT_MAX, OVERDUE_MS, PROBE_DELAY_MS_MAX,
+};
+use crate::readiness::{Alarm, Meaning, Outlook, Overdue, Readiness, Review, is_on_time};
 use crate::state::{Arrival, Desk, Namespace, Source};
 use crate::statement::{Beacon, HeadSummary, Tier, heads_digest};
 use crate::sync::Verdict;
@@ -88,8 +90,14 @@ impl Turn<'_> {
         verdict: &Verdict,
     ) {
         let now = self.now.mono;
+        let Some(known) = self.open_namespace(&namespace) else { return };
+        let (graph, view) = (known.space.graph(), known.space.view());
         let desk = self.desk(namespace);
         let behind = desk.identities.member(&peer);
+        let is_other = |member| member != known.me && has_standing(graph, view, &member);
+        if matches!(verdict, Verdict::InSync { .. }) && behind.is_some_and(is_other) {
+            desk.readiness.confirm(now);
+        }
         for member in desk.readiness.end_pull(peer, behind, verdict, now) {
             self.pull(namespace, member);
         }
@@ -124,6 +132,7 @@ impl Turn<'_> {
         };
         let had_it = readiness.stored(&op, &arrival.op.payload.signer, fetched, now);
         for member in had_it.into_iter().filter(|member| *member != known.me) {
+            self.desk(namespace).readiness.reach(&member, now);
             self.on_covered(namespace, member, &[op]);
         }
         self.hasten_beacon(namespace);
@@ -183,7 +192,7 @@ impl Turn<'_> {
         let now = self.now.mono;
         let readiness = &mut self.desk(namespace).readiness;
         let before = readiness.state().tier();
-        let Review { is_other, next } = readiness.review(now, &outlook);
+        let Review { is_other, alarm, next } = readiness.review(now, &outlook);
         let state = readiness.state();
         match next {
             Some(at) => self.volatile.timers.set(Timer::Readiness(namespace), at),
@@ -191,6 +200,14 @@ impl Turn<'_> {
         }
         if is_other {
             self.notify(Notice::Readiness { namespace, state });
+        }
+        match alarm {
+            Some(Alarm::Raised(for_ms)) => {
+                let peers = self.peers_of(namespace).len() as u64;
+                self.notify(Notice::Isolated { namespace, for_ms, peers });
+            }
+            Some(Alarm::Ended) => self.notify(Notice::Rejoined { namespace }),
+            None => {}
         }
         match (before.is_ready(), state.tier().is_ready()) {
             (false, true) => self.begin_beacons(namespace),
@@ -206,12 +223,14 @@ impl Turn<'_> {
         let (graph, view) = (known.space.graph(), known.space.view());
         let is_other = |member: &MemberId| *member != known.me && has_standing(graph, view, member);
         let mut people = view.people().map(|person| graph.member_id(person));
+        let has_others = people.any(|member| is_other(&member));
         let has_peers = self.volatile.peers.values().any(|topics| topics.contains(&namespace));
         let desk = self.volatile.desks.get(&namespace);
         Outlook {
             me: known.me,
             is_member: known.join.is_none() && has_standing(graph, view, &known.me),
-            is_alone: !has_peers && !people.any(|member| is_other(&member)),
+            has_others,
+            is_alone: !has_peers && !has_others,
             overdue: desk.map(|desk| self.overdue(known, desk)).unwrap_or_default(),
         }
     }
@@ -262,7 +281,8 @@ impl Turn<'_> {
             self.announce(namespace, tier);
             let heads = heads_digest(&known.space.heads());
             let interval = self.desk(namespace).readiness.say(heads, now);
-            interval - interval / 5 + self.volatile.prng.below(interval / 5 * 2 + 1)
+            let jitter = interval / BEACON_JITTER_PART;
+            interval - jitter + self.volatile.prng.below(jitter * 2 + 1)
         } else {
             UNSETTLED_MS
         };

@@ -134,7 +134,10 @@ impl<'a> Turn<'a> {
         let (graph, view) = (known.space.graph(), known.space.view());
         let has_standing = has_standing(graph, view, &member);
         if !has_standing && !known.space.is_or_was_member(&member) {
-            let pass = identity.pass.as_ref().ok_or(Refused::Stranger)?;
+            let Some(pass) = &identity.pass else {
+                let is_named = known.space.is_named(&member);
+                return Err(if is_named { Refused::Ineffective } else { Refused::Stranger });
+            };
             self.may_pass(known, pass)?;
         }
         Ok((known, Reader { member, has_standing }))

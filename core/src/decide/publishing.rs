@@ -92,11 +92,12 @@ impl Turn<'_> {
     }
 
     /// Whether somebody could have what is published: a peer of the topic, or a member that was
-    /// heard lately through others.
+    /// heard lately through others, unless its last word was that it is ready no longer.
     fn is_anybody_known(&mut self, namespace: NamespaceId) -> bool {
         let now = self.now.mono;
         let Some(known) = self.open_namespace(&namespace) else { return false };
-        let has_heard = self.desk(namespace).readiness.others(known.me, now).next().is_some();
+        let readiness = &self.desk(namespace).readiness;
+        let has_heard = readiness.fresh(now).any(|(member, _)| member != known.me);
         has_heard || !self.peers_of(namespace).is_empty()
     }
 

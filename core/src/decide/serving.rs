@@ -59,7 +59,7 @@ impl Turn<'_> {
                 let graph = known.space.graph();
                 let wanted = Wanted { graph, want, have, from, count };
                 let page = kept.or_else(|| self.new_list(key, reader, &wanted));
-                self.answer_page(exchange, known, page);
+                self.answer_page((exchange, peer), known, page);
             }
             Request::Reconcile { ranges, .. } => {
                 self.answer_ranges(exchange, peer, namespace, &ranges);
@@ -135,14 +135,19 @@ impl Turn<'_> {
         Some(page)
     }
 
-    fn answer_page(&mut self, exchange: ExchangeId, known: &Namespace, page: Option<Page>) {
+    fn answer_page(
+        &mut self,
+        (exchange, peer): (ExchangeId, PeerKey),
+        known: &Namespace,
+        page: Option<Page>,
+    ) {
         let Some((page, total)) = page else {
             // NET-45
             return self.respond(exchange, Response::Refused(Refused::Busy));
         };
         let graph = known.space.graph();
         let ops = page.iter().map(|ix| graph.stored(*ix)).collect();
-        self.effect(Effect::RespondWithOps { exchange, ops, total });
+        self.effect(Effect::RespondWithOps { exchange, peer, ops, total });
     }
 
     fn answer_ranges(

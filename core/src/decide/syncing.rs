@@ -3,6 +3,7 @@
 mod comparing;
 mod fetching;
 mod missing;
+mod queueing;
 mod reconciling;
 #[cfg(test)]
 mod tests;
@@ -252,26 +253,37 @@ impl Turn<'_> {
         }
     }
 
-    /// A question of an exchange was refused. A stranger may be known soon, and a busy node less
-    /// busy: both are asked again.
+    /// A question of an exchange was refused. A stranger may be known soon, what has no effect have
+    /// some, and a busy node be less busy: all are asked again.
     pub(super) fn on_sync_refused(&mut self, asked: Exchanging, why: Refused) {
         let Exchanging { namespace, peer, number } = asked;
         let syncing = &mut self.desk(namespace).syncing;
         let Some(exchange) = syncing.current(&peer, number) else { return };
-        if !matches!(why, Refused::Busy | Refused::Stranger) || exchange.refusals >= REFUSALS_MAX {
+        let may_pass = matches!(why, Refused::Busy | Refused::Stranger | Refused::Ineffective);
+        if !may_pass || exchange.refusals >= REFUSALS_MAX {
             return self.fall_short(namespace, peer, Shortfall::Refused(why));
         }
-        let after = (REFUSED_MS << (2 * exchange.refusals)).min(REFUSED_MS_MAX);
-        exchange.refusals += 1;
-        exchange.stage = Stage::Waiting(why);
+        if !self.queues(namespace, peer, &why) {
+            self.put_off(namespace, peer, why);
+        }
         // Answers that are still under way belong to what is over.
+        let syncing = &mut self.desk(namespace).syncing;
         let number = syncing.next_number();
         if let Some(exchange) = syncing.exchanges.get_mut(&peer) {
             exchange.number = number;
         }
         self.volatile.timers.cancel(Timer::Page(namespace, peer));
-        self.volatile.timers.set(Timer::Retry(namespace, peer), self.now.mono.plus(after));
         self.release_backfill(namespace, peer);
+    }
+
+    /// Asks a peer again that refused, later each time.
+    fn put_off(&mut self, namespace: NamespaceId, peer: PeerKey, why: Refused) {
+        let exchange = self.desk(namespace).syncing.exchanges.get_mut(&peer);
+        let Some(exchange) = exchange else { return };
+        let after = (REFUSED_MS << (2 * exchange.refusals)).min(REFUSED_MS_MAX);
+        exchange.refusals += 1;
+        exchange.stage = Stage::Waiting(why);
+        self.volatile.timers.set(Timer::Retry(namespace, peer), self.now.mono.plus(after));
     }
 
     /// Ends an exchange before everything is here.
@@ -314,6 +326,7 @@ impl Turn<'_> {
         self.volatile.timers.cancel(Timer::Page(namespace, peer));
         self.volatile.timers.cancel(Timer::Retry(namespace, peer));
         self.release_backfill(namespace, peer);
+        self.next_in_queue(peer);
         if let Verdict::Diverged { theirs, .. } = &verdict
             && self.member_peers(namespace).contains(&peer)
         {

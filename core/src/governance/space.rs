@@ -62,6 +62,12 @@ impl Space {
         })
     }
 
+    /// Whether a stored op gives somebody rights, whatever became of it. That depends on what came
+    /// here, so it opens nothing.
+    pub fn is_named(&self, id: &MemberId) -> bool {
+        self.graph.person(id).is_some_and(|person| !self.graph.people[person].grants.is_empty())
+    }
+
     /// Ids of the heads, ascending.
     pub fn heads(&self) -> Vec<OpId> {
         let mut heads: Vec<OpId> =

@@ -169,7 +169,11 @@ impl Declined {
     /// Whether it may pass by itself, with what is under way: a peer that does not know us yet is
     /// being told who we are, and one that we do not know is being asked.
     pub const fn may_pass(&self) -> bool {
-        matches!(self, Self::Pull(Shortfall::Refused(Refused::Stranger)) | Self::Unproven)
+        matches!(
+            self,
+            Self::Pull(Shortfall::Refused(Refused::Stranger | Refused::Ineffective))
+                | Self::Unproven
+        )
     }
 }
 

@@ -21,6 +21,9 @@ use alloc::vec::Vec;
 pub struct NetworkView {
     /// How ready this node is (NET-13).
     pub readiness: readiness::State,
+    /// For how long no other member has confirmed what is here, in milliseconds, where that is too
+    /// long (attack 38).
+    pub isolated_ms: Option<u64>,
     /// Peers that messages are sent to directly.
     pub mesh: u64,
     /// What nobody else is known to have.
@@ -126,6 +129,7 @@ impl State {
         let others = desk.readiness.all_heard().filter(|(member, _)| *member != known.me);
         Some(NetworkView {
             readiness: desk.readiness.state(),
+            isolated_ms: desk.readiness.isolated_ms(now),
             mesh: desk.publishing.mesh,
             outbox: self.outbox(namespace, now)?,
             last_sync: last.map(|last| (last.peer, last.verdict.clone(), now.since(last.at))),

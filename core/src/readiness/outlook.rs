@@ -1,6 +1,6 @@
 //! From what is known to the state (NET-13).
 
-use super::{Cause, Heard, Readiness, State};
+use super::{Alarm, Cause, Heard, Readiness, State};
 use crate::id::MemberId;
 use crate::limits::{GRACE_MS, HYSTERESIS_MS};
 use crate::time::MonoMillis;
@@ -13,6 +13,8 @@ pub struct Outlook {
     pub me: MemberId,
     /// Whether that is a member.
     pub is_member: bool,
+    /// Whether there are other members.
+    pub has_others: bool,
     /// Whether it is the only one, and no peer takes part.
     pub is_alone: bool,
     /// Ops that have waited for parents too long.
@@ -35,6 +37,8 @@ pub struct Overdue {
 pub struct Review {
     /// Whether it is of another kind than before.
     pub is_other: bool,
+    /// What people are to be told: whether other members confirm what is here.
+    pub alarm: Option<Alarm>,
     /// The next moment at which it may be another by the passing of time alone.
     pub next: Option<MonoMillis>,
 }
@@ -63,10 +67,13 @@ impl Readiness {
         if leaves.is_none() {
             (self.state, self.leaving) = (target, None);
         }
-        let moments = [Some(self.since.plus(GRACE_MS)), outlook.overdue.next, leaves];
+        let has_others = outlook.is_member && outlook.has_others;
+        let alarm = self.watch.review(has_others, now);
+        let alarm_at = has_others.then(|| self.watch.due_at());
+        let moments = [Some(self.since.plus(GRACE_MS)), outlook.overdue.next, leaves, alarm_at];
         let moments = moments.into_iter().flatten().chain(self.table.next_changes());
         let next = moments.filter(|at| *at > now).min();
-        Review { is_other: self.state.kind() != before, next }
+        Review { is_other: self.state.kind() != before, alarm, next }
     }
 
     fn target(&self, now: MonoMillis, outlook: &Outlook, missing: Missing) -> State {

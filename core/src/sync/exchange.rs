@@ -8,6 +8,7 @@ use crate::governance::reach::Cut;
 use crate::governance::table::Ix;
 use crate::id::OpId;
 use crate::limits::HEADS_MAX;
+use crate::time::MonoMillis;
 use crate::wire::Refused;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -24,6 +25,8 @@ pub(crate) struct Exchange {
     pub(crate) sent: Vec<OpId>,
     /// What the peer told of itself.
     pub(crate) told: Option<Told>,
+    /// Since when it has waited for our other lists of the peer (NET-45).
+    pub(crate) queued: Option<MonoMillis>,
     /// Refusals since it last brought something.
     pub(crate) refusals: u32,
     /// How often something was fetched, and more is missing still.
@@ -78,6 +81,7 @@ impl Exchange {
             stage: Stage::Comparing,
             sent: Vec::new(),
             told: None,
+            queued: None,
             refusals: 0,
             cycles: 0,
             stored: 0,

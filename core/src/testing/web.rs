@@ -241,7 +241,7 @@ impl Web {
                 self.asked.push(Asked { at: self.now, from: at, to, id, question });
             }
             Effect::Respond { exchange, response } => self.respond(exchange, response),
-            Effect::RespondWithOps { exchange, ops, total } => {
+            Effect::RespondWithOps { exchange, ops, total, .. } => {
                 let page = ops.iter().take(PAGE_OPS_MAX).map(|op| self.nodes[at].body(op));
                 let ops = crate::bounded::Bounded::truncated(page.collect());
                 self.respond(exchange, Response::Ops { ops, total });

@@ -45,8 +45,9 @@ impl Default for NoticeBoard {
 }
 
 impl NoticeBoard {
-    /// Publishes a notice to those who listen now.
+    /// Publishes a notice to those who listen now; an alarm is logged besides, whoever listens.
     pub fn publish(&self, at: UnixMillis, notice: Notice) {
+        log_alarm(&notice);
         let sequence = self.count.fetch_add(1, Ordering::Relaxed) + 1;
         // Fails only when nobody listens.
         drop(self.listeners.send(Noticed { sequence, at, notice }));
@@ -90,6 +91,19 @@ impl Notices {
             Err(TryRecvError::Lagged(count)) => Some(Heard::Missed(count)),
             Err(TryRecvError::Empty | TryRecvError::Closed) => None,
         }
+    }
+}
+
+fn log_alarm(notice: &Notice) {
+    if let Notice::Isolated { namespace, for_ms, peers } = notice {
+        tracing::warn!(
+            %namespace, for_ms, peers,
+            "no other member confirms what is here: `moot peers` shows who is connected"
+        );
+    } else if let Notice::Rejoined { namespace } = notice {
+        tracing::info!(%namespace, "another member confirms what is here again");
+    } else if let Notice::Diverged { namespace, .. } = notice {
+        tracing::error!(%namespace, "a member has our heads and another state: `moot compare`");
     }
 }
 

@@ -8,12 +8,10 @@ use folkmoot_core::limits::{PAGE_BYTES_MAX, PAGE_OPS_MAX};
 use folkmoot_core::record::Stored;
 use folkmoot_core::wire::{OpBytes, Refused, Response};
 
+use super::Place;
 use crate::net::{self, NetCommand};
 use crate::ports::{Bodies, Net};
 use crate::store::StoreError;
-
-/// Pages that may wait to be read (NET-45).
-pub const PAGES_WAITING_MAX: usize = 16;
 
 /// A page to be sent to a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,11 +63,12 @@ pub(super) fn respond(exchange: ExchangeId, response: &Response) -> NetCommand {
 }
 
 /// Serves pages until the driver or the network is gone.
-pub fn run(tasks: &Receiver<PageTask>, bodies: &dyn Bodies, net: &dyn Net) {
-    for task in tasks {
+pub fn run(waiting: &Receiver<(PageTask, Place)>, bodies: &dyn Bodies, net: &dyn Net) {
+    for (task, place) in waiting {
         if net.send(task.carry_out(bodies)).is_err() {
             return;
         }
+        drop(place);
     }
 }
 

@@ -269,7 +269,8 @@ fn unfit(peer: PeerKey, answer: Answer) -> Failure {
     let Answer::Refused(why) = answer else {
         return Failure::protocol(format!("{peer} answered something else"));
     };
-    let class = if why == Refused::Stranger { Class::Denied } else { Class::Failed };
+    let is_denied = matches!(why, Refused::Stranger | Refused::Ineffective);
+    let class = if is_denied { Class::Denied } else { Class::Failed };
     Failure::new(class, "peer-refused", format!("{peer} does not answer: {why}"))
         .hint("try again in a moment; `moot peers` shows who it takes this node for")
 }

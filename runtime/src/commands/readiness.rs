@@ -82,6 +82,10 @@ pub struct NetworkReply {
     pub readiness: String,
     /// The same in a sentence.
     pub readiness_words: String,
+    /// For how long no other member has confirmed what is here, in milliseconds, where that is too
+    /// long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolated_ms: Option<u64>,
     /// Peers that messages are sent to directly.
     pub mesh: u64,
     /// Own ops that nobody else is known to have.
@@ -167,6 +171,7 @@ impl Cx {
         Ok(NetworkReply {
             readiness: readiness_name(view.readiness).to_owned(),
             readiness_words: readiness_words(view.readiness),
+            isolated_ms: view.isolated_ms,
             mesh: view.mesh,
             outbox: Outbox { undelivered, oldest_ms, under_way },
             last_sync: view
@@ -264,6 +269,10 @@ impl NetworkReply {
     pub fn show(&self, page: &mut Page) {
         let ready = Cell(readiness_tone(&self.readiness), self.readiness_words.clone());
         let mut fields = vec![("  state    ", ready), ("  outbox   ", self.outbox.cell())];
+        if let Some(ms) = self.isolated_ms {
+            let text = format!("for {} no other member has confirmed what is here", time(ms));
+            fields.push(("  alarm    ", Cell(Tone::Bad, text)));
+        }
         if let Some(last) = &self.last_sync {
             fields.push(("  last sync", last.cell()));
         }
@@ -320,6 +329,7 @@ mod tests {
         NetworkReply {
             readiness: "peer-validated".to_owned(),
             readiness_words: String::new(),
+            isolated_ms: None,
             mesh: 1,
             outbox: Outbox { undelivered: 0, oldest_ms: 0, under_way: 0 },
             last_sync: None,
@@ -346,5 +356,16 @@ mod tests {
             text.starts_with("mem199 diverged") && text.ends_with("3 more, of whom 3 agree"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn attack_38_the_alarm_stands_on_the_page_while_it_lasts() {
+        for (isolated_ms, expected) in [(None, false), (Some(125_000), true)] {
+            let mut page = Page::new(false);
+            NetworkReply { isolated_ms, ..reply(Vec::new()) }.show(&mut page);
+            let text = page.into_text();
+            assert_eq!(text.contains("alarm"), expected, "{text}");
+            assert_eq!(text.contains("no other member has confirmed what is here"), expected);
+        }
     }
 }

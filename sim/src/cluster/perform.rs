@@ -57,7 +57,7 @@ impl Cluster {
                 self.respond(at, exchange, &identity);
             }
             Effect::Respond { exchange, response } => self.respond(at, exchange, &response),
-            Effect::RespondWithOps { exchange, ops, total } => {
+            Effect::RespondWithOps { exchange, ops, total, .. } => {
                 let page: Vec<OpBytes> = ops.iter().filter_map(|op| self.body(at, op)).collect();
                 let ops = Bounded::truncated(page);
                 self.respond(at, exchange, &Response::Ops { ops, total });

@@ -1,5 +1,6 @@
 mod joining;
 mod living;
+mod restoring;
 
 use super::Cluster;
 use crate::kit::{Author, add, person, remove};

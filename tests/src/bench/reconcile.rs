@@ -160,7 +160,7 @@ impl Talk {
                 };
                 self.answer(exchange, answer, bytes);
             }
-            Effect::RespondWithOps { exchange, ops, total } => {
+            Effect::RespondWithOps { exchange, ops, total, .. } => {
                 let ops =
                     ops.iter().take(PAGE_OPS_MAX).filter_map(|stored| self.bodies.get(&stored.op));
                 let ops: Vec<Verified<Op>> = ops.cloned().collect();

@@ -1,6 +1,7 @@
 //! Rows 37, 38 and 67: clocks, neighbours and ways that are bad.
 
 use crate::support::{Case, Town};
+use folkmoot_core::effect::Notice;
 use folkmoot_core::id::OpId;
 use folkmoot_core::readiness::{Cause, State};
 use folkmoot_sim::cluster::{Link, Path};
@@ -9,6 +10,8 @@ use folkmoot_sim::kit::{Author, create};
 const MINUTE_MS: u64 = 60_000;
 /// Longest time between two beacons of so few members, with its jitter.
 const BEACON_MS: u64 = 6_000;
+/// The same while there is no news.
+const QUIET_MS: u64 = 24_000;
 
 fn town(count: usize, guests: usize) -> Town {
     let (case, _, _) = Case::base();
@@ -92,6 +95,7 @@ fn attack_38_who_hears_only_sybils_learns_of_everything_from_members_it_asks() {
     // It hears nobody lately, and says so.
     town.cluster.run(2 * MINUTE_MS);
     assert_eq!(town.readiness(0), State::Degraded(Cause::NoRecentPeers));
+    assert!(isolation(&town).is_empty());
     for at in 3..3 + SYBILS {
         assert_eq!(town.view(at).ops, 0);
     }
@@ -102,6 +106,47 @@ fn attack_38_who_hears_only_sybils_learns_of_everything_from_members_it_asks() {
     }
     town.cluster.run(2 * BEACON_MS);
     assert_eq!(town.readiness(0), State::PeerValidated);
+}
+
+/// The alarms of node 0: for how long no member had confirmed what it has; 0 when one has again.
+fn isolation(town: &Town) -> Vec<u64> {
+    let alarm = |notice: &Notice| {
+        if let Notice::Isolated { for_ms, .. } = notice {
+            Some(*for_ms)
+        } else {
+            matches!(notice, Notice::Rejoined { .. }).then_some(0)
+        }
+    };
+    town.cluster.nodes[0].notices.iter().filter_map(alarm).collect()
+}
+
+#[test]
+fn attack_38_who_has_sybils_for_all_neighbours_is_told_after_two_minutes() {
+    let mut town = town(3, SYBILS);
+    for at in 3..3 + SYBILS {
+        town.settle(at, &Author::new((1 << 23) + at as u64));
+    }
+    town.cluster.run(MINUTE_MS);
+    assert!(isolation(&town).is_empty());
+    // Nothing of the members passes, one way or the other; the sybils are there, and answer.
+    for member in [1, 2] {
+        town.cluster.impair(member, 0, Link::mute());
+        town.cluster.impair(0, member, Link::mute());
+    }
+    let missed = town.govern(1, create(), 1_000);
+    // The last word of a member is no older than a beacon.
+    town.cluster.run(2 * MINUTE_MS - QUIET_MS);
+    assert!(isolation(&town).is_empty());
+    town.cluster.run(QUIET_MS);
+    assert_eq!(isolation(&town), [2 * MINUTE_MS]);
+    assert!(!town.has(0, missed));
+    for member in [1, 2] {
+        town.cluster.impair(member, 0, Link::default());
+        town.cluster.impair(0, member, Link::default());
+    }
+    town.cluster.run(MINUTE_MS);
+    assert_eq!(isolation(&town), [2 * MINUTE_MS, 0]);
+    assert!(town.has(0, missed));
 }
 
 /// Writes at all three, lets time pass, and gives the root that all have.

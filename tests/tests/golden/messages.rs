@@ -143,7 +143,14 @@ fn responses() -> Vec<(String, Response)> {
     ];
     let mut responses: Vec<(String, Response)> =
         named.into_iter().map(|(name, response)| (name.to_owned(), response)).collect();
-    for refused in [Refused::UnknownNamespace, Refused::Busy, Refused::Expired, Refused::Stranger] {
+    let plain = [
+        Refused::UnknownNamespace,
+        Refused::Busy,
+        Refused::Expired,
+        Refused::Stranger,
+        Refused::Ineffective,
+    ];
+    for refused in plain {
         responses.push((format!("refused.{refused:?}"), Response::Refused(refused)));
     }
     for (number, void) in voids().into_iter().enumerate() {

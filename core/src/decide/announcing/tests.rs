@@ -4,6 +4,7 @@ mod hearing;
 mod partners;
 mod sending;
 mod states;
+mod watching;
 
 use crate::effect::Effect;
 use crate::id::{OpId, PeerKey};

@@ -253,8 +253,12 @@ fn a_removed_admin_gives_nobody_the_right_to_read_whichever_came_first() {
         if !grant_first {
             node.gossip(via, &grant);
         }
-        assert!(!is_served(&mut node, peer_of(&puppet)), "{grant_first}");
+        // It is told no more than that; whoever was given nothing is not told that much.
+        assert_eq!(hears(&mut node, peer_of(&puppet)), Err(Refused::Ineffective), "{grant_first}");
         assert!(is_served(&mut node, peer_of(&admin)));
+        let stranger = Author::new(9);
+        introduce(&mut node, &stranger, None);
+        assert_eq!(hears(&mut node, peer_of(&stranger)), Err(Refused::Stranger));
     }
 }
 

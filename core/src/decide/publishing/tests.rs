@@ -15,7 +15,7 @@ use crate::identities::Identity;
 use crate::input::{ExchangeId, Input};
 use crate::publish::{OutboxView, Receipt};
 use crate::signed::{Op, Verified};
-use crate::statement::{Ack, AckOutcome, Attested};
+use crate::statement::{Ack, AckOutcome, Attested, Tier};
 use crate::step::Output;
 use crate::testing::{Author, Stage, hear_of, replies};
 use crate::time::{MonoMillis, Now};
@@ -103,10 +103,17 @@ impl World {
         let state = &mut self.stage.node.state;
         let (durable, volatile) = (&state.durable, &mut state.volatile);
         let mut turn = Turn { durable, volatile, now, out: &mut out };
-        hear_of(&mut turn.desk(self.namespace).readiness, member, now);
+        hear_of(&mut turn.desk(self.namespace).readiness, member, Tier::Locally, now);
         turn.on_covered(self.namespace, member, heads);
         assert_eq!(out.events, []);
         out.effects
+    }
+
+    /// A member says that it takes part no longer.
+    fn farewell(&mut self, ms: u64, member: MemberId) {
+        let now = Now { mono: MonoMillis(ms), ..Now::default() };
+        let desk = self.stage.node.state.volatile.desks.get_mut(&self.namespace).unwrap();
+        hear_of(&mut desk.readiness, member, Tier::NotReady, now);
     }
 
     /// A peer has proved as whom it takes part.

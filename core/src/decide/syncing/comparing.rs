@@ -28,6 +28,7 @@ impl Turn<'_> {
         let Some(exchange) = syncing.exchanges.get_mut(&peer) else { return };
         exchange.number = number;
         exchange.stage = Stage::Comparing;
+        exchange.queued = None;
         exchange.sent = heads.to_vec();
         self.volatile.timers.cancel(Timer::Page(namespace, peer));
         let question = Request::Heads { namespace, heads, common: None };

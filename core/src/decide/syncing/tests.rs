@@ -3,6 +3,7 @@ mod beginnings;
 mod converging;
 mod liars;
 mod missing;
+mod queues;
 mod turns;
 mod wide;
 

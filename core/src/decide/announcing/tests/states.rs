@@ -71,9 +71,9 @@ fn net_13_one_covered_beacon_validates_and_its_age_ends_that_after_two_seconds()
     let beacon = node.beacon_of(&friend);
     node.hear(&friend, beacon);
     assert_eq!(node.readiness(), State::PeerValidated);
-    assert_eq!(states(&node.pass_to(100 + 61_999)), []);
+    assert_eq!(states(&node.pass_to(100 + 73_999)), []);
     let lonely = State::Degraded(Cause::NoRecentPeers);
-    assert_eq!(states(&node.pass_to(100 + 62_000)), [(62_100, lonely)]);
+    assert_eq!(states(&node.pass_to(100 + 74_000)), [(74_100, lonely)]);
     assert_eq!(lonely.tier(), Tier::Locally);
 }
 
@@ -83,13 +83,31 @@ fn net_13_a_beacon_within_the_two_seconds_keeps_the_tier() {
     let mut node = Timed::founder(&owner, &[&friend]);
     let beacon = node.beacon_of(&friend);
     node.hear(&friend, beacon);
-    node.pass_to(61_999);
+    node.pass_to(73_999);
     let beacon = node.beacon_of(&friend);
     node.hear(&friend, beacon);
     // The two seconds begin anew.
-    let done = node.pass_to(61_999 + 61_999);
+    let done = node.pass_to(73_999 + 73_999);
     assert_eq!(states(&done), []);
-    assert_eq!(states(&node.pass_to(61_999 + 62_000)).len(), 1);
+    assert_eq!(states(&node.pass_to(73_999 + 74_000)).len(), 1);
+}
+
+#[test]
+fn net_11_two_beacons_that_are_lost_and_a_late_third_change_nothing() {
+    let [owner, friend] = authors();
+    // The third of a quiet member comes as late as it can, over a slow way, and later than that.
+    for (ms, lasts) in [(3 * 24_000, true), (3 * 24_000 + 1_999, true), (3 * 24_000 + 2_000, false)]
+    {
+        let mut node = Timed::founder(&owner, &[&friend]);
+        let beacon = node.beacon_of(&friend);
+        node.hear(&friend, beacon);
+        let mut done = node.pass_to(ms);
+        let beacon = node.beacon_of(&friend);
+        let heard = node.hear(&friend, beacon);
+        done.extend(heard.into_iter().map(|effect| (ms, effect)));
+        assert_eq!(states(&done).is_empty(), lasts, "{ms}");
+        assert_eq!(node.readiness(), State::PeerValidated);
+    }
 }
 
 #[test]

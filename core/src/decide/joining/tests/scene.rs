@@ -16,6 +16,7 @@ use crate::join::JoinReport;
 use crate::settings::Settings;
 use crate::signed::{Op, Verified};
 use crate::state::State;
+use crate::statement::Tier;
 use crate::step::{Output, step};
 use crate::sync::{Shortfall, Verdict};
 use crate::testing::{Author, Node, hear_of};
@@ -255,7 +256,7 @@ impl Scene {
     pub(super) fn hear(&mut self, at: u64, member: MemberId, heads: &[OpId]) -> Done {
         let now = Now { mono: MonoMillis(at), unix: UnixMillis(START + at) };
         let desk = self.state.volatile.desks.get_mut(&self.namespace).unwrap();
-        hear_of(&mut desk.readiness, member, now);
+        hear_of(&mut desk.readiness, member, Tier::Locally, now);
         self.covered(at, member, heads)
     }
 

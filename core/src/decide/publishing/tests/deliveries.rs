@@ -190,14 +190,33 @@ fn is_reply(effect: &Effect) -> bool {
 }
 
 #[test]
-fn net_32_a_member_that_was_heard_within_a_minute_is_known() {
-    for (ms, receipts_at_once) in [(60_099, 0), (60_100, 1), (60_101, 1)] {
+fn net_32_a_member_whose_beacon_is_fresh_is_known() {
+    for (ms, receipts_at_once) in [(72_099, 0), (72_100, 1), (72_101, 1)] {
         let mut world = World::alone();
         let friend = world.friend.id;
         world.beacon(100, friend, &[]);
         let (_, effects) = world.write(ms, name("moot"), Delivery::default());
         assert_eq!(receipts(&effects).len(), receipts_at_once, "{ms}");
     }
+}
+
+#[test]
+fn net_32_a_member_that_left_in_good_order_is_not_waited_for() {
+    let mut world = World::alone();
+    let (friend, other) = (world.friend.id, world.other.id);
+    world.beacon(100, friend, &[]);
+    world.beacon(100, other, &[]);
+    world.farewell(200, friend);
+    let (_, effects) = world.write(300, name("one is left"), within(100));
+    assert_eq!(receipts(&effects), []);
+    assert_eq!(receipts(&world.stage.wake(400)), [unconfirmed(&[])]);
+    world.farewell(500, other);
+    let (_, effects) = world.write(500, name("nobody"), Delivery::default());
+    assert_eq!(receipts(&effects), [Receipt::Solo]);
+    // Who is connected could have it, however ready.
+    world.meet(600, NEAR);
+    let (_, effects) = world.write(600, name("one is back"), Delivery::default());
+    assert_eq!(receipts(&effects), []);
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn net_12_who_leaves_and_comes_back_is_not_met_for_the_first_time() {
 
 #[test]
 fn net_45_a_refused_question_is_asked_again_after_growing_waits_six_times() {
-    for why in [Refused::Busy, Refused::Stranger] {
+    for why in [Refused::Busy, Refused::Stranger, Refused::Ineffective] {
         let (mut web, namespace) = Web::new(1, 0);
         web.connect(0, 1, namespace);
         for _ in 0..7 {
