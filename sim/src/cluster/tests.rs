@@ -79,7 +79,7 @@ fn agree(cluster: &Cluster, namespace: NamespaceId) {
     let views: Vec<_> = cluster
         .nodes
         .iter()
-        .filter_map(|node| node.state.namespace(&namespace))
+        .filter_map(|node| node.state().namespace(&namespace))
         .map(|view| (view.heads, view.state_root, view.pending))
         .collect();
     assert_eq!(views.len(), cluster.nodes.len());
@@ -97,7 +97,7 @@ fn founding_joining_and_governing_converge() {
     govern(&mut cluster, 2, namespace, group.into(), body).unwrap();
     cluster.run(60_000);
     agree(&cluster, namespace);
-    assert_eq!(cluster.nodes[0].state.groups(&namespace).len(), 2);
+    assert_eq!(cluster.nodes[0].state().groups(&namespace).len(), 2);
 }
 
 #[test]
@@ -114,11 +114,11 @@ fn case_01_a_senior_removal_and_the_removed_admins_grant_across_a_cut() {
     cluster.run(60_000);
     agree(&cluster, namespace);
     for node in &cluster.nodes {
-        let members = node.state.members(&namespace, &root);
+        let members = node.state().members(&namespace, &root);
         let ids: Vec<_> = members.iter().map(|member| member.member).collect();
         assert_eq!(ids, [person(0).id, person(1).id]);
         // The grant is dormant: who has it can say why it has no effect.
-        if let Some(op) = node.state.op(&namespace, &grant) {
+        if let Some(op) = node.state().op(&namespace, &grant) {
             assert!(matches!(op.standing, Standing::Struck(_)));
         }
     }
@@ -128,10 +128,10 @@ fn case_01_a_senior_removal_and_the_removed_admins_grant_across_a_cut() {
 fn gov_30_a_refused_command_writes_nothing() {
     let (mut cluster, namespace) = three();
     let root = namespace.root();
-    let before = cluster.nodes[2].log.clone();
+    let before = cluster.nodes[2].log();
     let refused = govern(&mut cluster, 2, namespace, root, remove(person(1)));
     assert!(matches!(refused, Err(Refusal::WouldBeVoid(_))), "{refused:?}");
-    assert_eq!(cluster.nodes[2].log, before);
+    assert_eq!(cluster.nodes[2].log(), before);
 }
 
 #[test]
@@ -143,12 +143,12 @@ fn i8_restart_at_every_prefix_of_the_log_comes_back_and_catches_up() {
     }
     cluster.run(60_000);
     agree(&cluster, namespace);
-    let expected = cluster.nodes[0].state.namespace(&namespace).unwrap();
-    for records in (2..=cluster.nodes[2].log.len()).rev() {
+    let expected = cluster.nodes[0].state().namespace(&namespace).unwrap();
+    for records in (2..=cluster.nodes[2].log().len()).rev() {
         cluster.restart(2, records);
         cluster.run(120_000);
         agree(&cluster, namespace);
-        let view = cluster.nodes[2].state.namespace(&namespace).unwrap();
+        let view = cluster.nodes[2].state().namespace(&namespace).unwrap();
         assert_eq!(view.state_root, expected.state_root);
     }
 }
