@@ -41,6 +41,10 @@ pub enum Wrong {
     Short,
     /// A sync says that it is done, and nothing is synced: a planted bug.
     Forgets,
+    /// A crash takes the last record, synced or not: a planted bug.
+    Loses,
+    /// Every fifth record is written as the one before it: a planted bug.
+    Misdirects,
 }
 
 /// The disk. Clones are the same.
@@ -96,6 +100,10 @@ impl Disk {
         if platter.wrong == Wrong::Sync {
             platter.wrong = Wrong::Nothing;
         }
+        if platter.wrong == Wrong::Loses {
+            platter.records.pop();
+            platter.snapshots.clear();
+        }
     }
 
     /// The state to start from: the newest snapshot, and the records behind it.
@@ -107,13 +115,14 @@ impl Disk {
         Self::fold(snapshot, records)
     }
 
-    /// The state that the whole log folds to, without snapshots.
+    /// The state that the first records of the log fold to, without snapshots.
     ///
     /// # Errors
     ///
     /// Where a record is no event.
-    pub fn refold(&self) -> Result<Recovered, RecoverError> {
-        Self::fold(None, self.records())
+    pub fn refold(&self, records: Seq) -> Result<Recovered, RecoverError> {
+        let count = usize::try_from(records).unwrap_or(usize::MAX);
+        Self::fold(None, self.records().into_iter().take(count).collect())
     }
 
     fn fold(snapshot: Option<Snapshot>, records: Vec<Vec<u8>>) -> Result<Recovered, RecoverError> {
@@ -138,7 +147,14 @@ impl DiskLog {
         if platter.wrong == Wrong::Full {
             return Err(StoreError::Full { what: "append a batch to the log".to_owned() });
         }
-        platter.tail.push(records.to_vec());
+        let mut records = records.to_vec();
+        if platter.wrong == Wrong::Misdirects
+            && platter.records.len() % 5 == 4
+            && let (Some(first), Some(last)) = (records.first_mut(), platter.records.last())
+        {
+            first.clone_from(last);
+        }
+        platter.tail.push(records);
         Ok(())
     }
 
@@ -153,7 +169,7 @@ impl DiskLog {
                 let unsynced: usize = platter.tail.iter().map(Vec::len).sum();
                 return Ok((platter.records.len() + unsynced) as u64);
             }
-            Wrong::Nothing | Wrong::Full | Wrong::Short => {}
+            Wrong::Nothing | Wrong::Full | Wrong::Short | Wrong::Loses | Wrong::Misdirects => {}
         }
         let batches = std::mem::take(&mut platter.tail);
         platter.records.extend(batches.into_iter().flatten());
