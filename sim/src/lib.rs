@@ -4,4 +4,6 @@ pub mod cluster;
 pub mod compare;
 pub mod kit;
 pub mod oracle;
+pub mod solo;
+pub mod tool;
 pub mod world;
