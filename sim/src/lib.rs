@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod compare;
+pub mod exhaustive;
 pub mod kit;
 pub mod oracle;
 pub mod solo;

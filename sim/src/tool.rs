@@ -4,6 +4,7 @@
 //! or as JSON, and says whether all is well. What it looks for is elsewhere in this crate and knows
 //! nothing of a command line.
 
+mod exhaustive;
 mod replay;
 #[cfg(test)]
 mod tests;
@@ -37,12 +38,14 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Replay(replay::Replay),
+    Exhaustive(exhaustive::Exhaustive),
 }
 
 impl Command {
     fn run(self, paper: &mut Paper<'_>) -> Result<Finding, ToolError> {
         match self {
             Self::Replay(replay) => replay.run(paper),
+            Self::Exhaustive(exhaustive) => exhaustive.run(paper),
         }
     }
 }
@@ -82,6 +85,14 @@ enum ToolError {
         name: String,
         /// Those that there are.
         known: String,
+    },
+    /// There are not so many worlds.
+    #[error("there is no world {world}; there are {count}, numbered from 0")]
+    NoSuchWorld {
+        /// What was asked for.
+        world: u64,
+        /// How many there are.
+        count: u64,
     },
     /// Standard output is gone.
     #[error("could not write the findings: {0}")]
