@@ -5,6 +5,8 @@ use crate::kit::Author;
 use folkmoot_core::bounded::Bounded;
 use folkmoot_core::command::{Command, CommandId, Outcome};
 use folkmoot_core::effect::Effect;
+use folkmoot_core::event::Event;
+use folkmoot_core::evolve::evolve;
 use folkmoot_core::id::{MemberId, NamespaceId, PeerKey};
 use folkmoot_core::input::Input;
 use folkmoot_core::key::OwnSignature;
@@ -49,10 +51,20 @@ impl Signer for Keys {
 impl Solo {
     /// A node that has started, with the keys of these people; a `recorder` sees every step.
     pub fn start(people: &[&Author], recorder: Option<Recorder>) -> Self {
+        Self::start_after(&[], people, recorder)
+    }
+
+    /// One that finds these events in its log.
+    pub fn start_after(events: &[Event], people: &[&Author], recorder: Option<Recorder>) -> Self {
         let keys = Keys(people.iter().copied().cloned().collect());
+        let mut state = State::default();
+        for event in events {
+            evolve(&mut state.durable, event);
+        }
+        state.durable.settle();
         let mut node = Self {
-            state: State::default(),
-            log: Vec::new(),
+            state,
+            log: events.iter().map(record::encode).collect(),
             digests: Vec::new(),
             keys,
             elapsed_ms: 0,

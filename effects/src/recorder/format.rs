@@ -77,13 +77,17 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
-    fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (sequence, now, input, digest) = codec::decode_own(bytes).ok()?;
         Some(Self { sequence, now, input, digest })
     }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        codec::encode(&(self.sequence, self.now, &self.input, self.digest))
+    }
 }
 
-fn block(body: &[u8]) -> Vec<u8> {
+pub(crate) fn block(body: &[u8]) -> Vec<u8> {
     // A body of 4 GiB would be a state of 4 GiB; its checksum will not fit, and it reads as torn.
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
     let mut bytes = Vec::with_capacity(PREFIX_BYTES + body.len());

@@ -95,6 +95,12 @@ pub(super) struct Placed {
     oracle: Oracle,
 }
 
+impl Placed {
+    fn is_dropped(&self) -> bool {
+        matches!(self.verdict, Admission::Drop(_))
+    }
+}
+
 /// A place in the tree of orders of delivery, and what is wrong there.
 type Fault = (Vec<usize>, String);
 
@@ -117,16 +123,23 @@ impl<'a> Visitor<'a> {
     }
 
     pub(super) fn visit(&mut self, choices: &[Choice]) -> Result<(), Fault> {
-        self.place(choices);
-        self.deliver()
+        if self.place(choices) {
+            return self.deliver();
+        }
+        self.covered.visited += 1;
+        Ok(())
     }
 
-    /// Has the oracle judge every op of a world.
-    pub(super) fn place(&mut self, choices: &[Choice]) {
+    /// Has the oracle judge every op of a world, up to one that it drops. False where that leaves
+    /// the world that was placed last.
+    pub(super) fn place(&mut self, choices: &[Choice]) -> bool {
         let same = self.placed.iter().zip(choices).take_while(|(old, new)| old.choice == **new);
         self.placed.truncate(same.count());
+        if self.placed.last().is_some_and(Placed::is_dropped) {
+            return false;
+        }
         for choice in choices.iter().skip(self.placed.len()) {
-            let Some(letter) = self.base.letters.get(choice.letter) else { return };
+            let Some(letter) = self.base.letters.get(choice.letter) else { break };
             let before = self.placed.iter().enumerate();
             let known = before.filter(|(at, _)| choice.knows(*at)).map(|(_, placed)| placed.op.id);
             let known: Vec<OpId> = known.chain([self.base.head]).collect();
@@ -139,13 +152,15 @@ impl<'a> Visitor<'a> {
             let op = unchecked(&signed, true);
             let mut oracle = last.clone();
             let verdict = oracle.add(op.clone());
-            let is_node = !matches!(verdict, Admission::Drop(_));
-            self.placed.push(Placed { choice: *choice, op, verdict, oracle });
+            let placed = Placed { choice: *choice, op, verdict, oracle };
+            let is_dropped = placed.is_dropped();
+            self.placed.push(placed);
             // Nobody can build on what is dropped, and it changes nothing for others.
-            if !is_node {
-                return;
+            if is_dropped {
+                break;
             }
         }
+        true
     }
 
     /// Has the engine judge them in every order.
@@ -153,7 +168,7 @@ impl<'a> Visitor<'a> {
         let mut covered = self.covered;
         for placed in &self.placed {
             covered.void_at_cut += u64::from(matches!(placed.verdict, Admission::Void(_)));
-            covered.dropped += u64::from(matches!(placed.verdict, Admission::Drop(_)));
+            covered.dropped += u64::from(placed.is_dropped());
         }
         if let Some(last) = self.placed.last() {
             covered.voided += last.oracle.now().void.len() as u64;
