@@ -82,6 +82,16 @@ pub(super) fn encode_row(stamp: Stamp, record: &[u8]) -> Vec<u8> {
     [record, &stamp.head.hash, &stamp.boot].concat()
 }
 
+/// The row of a first record.
+pub(crate) fn example(record: &[u8]) -> Vec<u8> {
+    encode_row(Stamp { head: Head::EMPTY.then(record), boot: [1; 16] }, record)
+}
+
+/// A row, written again as it was read.
+pub(crate) fn reread(row: &[u8]) -> Option<Vec<u8>> {
+    decode_row(0, row).map(|(record, stamp)| encode_row(stamp, record))
+}
+
 /// Takes the row of a record apart. Of its beginning, any part may be missing.
 pub(super) fn decode_row(seq: Seq, row: &[u8]) -> Option<(&[u8], Stamp)> {
     let (rest, boot) = row.split_last_chunk()?;
