@@ -116,7 +116,9 @@ impl Cluster {
 
     /// These nodes, started, with a link of one sort between any two.
     pub fn of(nodes: Vec<Node>, seed: u64, link: &Link) -> Self {
-        let mut cluster = Self { nodes, rng: Prng::new(seed), ..Self::default() };
+        // The runs of nodes take their seeds from these numbers.
+        let sequence = (seed & u64::from(u32::MAX)) << 24;
+        let mut cluster = Self { nodes, rng: Prng::new(seed), sequence, ..Self::default() };
         for at in 0..cluster.nodes.len() {
             for other in 0..cluster.nodes.len() {
                 cluster.impair(at, other, link.clone());
@@ -195,11 +197,6 @@ impl Cluster {
     pub fn heal(&mut self, a: usize, b: usize) {
         self.impair(a, b, Link::default());
         self.impair(b, a, Link::default());
-        self.connect(a, b);
-    }
-
-    /// Has two nodes connect, where their links allow it.
-    pub fn dial(&mut self, a: usize, b: usize) {
         self.connect(a, b);
     }
 
@@ -344,7 +341,7 @@ impl Cluster {
         if process.is_none() {
             return;
         }
-        let (_, topics) = self.leave(at);
+        let topics = self.leave(at);
         if let Some(process) = self.nodes.get_mut(at).and_then(|node| node.process.take()) {
             // What is not durable by then is not observable either.
             drop(process.executor.stop());
@@ -360,7 +357,7 @@ impl Cluster {
 
     /// Kills a node and starts it again with another log.
     pub fn restore(&mut self, at: usize, records: Vec<Vec<u8>>) {
-        let (_, topics) = self.leave(at);
+        let topics = self.leave(at);
         if let Some(node) = self.nodes.get_mut(at) {
             node.die(Tail::Lost);
             node.disk.replace(records);
@@ -370,18 +367,17 @@ impl Cluster {
     }
 
     /// Its peers learn at once that a node is gone.
-    fn leave(&mut self, at: usize) -> (Vec<usize>, BTreeSet<Topic>) {
-        let Some(process) = self.process(at) else { return Default::default() };
-        let (peers, topics): (Vec<usize>, _) =
-            (process.peers.iter().copied().collect(), process.topics.clone());
-        for peer in &peers {
-            let common = self.common(at, *peer);
-            self.lose(*peer, at, &common);
-            for ends in [(at, *peer), (*peer, at)] {
+    fn leave(&mut self, at: usize) -> BTreeSet<Topic> {
+        let Some(process) = self.process(at) else { return BTreeSet::new() };
+        let (peers, topics) = (process.peers.clone(), process.topics.clone());
+        for peer in peers {
+            let common = self.common(at, peer);
+            self.lose(peer, at, &common);
+            for ends in [(at, peer), (peer, at)] {
                 self.wires.entry(ends).or_default().cuts += 1;
             }
         }
-        (peers, topics)
+        topics
     }
 
     /// Runs for `ms` milliseconds.

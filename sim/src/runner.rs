@@ -35,8 +35,8 @@ use act::Pending;
 use check::Checks;
 use watch::Watch;
 
-/// Runs of inputs between two looks at the nodes.
-const LOOK_EVERY: u64 = 64;
+/// Runs of inputs between two looks at the nodes, for each of them: a look costs as much again.
+const LOOK_EVERY: u64 = 16;
 
 /// How a scenario went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +96,8 @@ struct Runner<'a> {
     only: Option<Invariant>,
     /// The namespace of this world, once it is founded.
     namespace: Option<NamespaceId>,
+    /// The node that founded it.
+    founder: Option<usize>,
     villains: Rc<BTreeSet<usize>>,
     pending: Vec<Pending>,
     /// Seeds of one-time secrets that were given out.
@@ -133,6 +135,7 @@ impl<'a> Runner<'a> {
             bug,
             only,
             namespace: None,
+            founder: None,
             villains,
             pending: Vec::new(),
             secrets: 1 << 32,
@@ -173,7 +176,8 @@ impl<'a> Runner<'a> {
             self.judge(violation)?;
         }
         self.check_restarts()?;
-        if self.world.steps >= self.looked_at + LOOK_EVERY {
+        let every = LOOK_EVERY * self.world.nodes.len() as u64;
+        if self.world.steps >= self.looked_at + every {
             self.looked_at = self.world.steps;
             self.look()?;
         }
@@ -195,9 +199,9 @@ impl<'a> Runner<'a> {
     }
 
     fn ops(&self) -> u64 {
-        let founder =
-            self.namespace.and_then(|it| self.world.nodes.first()?.state().namespace(&it));
-        founder.map_or(0, |view| view.ops)
+        let founder = self.founder.and_then(|at| self.world.nodes.get(at));
+        let view = self.namespace.and_then(|it| founder?.state().namespace(&it));
+        view.map_or(0, |view| view.ops)
     }
 }
 

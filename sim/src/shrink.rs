@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn a_failure_is_shrunk_below_thirty_actions_and_fails_again_from_its_text() {
         let (bug, invariant) = (Bug::LoseRecord, Invariant::I6);
-        let failing = (0..)
+        let failing = (0..100)
             .map(generate)
             .find(|scenario| run_with(scenario, bug, Some(invariant)).violation.is_some());
         let Shrunk { scenario, runs } = shrink(&failing.unwrap(), bug, invariant);

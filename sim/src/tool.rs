@@ -57,7 +57,7 @@ impl Command {
             Self::Run(run) => run.run(paper),
             Self::Soak(soak) => soak.run(paper),
             Self::Shrink(shrink) => shrink.run(paper),
-            Self::List(list) => list.run(paper),
+            Self::List(scenarios::List {}) => scenarios::List::run(paper),
         }
     }
 }

@@ -42,8 +42,8 @@ impl Cluster {
         a != b && is_up(a, b) && is_up(b, a) && takes(a, b) && takes(b, a)
     }
 
-    /// Connects two nodes, where that is possible.
-    pub(super) fn connect(&mut self, a: usize, b: usize) {
+    /// Connects two nodes, where their links allow it and neither refuses the other.
+    pub fn connect(&mut self, a: usize, b: usize) {
         if !self.may_link(a, b) || self.is_linked(a, b) {
             return;
         }

@@ -98,7 +98,7 @@ impl Runner<'_> {
             let link = link(self.scenario);
             self.world.impair(a, b, link.clone());
             self.world.impair(b, a, link);
-            self.world.dial(a, b);
+            self.world.connect(a, b);
         }
     }
 
@@ -127,7 +127,7 @@ impl Runner<'_> {
             for b in 0..a {
                 self.world.impair(a, b, link.clone());
                 self.world.impair(b, a, link.clone());
-                self.world.dial(a, b);
+                self.world.connect(a, b);
             }
         }
     }
@@ -247,7 +247,7 @@ impl Runner<'_> {
     fn on_outcome(&mut self, pending: Pending, outcome: Outcome) -> Result<(), Violation> {
         match (pending.then, outcome) {
             (Then::Founded, Outcome::Accepted { namespace, .. }) => {
-                self.namespace = Some(namespace);
+                (self.namespace, self.founder) = (Some(namespace), Some(pending.node));
                 self.watch.borrow_mut().namespace = Some(namespace);
                 self.plant_slander(namespace);
             }

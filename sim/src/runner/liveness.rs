@@ -49,13 +49,14 @@ impl Runner<'_> {
         self.check_writing(namespace, &core)
     }
 
-    /// The honest nodes of whoever is a member at the founder's node.
+    /// The honest nodes of whoever is a member at the founder's node; none where that is a
+    /// villain's, or of one who left.
     fn core(&self, namespace: NamespaceId) -> Vec<usize> {
-        let view = |at: usize| self.world.nodes.get(at)?.state().namespace(&namespace);
-        let count = self.world.nodes.len();
-        let takes_part =
-            |at: &usize| self.is_honest(*at) && view(*at).is_some_and(|it| it.open && !it.joining);
-        let Some(founder) = (0..count).find(takes_part) else { return Vec::new() };
+        let takes_part = |at: &usize| {
+            let view = self.view(*at, namespace);
+            self.is_honest(*at) && view.is_some_and(|view| view.open && !view.joining)
+        };
+        let Some(founder) = self.founder.filter(takes_part) else { return Vec::new() };
         let Some(node) = self.world.nodes.get(founder) else { return Vec::new() };
         let groups = node.state().groups(&namespace);
         let members: BTreeSet<_> = groups
@@ -63,7 +64,10 @@ impl Runner<'_> {
             .flat_map(|group| node.state().members(&namespace, &group.group))
             .map(|row| row.member)
             .collect();
-        (0..count).filter(takes_part).filter(|at| members.contains(&member(*at))).collect()
+        let is_member = |at: &usize| members.contains(&member(*at));
+        let nodes = (0..self.world.nodes.len()).filter(|at| takes_part(at) && is_member(at));
+        let core: Vec<usize> = nodes.collect();
+        if core.contains(&founder) { core } else { Vec::new() }
     }
 
     fn view(&self, at: usize, namespace: NamespaceId) -> Option<NamespaceView> {

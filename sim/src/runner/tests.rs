@@ -49,3 +49,41 @@ fn any_part_of_a_scenario_is_one() {
     let nothing = Scenario { actions: Vec::new(), ..scenario };
     assert_eq!(run(&nothing).violation, None);
 }
+
+#[test]
+fn attack_55_a_crash_at_every_touch_of_the_world_loses_nothing_that_was_said() {
+    let mut fallen = 0;
+    for node in [0, 1] {
+        for tail in ["kept", "lost", "torn"] {
+            for touch in 1..=30 {
+                let text = format!(
+                    "folkmoot scenario 1\nnodes 2\nsnapshots 2\nfound 0\nwait 100\n\
+                     join 0 1 admin\nwait 2000\ncrash {node} {touch} {tail}\n\
+                     govern 0 0 create\ngovern 1 0 create\nwait 300\ngovern {node} 0 name 1\n\
+                     wait 3000\n"
+                );
+                let scenario = Scenario::parse(&text).unwrap();
+                let mut runner = Runner::new(&scenario, Bug::None, None);
+                assert_eq!(runner.go().err(), None, "{text}");
+                fallen += runner.world.nodes.iter().filter(|node| node.run() > 1).count();
+            }
+        }
+    }
+    assert!(fallen > 120, "{fallen} of 180 crash points were reached");
+}
+
+#[test]
+fn every_class_of_faults_is_drawn() {
+    let all: Vec<String> =
+        (0..200).flat_map(|seed| generate(seed).actions).map(|it| it.to_string()).collect();
+    let words = [
+        "found", "join", "govern", "kill", "crash", "stop", "boot", "disk", "cut", "heal",
+        "isolate", "split", "bridge", "mute", "mend", "clock", "drift", "pause", "lie", "harm",
+    ];
+    for word in words {
+        assert!(all.iter().any(|action| action.starts_with(word)), "{word}");
+    }
+    let profiles: BTreeSet<String> =
+        (0..400).map(|seed| format!("{:?}", generate(seed).options.profile)).collect();
+    assert_eq!(profiles.len(), 8, "{profiles:?}");
+}

@@ -89,15 +89,14 @@ impl Line {
     fn text(&self) -> String {
         let Self { seed, options, digest, steps, world_ms, ops, took_ms, .. } = self;
         let short = digest.get(..16).unwrap_or(digest);
-        let mut text = format!(
+        let found = self.violation.iter().zip(&self.again);
+        let found = found.map(|(violation, again)| format!("\n  {violation}\n  again: {again}"));
+        let found: String = found.collect();
+        format!(
             "seed {seed}: {options}\n  {steps} steps, {ops} ops, {} s of the world in {took_ms} ms, \
-             digest {short}",
+             digest {short}{found}",
             world_ms / 1_000
-        );
-        if let (Some(violation), Some(again)) = (&self.violation, &self.again) {
-            text.push_str(&format!("\n  {violation}\n  again: {again}"));
-        }
-        text
+        )
     }
 
     fn finding(&self) -> Finding {
@@ -161,7 +160,7 @@ struct Row {
 }
 
 impl List {
-    pub(super) fn run(self, paper: &mut Paper<'_>) -> Result<Finding, ToolError> {
+    pub(super) fn run(paper: &mut Paper<'_>) -> Result<Finding, ToolError> {
         for invariant in Invariant::ALL {
             let bugs = Bug::TABLE.iter().filter(|(_, caught)| caught.contains(&invariant));
             let bugs = bugs.map(|(bug, _)| format!("{bug:?}")).collect();
