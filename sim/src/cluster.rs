@@ -96,6 +96,8 @@ enum Parcel {
     Alarm(u64),
     /// It dials a peer.
     Meet(usize),
+    /// It wakes up, and takes what has come meanwhile.
+    Rise,
     /// It is started again.
     Boot,
     /// For no node: meshes are made anew.
@@ -260,7 +262,7 @@ impl Cluster {
         let now = self.now;
         if let Some(node) = self.nodes.get_mut(at) {
             node.clock.sleep(now, ms);
-            node.asleep_until = now + ms;
+            node.asleep_until = node.asleep_until.max(now + ms);
         }
         self.set_alarm(at);
     }

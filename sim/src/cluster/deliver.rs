@@ -56,10 +56,47 @@ impl Cluster {
         if node.run != run {
             return None;
         }
-        if node.asleep_until > self.now && !matches!(parcel, Parcel::Boot) {
-            self.send(at, node.asleep_until - self.now, parcel);
+        if matches!(parcel, Parcel::Rise) {
+            self.rise(at);
             return None;
         }
+        let is_behind = node.asleep_until > self.now || !node.held.is_empty();
+        if is_behind && !matches!(parcel, Parcel::Boot) {
+            self.hold(at, parcel);
+            return None;
+        }
+        self.open(at, parcel)
+    }
+
+    /// What came to a node that sleeps, or behind that, waits in its order.
+    fn hold(&mut self, at: usize, parcel: Parcel) {
+        let now = self.now;
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        let is_first = node.held.is_empty();
+        node.held.push_back((node.run, parcel));
+        let after = node.asleep_until.saturating_sub(now);
+        if is_first {
+            self.send(at, after, Parcel::Rise);
+        }
+    }
+
+    /// A node wakes up, unless its sleep has become longer.
+    fn rise(&mut self, at: usize) {
+        let now = self.now;
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        if let Some(after) = node.asleep_until.checked_sub(now).filter(|after| *after > 0) {
+            return self.send(at, after, Parcel::Rise);
+        }
+        for (run, parcel) in std::mem::take(&mut node.held) {
+            let is_current = self.run_of(at) == run;
+            if let Some(taken) = is_current.then(|| self.open(at, parcel)).flatten() {
+                self.commit(at, taken);
+            }
+        }
+    }
+
+    /// What a parcel does to a node that is awake.
+    fn open(&mut self, at: usize, parcel: Parcel) -> Option<Result<(), StoreError>> {
         match parcel {
             Parcel::Event(event) => self.take(at, event),
             Parcel::Gossip { from, cuts, topic, id, bytes, again } => {
@@ -106,7 +143,7 @@ impl Cluster {
                 self.connect(at, other);
                 None
             }
-            Parcel::Mesh => None,
+            Parcel::Mesh | Parcel::Rise => None,
         }
     }
 
@@ -325,6 +362,7 @@ impl Parcel {
             | Self::Hangup { .. }
             | Self::Alarm(_)
             | Self::Meet(_)
+            | Self::Rise
             | Self::Boot
             | Self::Mesh => 0,
         }

@@ -1,5 +1,6 @@
 //! One node of a cluster: a disk, keys and clocks, and while it runs, the production executor.
 
+use super::Parcel;
 use super::clock::NodeClock;
 use super::disk::{Disk, DiskLog, Tail};
 use super::life::Life;
@@ -63,6 +64,8 @@ pub struct Node {
     pub(super) outcomes: Outcomes,
     pub(super) liar: Option<Liar>,
     pub(super) asleep_until: u64,
+    /// What came to which of its runs while it slept.
+    pub(super) held: VecDeque<(u64, Parcel)>,
     /// Counts its runs.
     pub(super) run: u64,
     pub(super) process: Option<Process>,
@@ -133,6 +136,7 @@ impl Default for Node {
             outcomes: Outcomes::default(),
             liar: None,
             asleep_until: 0,
+            held: VecDeque::new(),
             run: 0,
             process: None,
             tail: Tail::default(),

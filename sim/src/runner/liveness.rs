@@ -3,14 +3,14 @@
 //! The core is every honest node whose member the founder's node counts: nobody serves one who was
 //! removed, so nothing is promised to them.
 
-use super::sets::Summary;
+use super::sets::shown_of;
 use super::{Bug, Invariant, Runner, Violation, member};
 use crate::cluster::{Link, Node};
 use folkmoot_core::command::{CommandId, Outcome, Refusal};
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::id::{NamespaceId, OpId};
 use folkmoot_core::query::{NamespaceView, Standing};
-use folkmoot_core::readiness;
+use folkmoot_core::readiness::{Cause, State};
 use std::collections::BTreeSet;
 
 /// Within this time everybody has everything, in milliseconds, besides the delays.
@@ -77,10 +77,10 @@ impl Runner<'_> {
     /// L1, L2 and L3.
     fn check_equal(&self, namespace: NamespaceId, core: &[usize]) -> Result<(), Violation> {
         let Some(first) = core.first() else { return Ok(()) };
-        // What has no effect is not told to who does not ask, so sets may differ in that.
-        let effective = |at: usize| {
+        // What is not visible is not told to who does not ask, so sets may differ in that.
+        let shown = |at: usize| {
             let durable = &self.world.nodes.get(at)?.state().durable;
-            durable.namespaces.get(&namespace).map(|known| Summary::of(&known.space).effective)
+            durable.namespaces.get(&namespace).map(|known| shown_of(&known.space))
         };
         let Some(expected) = self.view(*first, namespace) else { return Ok(()) };
         for at in core {
@@ -96,7 +96,7 @@ impl Runner<'_> {
                 );
                 return fail(Invariant::L1, what);
             }
-            if effective(*at) != effective(*first) {
+            if shown(*at) != shown(*first) {
                 return fail(Invariant::L2, format!("{} ops, and {}", expected.ops, view.ops));
             }
             if let Some(op) = self.waits_in_vain(namespace, *at, core) {
@@ -121,7 +121,10 @@ impl Runner<'_> {
     fn check_ready(&self, namespace: NamespaceId, core: &[usize]) -> Result<(), Violation> {
         for at in core.iter().filter(|_| core.len() > 1) {
             let state = self.world.nodes.get(*at).and_then(|node| node.readiness(&namespace));
-            if state != Some(readiness::State::PeerValidated) {
+            // The orphans of a villain weigh on everybody until they expire.
+            let is_burdened = matches!(state, Some(State::Degraded(Cause::PendingOps(_))))
+                && !self.villains.is_empty();
+            if state != Some(State::PeerValidated) && !is_burdened {
                 let what = format!("readiness is {state:?} in a core of {core:?}");
                 return self.judge(Violation::new(Invariant::L4, &[*at], what));
             }

@@ -28,6 +28,14 @@ impl Summary {
     }
 }
 
+/// A name of the set of effective ops that are visible: what everybody comes to have (R6).
+pub(super) fn shown_of(space: &Space) -> [u8; 32] {
+    let (graph, view) = (space.graph(), space.view());
+    let is_shown =
+        |ix: &Ix| view.is_effective(graph, *ix) && space.frontier().is_visible(graph, *ix);
+    mixed(space, all(space).filter(is_shown))
+}
+
 /// A name of the set of ops that a node has.
 pub(super) fn set_of(space: &Space) -> [u8; 32] {
     mixed(space, all(space))
