@@ -199,6 +199,7 @@ impl Node {
     pub(super) fn boot(&mut self, now: u64) -> Result<(), RecoverError> {
         let recovered = self.disk.recover()?;
         self.run += 1;
+        self.held.clear();
         self.clock.boot(now);
         let life = Life::default();
         let orders =

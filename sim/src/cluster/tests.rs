@@ -1,7 +1,7 @@
 mod joining;
 mod living;
 
-use super::Cluster;
+use super::{Cluster, Tail};
 use crate::kit::{Author, add, person, remove};
 use folkmoot_core::bounded::Bounded;
 use folkmoot_core::command::{Command, Delivery, Outcome, Refusal};
@@ -151,4 +151,49 @@ fn i8_restart_at_every_prefix_of_the_log_comes_back_and_catches_up() {
         let view = cluster.nodes[2].state().namespace(&namespace).unwrap();
         assert_eq!(view.state_root, expected.state_root);
     }
+}
+
+#[test]
+fn what_comes_to_a_node_that_sleeps_keeps_its_order_whatever_its_sleep_becomes() {
+    for restart in [false, true] {
+        let (mut cluster, namespace) = three();
+        cluster.sleep(2, 1);
+        cluster.cut(0, 2);
+        cluster.cut(1, 2);
+        cluster.run(0);
+        cluster.sleep(2, 0);
+        cluster.heal(0, 2);
+        cluster.heal(1, 2);
+        if restart {
+            cluster.stop(2);
+            cluster.boot(2);
+        }
+        govern(&mut cluster, 0, namespace, namespace.root(), crate::kit::create()).unwrap();
+        cluster.run(60_000);
+        agree(&cluster, namespace);
+    }
+}
+
+#[test]
+fn a_node_that_dies_at_any_touch_of_the_world_comes_back_with_what_it_had_said() {
+    let mut fallen = 0;
+    for touch in 1..=24 {
+        for tail in [Tail::Kept, Tail::Lost, Tail::Torn] {
+            let (mut cluster, namespace) = three();
+            cluster.crash_at(1, touch, tail);
+            cluster.run(100);
+            let wish = Command::Govern {
+                namespace,
+                group: namespace.root(),
+                body: crate::kit::create(),
+                expected_root: None,
+                delivery: Delivery::default(),
+            };
+            cluster.issue(1, wish);
+            cluster.run(120_000);
+            fallen += usize::from(cluster.nodes[1].run() > 1);
+            agree(&cluster, namespace);
+        }
+    }
+    assert!(fallen > 36, "{fallen} of 72 crash points were reached");
 }
