@@ -111,6 +111,11 @@ impl Timers {
         self.by_time.first().map(|(at, _)| *at)
     }
 
+    /// The deadlines, the earliest first.
+    pub fn iter(&self) -> impl Iterator<Item = (MonoMillis, Timer)> {
+        self.by_time.iter().copied()
+    }
+
     /// Takes one deadline that has come.
     pub fn pop_due(&mut self, now: MonoMillis) -> Option<Timer> {
         let (at, timer) = *self.by_time.first()?;

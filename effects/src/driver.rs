@@ -25,7 +25,7 @@ use crate::perform::Reply;
 use crate::ports::Clock;
 use crate::store::StoreError;
 
-pub use describe::input_name;
+pub use describe::{effect_name, event_name, input_name};
 pub use executor::{Executor, ExecutorConfig, RUN_BYTES_MAX, SNAPSHOT_EVERY, UPKEEP_MS};
 pub(crate) use recover::decode as recover_record;
 pub use recover::{RecoverError, Recovered, open, recover, recover_from};

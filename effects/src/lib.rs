@@ -14,6 +14,7 @@
 //! All queues between them are bounded. The driver never waits for any of the others: what cannot
 //! be handed over is done on its own thread or refused.
 
+pub mod decoders;
 pub mod driver;
 pub mod ingress;
 pub mod net;

@@ -35,6 +35,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+pub(crate) use codec::{read_frame, write_frame};
 pub use folkmoot_core::id::PeerKey;
 
 /// Largest gossip message, in bytes of content.

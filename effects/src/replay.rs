@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use folkmoot_core::input::Input;
@@ -15,7 +15,7 @@ use folkmoot_core::time::Now;
 use thiserror::Error;
 
 use crate::driver::input_name;
-use crate::recorder::format::{self, FileReader, Header, Next, Recorded};
+use crate::recorder::format::{self, FileReader, FormatError, Header, Next, Recorded};
 
 /// One replayed step.
 #[derive(Debug)]
@@ -85,7 +85,18 @@ impl ReplayReport {
     }
 }
 
-/// Why a recording cannot be replayed.
+/// Where a replay stood when it ended.
+#[derive(Debug)]
+pub struct Stop {
+    /// Number of the last step.
+    pub sequence: u64,
+    /// When that was.
+    pub now: Now,
+    /// The state after it.
+    pub state: State,
+}
+
+/// Why a recording cannot be replayed. Nothing of it was.
 #[derive(Debug, Error)]
 pub enum ReplayError {
     /// A file cannot be read.
@@ -104,6 +115,40 @@ pub enum ReplayError {
         /// The folder.
         path: PathBuf,
     },
+    /// A file is something else.
+    #[error("{} is not a recording; name a .rec file, or a folder of them", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file is of another version of the format.
+    #[error("{} is a recording of format {found}, and this version reads {} only; replay it with \
+        the version of the program that recorded it", path.display(), format::version())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: String,
+    },
+    /// A file was changed since it was written.
+    #[error("{} is damaged at byte {at}: what stands there does not fit its checksum, and more \
+        follows; take another copy of it, or replay the other files of its folder one by one",
+        path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where the first block begins that was changed.
+        at: u64,
+    },
+    /// A file holds what this version does not know.
+    #[error("{} holds at byte {at} what this version does not know; replay it with the version of \
+        the program that recorded it", path.display())]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+        /// Where the first such block begins.
+        at: u64,
+    },
     /// A file begins with a state that this version cannot read.
     #[error("the state at the beginning of {} is of no use: {source}; replay it with the version \
         of the program that recorded it", path.display())]
@@ -113,6 +158,19 @@ pub enum ReplayError {
         /// Why.
         source: SnapshotError,
     },
+}
+
+impl ReplayError {
+    fn of(path: &Path, error: FormatError) -> Self {
+        let path = path.to_path_buf();
+        match error {
+            FormatError::Io(source) => Self::Io { path, source },
+            FormatError::Foreign => Self::Foreign { path },
+            FormatError::Version(found) => Self::Version { path, found },
+            FormatError::Damaged(at) => Self::Damaged { path, at },
+            FormatError::Unknown(at) => Self::Unknown { path, at },
+        }
+    }
 }
 
 /// Replays one file, or the files of a folder in order, up to and with step `until`.
@@ -127,13 +185,51 @@ pub fn replay(
     until: Option<u64>,
     each: &mut dyn FnMut(Step<'_>),
 ) -> Result<ReplayReport, ReplayError> {
-    let mut replay = Replay { until, each, report: ReplayReport::default(), before: None };
-    for file in files_of(path)? {
+    replay_to(path, until, each).map(|(report, _)| report)
+}
+
+/// As [`replay`], and gives what the replay came to; `None` where there was no step.
+///
+/// # Errors
+///
+/// As [`replay`].
+pub fn replay_to(
+    path: &Path,
+    until: Option<u64>,
+    each: &mut dyn FnMut(Step<'_>),
+) -> Result<(ReplayReport, Option<Stop>), ReplayError> {
+    let files = files_of(path)?;
+    // All is read once before anything runs: a fault far behind shows at once, and not after a
+    // replay that looked well.
+    for file in &files {
+        check(file)?;
+    }
+    let report = ReplayReport::default();
+    let mut replay = Replay { until, each, report, end: None };
+    for file in files {
         if !replay.file(&file)? {
             break;
         }
     }
-    Ok(replay.report)
+    let stop = replay.end.and_then(|End { last, state, .. }| {
+        last.map(|(sequence, now)| Stop { sequence, now, state })
+    });
+    Ok((replay.report, stop))
+}
+
+/// Reads a whole file, and runs nothing of it.
+fn check(path: &Path) -> Result<(), ReplayError> {
+    let unreadable = |error| ReplayError::of(path, error);
+    let opened = FileReader::open(path).map_err(unreadable)?;
+    let Next::Whole((mut reader, _, state)) = opened else { return Ok(()) };
+    load(path, &state)?;
+    while let Next::Whole(_) = reader.next().map_err(unreadable)? {}
+    Ok(())
+}
+
+fn load(path: &Path, state: &[u8]) -> Result<State, ReplayError> {
+    let error = |source| ReplayError::State { path: path.to_path_buf(), source };
+    snapshot::load(state).map_err(error)
 }
 
 fn files_of(path: &Path) -> Result<Vec<PathBuf>, ReplayError> {
@@ -155,8 +251,8 @@ struct Replay<'a> {
     until: Option<u64>,
     each: &'a mut dyn FnMut(Step<'_>),
     report: ReplayReport,
-    /// Where the file before ended, unless its end is torn.
-    before: Option<End>,
+    /// Where the last file ended of which a step was replayed.
+    end: Option<End>,
 }
 
 /// The end of a file that was replayed.
@@ -164,23 +260,30 @@ struct End {
     run: [u8; 16],
     next: u64,
     state: State,
+    /// Number and time of the last step.
+    last: Option<(u64, Now)>,
+    /// Whether steps may be missing behind it.
+    is_torn: bool,
 }
 
 impl Replay<'_> {
     /// Replays a file; false when that is the end.
     fn file(&mut self, path: &Path) -> Result<bool, ReplayError> {
+        let next = self.end.as_ref().map_or(0, |end| end.next);
+        if self.until.is_some_and(|until| next > until) {
+            return Ok(false);
+        }
         self.report.file_count += 1;
-        let (mut reader, header, bytes) = match FileReader::open(path) {
-            Ok(Next::Whole(file)) => file,
-            Ok(Next::End) => return Ok(true),
-            Ok(Next::Torn { at, bytes }) => {
+        let unreadable = |error| ReplayError::of(path, error);
+        let (reader, header, bytes) = match FileReader::open(path).map_err(unreadable)? {
+            Next::Whole(file) => file,
+            Next::End => return Ok(true),
+            Next::Torn { at, bytes } => {
                 self.torn(path, at, bytes);
                 return Ok(true);
             }
-            Err(source) => return Err(on_io(path, source)),
         };
-        let state = snapshot::load(&bytes)
-            .map_err(|source| ReplayError::State { path: path.to_path_buf(), source })?;
+        let state = load(path, &bytes)?;
         if !self.is_continued(&header, &bytes) {
             self.report.discontinuity = Some(path.to_path_buf());
             return Ok(false);
@@ -189,23 +292,36 @@ impl Replay<'_> {
         if self.report.programs.last() != Some(&program) {
             self.report.programs.push(program);
         }
-        let mut end = End { run, next: first, state };
+        let mut end = End { run, next: first, state, last: None, is_torn: false };
+        let goes_on = self.frames(path, reader, &mut end)?;
+        if end.last.is_some() {
+            self.end = Some(end);
+        }
+        Ok(goes_on)
+    }
+
+    /// Replays the frames of a file; false when that is the end.
+    fn frames<R: Read>(
+        &mut self,
+        path: &Path,
+        mut reader: FileReader<R>,
+        end: &mut End,
+    ) -> Result<bool, ReplayError> {
         loop {
-            match reader.next().map_err(|source| on_io(path, source))? {
+            match reader.next().map_err(|error| ReplayError::of(path, error))? {
                 Next::Whole(frame) => {
                     if self.until.is_some_and(|until| frame.sequence > until) {
                         return Ok(false);
                     }
                     end.next = frame.sequence + 1;
+                    end.last = Some((frame.sequence, frame.now));
                     if !self.step(&mut end.state, frame) {
                         return Ok(false);
                     }
                 }
-                Next::End => {
-                    self.before = Some(end);
-                    return Ok(true);
-                }
+                Next::End => return Ok(true),
                 Next::Torn { at, bytes } => {
+                    end.is_torn = true;
                     self.torn(path, at, bytes);
                     return Ok(true);
                 }
@@ -215,13 +331,13 @@ impl Replay<'_> {
 
     /// Whether a file begins where the one before ended, if it should.
     fn is_continued(&mut self, header: &Header, bytes: &[u8]) -> bool {
-        let Some(End { run, next, mut state }) = self.before.take() else { return true };
-        if run != header.run || next != header.first {
+        let Some(End { run, next, state, is_torn, .. }) = &mut self.end else { return true };
+        if *is_torn || *run != header.run || *next != header.first {
             return true;
         }
         // The recorder made the state forget them before it wrote this one.
         state.forget_caches();
-        snapshot::save(&state) == bytes
+        snapshot::save(state) == bytes
     }
 
     /// Replays a step; false when another output comes of it.

@@ -64,7 +64,10 @@ use segment::{Rows, row_key};
 pub use chain::{BootId, Head, Seq};
 pub use error::{StoreClass, StoreError};
 pub use home::{FORMAT, Home};
+pub(crate) use marks::{example as example_mark, reread as reread_mark};
 pub use read::{Lookup, Reader, Records};
+pub(crate) use segment::{example as example_row, reread as reread_row};
+pub(crate) use snapshot::read_from as read_snapshot;
 pub use snapshot::{LoadedSnapshot, SkippedSnapshot, Snapshot};
 
 /// The most bytes of records in one batch. A batch must fit a journal of fjall with room to spare.

@@ -20,7 +20,8 @@ pub const ADDRESSES_MAX: usize = 8;
 /// Longest address, in bytes.
 pub const ADDRESS_BYTES_MAX: usize = 256;
 
-const PREFIX: &str = "moot";
+/// What every invitation begins with, before a `1`.
+pub const PREFIX: &str = "moot";
 /// Longest content: an invitation with a full frontier, a secret, and all addresses.
 const CODE_BYTES_MAX: usize = 8 * 1024;
 

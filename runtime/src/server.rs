@@ -35,47 +35,58 @@ const WAITING_MAX: usize = 16;
 /// Ops read from the store at once for an export.
 const EXPORT_OPS: usize = 256;
 
+/// Sees every command that is one call and one answer.
+pub trait Visit {
+    /// Sees one.
+    fn see<C: Call>(&mut self);
+}
+
+/// Shows all of them: for routes, and for whoever tries what each of them reads.
+pub fn visit(visitor: &mut impl Visit) {
+    visitor.see::<node::Status>();
+    visitor.see::<node::Down>();
+    visitor.see::<namespace::NsCreate>();
+    visitor.see::<namespace::NsList>();
+    visitor.see::<namespace::NsShow>();
+    visitor.see::<namespace::NsLeave>();
+    visitor.see::<tree::Tree>();
+    visitor.see::<group::GroupCreate>();
+    visitor.see::<group::GroupList>();
+    visitor.see::<group::GroupShow>();
+    visitor.see::<group::GroupMove>();
+    visitor.see::<group::GroupDelete>();
+    visitor.see::<group::GroupVisibility>();
+    visitor.see::<group::GroupRename>();
+    visitor.see::<invite::Invite>();
+    visitor.see::<invite::InviteList>();
+    visitor.see::<invite::InviteRevoke>();
+    visitor.see::<member::MemberAdd>();
+    visitor.see::<member::MemberList>();
+    visitor.see::<member::MemberRemove>();
+    visitor.see::<member::MemberRights>();
+    visitor.see::<member::MemberRename>();
+    visitor.see::<member::Defaults>();
+    visitor.see::<context::CtxRegister>();
+    visitor.see::<context::CtxList>();
+    visitor.see::<context::CtxDetach>();
+    visitor.see::<history::History>();
+    visitor.see::<history::ShowOp>();
+    visitor.see::<history::Anchor>();
+    visitor.see::<why::Why>();
+    visitor.see::<why::WhyNot>();
+    visitor.see::<peers::Peers>();
+    visitor.see::<peers::Ping>();
+    visitor.see::<compare::Compare>();
+    visitor.see::<network::Connect>();
+    visitor.see::<network::Block>();
+    visitor.see::<network::Unblock>();
+    visitor.see::<join::JoinCancel>();
+}
+
 /// The API.
 pub fn router(cx: Cx) -> Router {
     let mut routes = Routes(Router::new());
-    routes.add::<node::Status>();
-    routes.add::<node::Down>();
-    routes.add::<namespace::NsCreate>();
-    routes.add::<namespace::NsList>();
-    routes.add::<namespace::NsShow>();
-    routes.add::<namespace::NsLeave>();
-    routes.add::<tree::Tree>();
-    routes.add::<group::GroupCreate>();
-    routes.add::<group::GroupList>();
-    routes.add::<group::GroupShow>();
-    routes.add::<group::GroupMove>();
-    routes.add::<group::GroupDelete>();
-    routes.add::<group::GroupVisibility>();
-    routes.add::<group::GroupRename>();
-    routes.add::<invite::Invite>();
-    routes.add::<invite::InviteList>();
-    routes.add::<invite::InviteRevoke>();
-    routes.add::<member::MemberAdd>();
-    routes.add::<member::MemberList>();
-    routes.add::<member::MemberRemove>();
-    routes.add::<member::MemberRights>();
-    routes.add::<member::MemberRename>();
-    routes.add::<member::Defaults>();
-    routes.add::<context::CtxRegister>();
-    routes.add::<context::CtxList>();
-    routes.add::<context::CtxDetach>();
-    routes.add::<history::History>();
-    routes.add::<history::ShowOp>();
-    routes.add::<history::Anchor>();
-    routes.add::<why::Why>();
-    routes.add::<why::WhyNot>();
-    routes.add::<peers::Peers>();
-    routes.add::<peers::Ping>();
-    routes.add::<compare::Compare>();
-    routes.add::<network::Connect>();
-    routes.add::<network::Block>();
-    routes.add::<network::Unblock>();
-    routes.add::<join::JoinCancel>();
+    visit(&mut routes);
     routes
         .0
         .route(Join::PATH, post(joined))
@@ -88,8 +99,8 @@ pub fn router(cx: Cx) -> Router {
 
 struct Routes(Router<Cx>);
 
-impl Routes {
-    fn add<C: Call>(&mut self) {
+impl Visit for Routes {
+    fn see<C: Call>(&mut self) {
         let handler = match C::METHOD {
             Method::Get => get(answer::<C>),
             Method::Post => post(answer::<C>),
@@ -133,6 +144,16 @@ fn with_namespace(cx: Cx, uri: &Uri) -> Result<Cx, Failure> {
     Ok(Cx { ns, wanted, ..cx })
 }
 
+/// The parameters in the query of an address such as `/v1/tree?depth=3`.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn query_of<T: serde::de::DeserializeOwned>(address: &str) -> Result<T, Failure> {
+    let uri = Uri::try_from(address);
+    parameters(&uri.map_err(|error| Failure::usage(format!("bad address: {error}")))?)
+}
+
 fn parameters<T: serde::de::DeserializeOwned>(uri: &Uri) -> Result<T, Failure> {
     let parsed = Query::<T>::try_from_uri(uri);
     let parsed = parsed.map_err(|error| Failure::usage(format!("bad parameters: {error}")));
@@ -148,8 +169,16 @@ async fn body(request: Request) -> Result<Bytes, Failure> {
 }
 
 async fn json<T: serde::de::DeserializeOwned>(request: Request) -> Result<T, Failure> {
-    let bytes = body(request).await?;
-    serde_json::from_slice(&bytes).map_err(|error| Failure::usage(format!("bad body: {error}")))
+    body_of(&body(request).await?)
+}
+
+/// The parameters in the body of a request.
+///
+/// # Errors
+///
+/// What is wrong with them.
+pub fn body_of<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(bytes).map_err(|error| Failure::usage(format!("bad body: {error}")))
 }
 
 async fn unknown(uri: Uri) -> Response {

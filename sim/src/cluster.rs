@@ -1,16 +1,25 @@
-//! Several reducers in one thread: the network is a queue, time is a number, and keys sign at once.
+//! Several nodes in one thread: the network is a queue, the disks are lists, and time is a number.
 //!
-//! Nothing is modelled but the boundary: every node runs [`step`], its events go through the codec
-//! of the log, and every message through the codec of the wire and the checks of the ingress. What
-//! a node accepts it forwards, and what came before it does not hear again, as on a real topic.
+//! Each node is the production reducer behind the production executor, with the production ingress
+//! before it. Only what they stand on is simulated: the log, the network, the clocks and the keys.
+//! Every message goes through the codec of the wire and the checks of the ingress, and every event
+//! through the codec of the log. What a node accepts it forwards, and what came before it does not
+//! hear again, as on a real topic.
 //!
-//! The network is as bad as a test wants it: a [`Link`] loses, doubles and delays messages each way
-//! for itself, and a node may have a [`Liar`] that changes what it answers. Every choice comes from
-//! one seed, so a run is the same each time.
+//! The world is as bad as a test wants it. A [`Link`] loses, doubles and delays messages each way
+//! for itself; a disk loses what was not synced; a process ends at any touch of the world; clocks
+//! go wrong; a node may have a [`Liar`] that changes what it answers. There is one queue, ordered
+//! by time and then by number, and every choice comes from one seed, so a run is the same each
+//! time; [`Cluster::digest`] says so.
 
+mod clock;
+mod deliver;
+mod disk;
+mod life;
 mod link;
+mod net;
 mod node;
-mod perform;
+mod ports;
 #[cfg(test)]
 mod tests;
 
@@ -18,23 +27,30 @@ use crate::kit::Author;
 use crate::world::Prng;
 use folkmoot_core::command::{Command, CommandId, Outcome};
 use folkmoot_core::id::{NamespaceId, PeerKey};
-use folkmoot_core::input::{ExchangeId, Input, MessageId, RequestId};
-use folkmoot_core::receive;
-use folkmoot_core::record;
-use folkmoot_core::settings::Settings;
-use folkmoot_core::step::{Output, step};
-use folkmoot_core::time::{MonoMillis, Now, UnixMillis};
-use folkmoot_core::wire::Request;
+use folkmoot_core::input::Input;
+use folkmoot_effects::net::{ExchangeId, NetEvent, Topic};
+use folkmoot_effects::store::StoreError;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
+pub use clock::NodeClock;
+pub use disk::{Disk, Tail, Wrong};
 pub use link::{Link, Path, Traffic};
-use node::Question;
+use net::Wire;
 pub use node::{Asked, Liar, Node};
+pub use ports::Order;
 
 /// What the clocks of the nodes say at the beginning, in milliseconds.
 pub const START_UNIX_MS: u64 = 1_700_000_000_000;
 /// Questions from this number on were asked by a test.
-const OF_TESTS: u64 = 1 << 63;
+const OF_TESTS: u64 = 1 << 62;
+/// How long a node whose process ended by itself is down, in milliseconds.
+const REVIVE_MS: u64 = 2_000;
+/// How long after a crash the others notice it, in milliseconds.
+const HANGUP_MS: u64 = 10;
+
+/// Sees what a node orders of the network, before it happens.
+pub type Watcher = Box<dyn FnMut(usize, &Node, &Order)>;
 
 /// Nodes, and what is on its way between them.
 #[derive(Default)]
@@ -43,70 +59,99 @@ pub struct Cluster {
     pub nodes: Vec<Node>,
     /// What went from one node to another so far.
     pub traffic: BTreeMap<(usize, usize), Traffic>,
+    /// Sees every order.
+    pub watcher: Option<Watcher>,
+    /// Runs of inputs that were committed so far.
+    pub steps: u64,
     now: u64,
-    queue: BTreeMap<(u64, u64), (usize, Parcel)>,
+    /// Who gets it in which of its runs, and what, by time and number.
+    queue: BTreeMap<(u64, u64), (usize, u64, Parcel)>,
     sequence: u64,
-    links: BTreeMap<(usize, usize), Link>,
+    wires: BTreeMap<(usize, usize), Wire>,
+    /// Topics whose meshes are to be made anew.
+    unmeshed: BTreeSet<Topic>,
     rng: Prng,
+    trace: blake3::Hasher,
+    /// What the checks of A1 to A3 made of a message: they are the same for every node.
+    checked: BTreeMap<[u8; 32], Input>,
+    signers: folkmoot_core::key::Signers,
 }
 
 /// Something on its way to a node.
 #[derive(Clone)]
 enum Parcel {
-    Input(Box<Input>),
+    /// Its network has something to tell.
+    Event(NetEvent),
+    /// A message of a topic; it says how often the wire was cut before.
+    Gossip { from: usize, cuts: u64, topic: Topic, id: [u8; 32], bytes: Rc<[u8]>, again: bool },
+    /// A question of a run of another node.
+    Question { from: usize, run: u64, cuts: u64, exchange: ExchangeId, bytes: Vec<u8> },
+    /// The answer to a question, or word that there is none.
+    Answer { from: usize, cuts: u64, exchange: ExchangeId, bytes: Option<Vec<u8>> },
+    /// A question was asked long ago.
+    Expiry { exchange: ExchangeId, to: usize },
+    /// A peer has died.
+    Hangup { peer: usize, run: u64, topics: BTreeSet<Topic> },
+    /// It wanted to be woken now.
+    Alarm(u64),
+    /// It dials a peer.
+    Meet(usize),
+    /// It wakes up, and takes what has come meanwhile.
+    Rise,
+    /// It is started again.
+    Boot,
+    /// For no node: meshes are made anew.
     Mesh,
-    Gossip { from: usize, namespace: NamespaceId, bytes: Vec<u8>, again: bool },
-    Question { from: usize, request: RequestId, bytes: Vec<u8> },
-    Reply { from: usize, request: RequestId, namespace: NamespaceId, bytes: Vec<u8> },
-}
-
-impl Parcel {
-    /// The node that sent it, and how many bytes it is.
-    fn sent(&self) -> Option<(usize, u64)> {
-        match self {
-            Self::Input(_) | Self::Mesh => None,
-            Self::Gossip { from, bytes, .. }
-            | Self::Question { from, bytes, .. }
-            | Self::Reply { from, bytes, .. } => Some((*from, bytes.len() as u64)),
-        }
-    }
 }
 
 impl Cluster {
     /// `count` nodes, all connected.
     pub fn new(count: usize) -> Self {
-        let mut cluster = Self::apart(count);
-        for a in 0..count {
-            for b in 0..a {
-                cluster.heal(a, b);
+        Self::seeded(count, 0)
+    }
+
+    /// `count` nodes, all connected, in a world whose chances follow from a seed.
+    pub fn seeded(count: usize, seed: u64) -> Self {
+        let nodes = (0..count).map(|_| Node::default()).collect();
+        Self::of(nodes, seed, &Link::default())
+    }
+
+    /// These nodes, started, with a link of one sort between any two.
+    pub fn of(nodes: Vec<Node>, seed: u64, link: &Link) -> Self {
+        // The runs of nodes take their seeds from these numbers.
+        let sequence = (seed & u64::from(u32::MAX)) << 24;
+        let mut cluster = Self { nodes, rng: Prng::new(seed), sequence, ..Self::default() };
+        for at in 0..cluster.nodes.len() {
+            for other in 0..cluster.nodes.len() {
+                cluster.impair(at, other, link.clone());
             }
+        }
+        for at in 0..cluster.nodes.len() {
+            cluster.boot(at);
         }
         cluster
     }
 
     /// `count` nodes, none connected.
     pub fn apart(count: usize) -> Self {
-        let mut cluster = Self::default();
-        for at in 0..count {
-            cluster.nodes.push(Node::default());
-            for other in 0..count {
-                cluster.links.insert((at, other), Link::down());
-            }
-            cluster.start(at);
-        }
-        cluster
-    }
-
-    /// Begins a run of a node, with a seed that no other run of any node has.
-    fn start(&mut self, at: usize) {
-        let run = blake3::hash(&self.sequence.to_le_bytes());
-        let (seed, peer, settings) = (*run.as_bytes(), Self::peer(at), Settings::default());
-        self.give(at, Input::Started { seed, peer, settings });
+        let nodes = (0..count).map(|_| Node::default()).collect();
+        Self::of(nodes, 0, &Link::down())
     }
 
     /// Transport key of a node.
     pub fn peer(at: usize) -> PeerKey {
-        PeerKey([u8::try_from(at).unwrap_or(u8::MAX); 32])
+        let number = (at as u64).to_be_bytes();
+        let mut key = [0; 32];
+        for (byte, value) in key.iter_mut().zip(number.into_iter().cycle()) {
+            *byte = value;
+        }
+        PeerKey(key)
+    }
+
+    /// Number of the node with this transport key.
+    pub fn number_of(peer: PeerKey) -> usize {
+        let number = peer.0.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        usize::try_from(number).unwrap_or(usize::MAX)
     }
 
     /// Milliseconds since the beginning.
@@ -114,10 +159,15 @@ impl Cluster {
         self.now
     }
 
+    /// A digest of everything that every node sent so far, and when.
+    pub fn digest(&self) -> [u8; 32] {
+        *self.trace.finalize().as_bytes()
+    }
+
     /// Gives a node a key to sign with.
     pub fn give_key(&mut self, at: usize, author: &Author) {
         if let Some(node) = self.nodes.get_mut(at) {
-            node.keys.insert(author.id, author.clone());
+            node.give_key(author);
         }
     }
 
@@ -128,96 +178,48 @@ impl Cluster {
         }
     }
 
+    /// Has a node answer honestly again.
+    pub fn reform(&mut self, at: usize) {
+        if let Some(node) = self.nodes.get_mut(at) {
+            node.liar = None;
+        }
+    }
+
     /// Cuts the link between two nodes: both know at once, and what was on its way is lost.
     pub fn cut(&mut self, a: usize, b: usize) {
-        for (from, to) in [(a, b), (b, a)] {
-            self.links.insert((from, to), Link::down());
+        for ends in [(a, b), (b, a)] {
+            let wire = self.wires.entry(ends).or_default();
+            wire.link = Link::down();
+            wire.cuts += 1;
         }
-        self.drop_parcels(|from, to| (from, to) == (a, b) || (from, to) == (b, a));
-        self.lose(a, b);
-        self.lose(b, a);
+        self.disconnect(a, b);
     }
 
     /// Mends the link between two nodes.
     pub fn heal(&mut self, a: usize, b: usize) {
-        for (from, to) in [(a, b), (b, a)] {
-            self.links.insert((from, to), Link::default());
-        }
+        self.impair(a, b, Link::default());
+        self.impair(b, a, Link::default());
         self.connect(a, b);
     }
 
     /// Makes the link from one node to another, one way, as bad as it is told to. Nobody is told.
     pub fn impair(&mut self, from: usize, to: usize, link: Link) {
-        self.links.insert((from, to), link);
-    }
-
-    fn connect(&mut self, a: usize, b: usize) {
-        for (at, other) in [(a, b), (b, a)] {
-            self.give(at, Input::PeerConnected { peer: Self::peer(other) });
-            for namespace in self.topics(other) {
-                self.give(at, Input::PeerSubscribed { peer: Self::peer(other), namespace });
-            }
-        }
-        self.tell_mesh(a);
-        self.tell_mesh(b);
-    }
-
-    /// A node learns that another one is gone, as the network tells it (NET-4).
-    fn lose(&mut self, at: usize, other: usize) {
-        let peer = Self::peer(other);
-        for namespace in self.topics(other) {
-            self.give(at, Input::PeerUnsubscribed { peer, namespace });
-        }
-        self.give(at, Input::PeerDisconnected { peer });
-        self.tell_mesh(at);
-    }
-
-    /// Drops what is on its way where `is_lost` says so, by sender and receiver. Whoever waits for
-    /// an answer to it hears that there will be none.
-    fn drop_parcels(&mut self, is_lost: impl Fn(usize, usize) -> bool) {
-        let mut failed = Vec::new();
-        self.queue.retain(|_, (to, parcel)| {
-            let lost = parcel.sent().is_some_and(|(from, _)| is_lost(from, *to));
-            if let (Parcel::Question { from, request, .. }, true) = (&parcel, lost) {
-                failed.push((*from, *request));
-            }
-            if let (Parcel::Reply { request, .. }, true) = (&parcel, lost) {
-                failed.push((*to, *request));
-            }
-            !lost
-        });
-        for (at, request) in failed {
-            self.fail(at, request);
-        }
-    }
-
-    fn topics(&self, at: usize) -> BTreeSet<NamespaceId> {
-        self.nodes.get(at).map(|node| node.topics.clone()).unwrap_or_default()
-    }
-
-    /// Tells a node how many peers take its messages directly, which are all that take part.
-    fn tell_mesh(&mut self, at: usize) {
-        for namespace in self.topics(at) {
-            let others = (0..self.nodes.len()).filter(|other| self.is_linked(at, *other));
-            let subscribed = others.filter(|other| self.topics(*other).contains(&namespace));
-            let peers = subscribed.count() as u64;
-            let Some(node) = self.nodes.get_mut(at) else { return };
-            if node.mesh.insert(namespace, peers).unwrap_or(0) != peers {
-                self.give(at, Input::MeshChanged { namespace, peers });
-            }
-        }
+        self.wires.entry((from, to)).or_default().link = link;
     }
 
     /// Issues a command; [`Cluster::outcome`] tells what came of it.
     pub fn issue(&mut self, at: usize, wish: Command) -> CommandId {
-        let command = CommandId(self.sequence);
-        self.give(at, Input::CommandIssued { command, wish });
-        command
+        self.sequence += 1;
+        let (name, now) = (CommandId(self.sequence), self.now);
+        let Some(node) = self.nodes.get_mut(at) else { return name };
+        let taken = node.command(now, name, wish);
+        self.commit(at, taken);
+        name
     }
 
     /// How a command ended, once.
     pub fn outcome(&mut self, at: usize, command: CommandId) -> Option<Outcome> {
-        self.nodes.get_mut(at)?.replies.remove(&command)
+        ports::locked(&self.nodes.get_mut(at)?.outcomes).remove(&command)
     }
 
     /// Issues a command and runs until it is answered.
@@ -239,171 +241,180 @@ impl Cluster {
     /// Sends a question, whatever it is, as if a node had asked it. The answer is not for the
     /// reducer of that node: it comes to [`Node::answers`].
     pub fn ask_as(&mut self, at: usize, to: usize, bytes: &[u8]) {
-        self.ask(at, RequestId(OF_TESTS | self.sequence), to, bytes);
+        self.sequence += 1;
+        self.ask(at, ExchangeId(OF_TESTS | self.sequence), Self::peer(to), bytes);
     }
 
-    /// Runs until nothing is under way, or `ms` milliseconds have passed.
+    /// Sends bytes, whatever they are, to every connected node of a topic.
+    pub fn publish(&mut self, at: usize, namespace: NamespaceId, bytes: &[u8]) {
+        self.flood(at, Topic(namespace.0), bytes);
+    }
+
+    /// Sends bytes on a topic to one node alone.
+    pub fn whisper(&mut self, at: usize, to: usize, namespace: NamespaceId, bytes: &[u8]) {
+        let topic = Topic(namespace.0);
+        self.post(at, to, topic, net::message_id(topic, bytes), &bytes.into());
+    }
+
+    /// Puts a node to sleep: it does nothing, its monotonic clock stands still, and what is sent to
+    /// it arrives when it wakes up.
+    pub fn sleep(&mut self, at: usize, ms: u64) {
+        let now = self.now;
+        if let Some(node) = self.nodes.get_mut(at) {
+            node.clock.sleep(now, ms);
+            node.asleep_until = node.asleep_until.max(now + ms);
+        }
+        self.set_alarm(at);
+    }
+
+    /// Has the monotonic clock of a node go faster, by so many millionths.
+    pub fn drift(&mut self, at: usize, ppm: i64) {
+        let now = self.now;
+        if let Some(node) = self.nodes.get_mut(at) {
+            node.clock.drift(now, ppm);
+        }
+        self.set_alarm(at);
+    }
+
+    /// Steps a node with an input that did not come over the network.
+    pub fn give(&mut self, at: usize, input: Input) {
+        let now = self.now;
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        let taken = node.take(now, input);
+        self.commit(at, taken);
+    }
+
+    /// Kills a node now.
+    pub fn crash(&mut self, at: usize, tail: Tail) {
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        if !node.is_up() {
+            return;
+        }
+        let (run, process) = (node.run, node.process.take());
+        node.die(tail);
+        let Some(process) = process else { return };
+        for peer in process.peers {
+            let topics = process.topics.clone();
+            self.send(peer, HANGUP_MS, Parcel::Hangup { peer: at, run, topics });
+        }
+        self.meshes_changed(process.topics);
+    }
+
+    /// Has a node die at its `touches`th touch of the world from now on, counted from 1: before a
+    /// batch is written, before it is synced, before or between the effects, during a snapshot.
+    pub fn crash_at(&mut self, at: usize, touches: u64, tail: Tail) {
+        if let Some(node) = self.nodes.get_mut(at) {
+            node.end_after(touches, tail);
+        }
+    }
+
+    /// A node that is down is started again, soon.
+    pub fn revive(&mut self, at: usize) {
+        self.send(at, REVIVE_MS, Parcel::Boot);
+    }
+
+    /// Starts a node that is down, from what is on its disk.
+    pub fn boot(&mut self, at: usize) {
+        let now = self.now;
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        if node.is_up() {
+            return;
+        }
+        if let Err(error) = node.boot(now) {
+            node.failure = Some(error.to_string());
+            return;
+        }
+        // A seed that no other run of any node has.
+        self.sequence += 1;
+        let seed = *blake3::hash(&self.sequence.to_le_bytes()).as_bytes();
+        let settings = node.settings.clone();
+        self.give(at, Input::Started { seed, peer: Self::peer(at), settings });
+        for other in 0..self.nodes.len() {
+            // One that has not noticed the end of the last run notices the new one.
+            let topics = self.process(other).map(|it| it.topics.clone()).unwrap_or_default();
+            self.lose(other, at, &topics);
+            self.connect(at, other);
+        }
+    }
+
+    /// Ends a node in order, with a snapshot of its state.
+    pub fn stop(&mut self, at: usize) {
+        let process = self.nodes.get_mut(at).and_then(|node| node.process.as_mut());
+        if process.is_none() {
+            return;
+        }
+        let topics = self.leave(at);
+        if let Some(process) = self.nodes.get_mut(at).and_then(|node| node.process.take()) {
+            // What is not durable by then is not observable either.
+            drop(process.executor.stop());
+        }
+        self.meshes_changed(topics);
+    }
+
+    /// Kills a node and starts it again from the first `records` of its log.
+    pub fn restart(&mut self, at: usize, records: usize) {
+        let log = self.nodes.get(at).map(Node::log).unwrap_or_default();
+        self.restore(at, log.into_iter().take(records).collect());
+    }
+
+    /// Kills a node and starts it again with another log.
+    pub fn restore(&mut self, at: usize, records: Vec<Vec<u8>>) {
+        let topics = self.leave(at);
+        if let Some(node) = self.nodes.get_mut(at) {
+            node.die(Tail::Lost);
+            node.disk.replace(records);
+        }
+        self.meshes_changed(topics);
+        self.boot(at);
+    }
+
+    /// Its peers learn at once that a node is gone.
+    fn leave(&mut self, at: usize) -> BTreeSet<Topic> {
+        let Some(process) = self.process(at) else { return BTreeSet::new() };
+        let (peers, topics) = (process.peers.clone(), process.topics.clone());
+        for peer in peers {
+            let common = self.common(at, peer);
+            self.lose(peer, at, &common);
+            for ends in [(at, peer), (peer, at)] {
+                self.wires.entry(ends).or_default().cuts += 1;
+            }
+        }
+        topics
+    }
+
+    /// Runs for `ms` milliseconds.
     pub fn run(&mut self, ms: u64) {
         let deadline = self.now + ms;
         while self.advance(deadline) {}
         self.now = deadline;
     }
 
-    /// Puts a node to sleep: it does nothing, its monotonic clock stands still, and what is sent to
-    /// it arrives when it wakes up.
-    pub fn sleep(&mut self, at: usize, ms: u64) {
-        if let Some(node) = self.nodes.get_mut(at) {
-            node.slept_ms += ms;
-            node.asleep_until = self.now + ms;
-        }
-    }
-
-    /// Delivers the next thing, if it is due by `deadline`.
-    fn advance(&mut self, deadline: u64) -> bool {
-        let parcel = self.queue.first_key_value().map(|((at, _), _)| *at);
-        let wakes = self.nodes.iter().enumerate();
-        let wake = wakes.filter_map(|(at, node)| Some((node.wakes_at()?, at))).min();
-        match (parcel, wake) {
-            (Some(due), wake) if due <= deadline && wake.is_none_or(|(at, _)| due <= at) => {
-                self.now = self.now.max(due);
-                if let Some((_, (at, parcel))) = self.queue.pop_first() {
-                    self.deliver(at, parcel);
-                }
-                true
+    /// What a run of inputs led to: all of it durable, then all of it performed.
+    fn commit(&mut self, at: usize, taken: Result<(), StoreError>) {
+        let now = self.now;
+        self.steps += 1;
+        let Some(node) = self.nodes.get_mut(at).filter(|node| node.is_up()) else { return };
+        let (orders, ended) = node.commit(now);
+        for order in orders {
+            if let (Some(watcher), Some(node)) = (&mut self.watcher, self.nodes.get(at)) {
+                watcher(at, node, &order);
             }
-            (_, Some((due, at))) if due <= deadline => {
-                self.now = self.now.max(due);
-                self.give(at, Input::Wake);
-                true
-            }
-            _ => false,
+            self.carry_out(at, order.command);
         }
-    }
-
-    fn deliver(&mut self, at: usize, parcel: Parcel) {
-        let asleep = self.nodes.get(at).map_or(0, |node| node.asleep_until);
-        if asleep > self.now {
-            return self.send(at, asleep - self.now, parcel);
-        }
-        match parcel {
-            Parcel::Input(input) => self.give(at, *input),
-            Parcel::Mesh => self.tell_mesh(at),
-            Parcel::Gossip { from, namespace, bytes, again } => {
-                let (message, peer) = (MessageId(self.sequence), Self::peer(from));
-                let Some(node) = self.nodes.get_mut(at) else { return };
-                // Every message passes once, unless the network goes mad.
-                if !node.seen.insert(*blake3::hash(&bytes).as_bytes()) && !again {
-                    return;
-                }
-                let input = receive::gossip(&mut node.signers, message, peer, namespace, &bytes);
-                node.messages.insert(message, (from, namespace, bytes));
-                self.give(at, input);
-            }
-            Parcel::Question { from, request, bytes } => self.question(at, from, request, bytes),
-            Parcel::Reply { from, request, namespace, bytes } => {
-                self.answer(at, from, request, namespace, bytes);
-            }
-        }
-    }
-
-    fn question(&mut self, at: usize, from: usize, request: RequestId, bytes: Vec<u8>) {
-        let exchange = ExchangeId(self.sequence);
         let Some(node) = self.nodes.get_mut(at) else { return };
-        let read = Request::decode(&bytes).map(|request| request.namespace());
-        let checked = receive::request(exchange, Self::peer(from), &bytes);
-        if let (Ok(namespace), Ok(input)) = (read, checked) {
-            node.exchanges.insert(exchange, Question { from, request, namespace, bytes });
-            self.give(at, input);
+        let is_over = node.is_over();
+        if let (Err(error), false) = (taken.and(ended), is_over) {
+            node.failure = Some(error.to_string());
+            let tail = if self.rng.chance(50) { Tail::Kept } else { Tail::Lost };
+            self.crash(at, tail);
+        } else if is_over {
+            let tail = node.tail;
+            self.crash(at, tail);
+        }
+        if self.nodes.get(at).is_some_and(Node::is_up) {
+            self.set_alarm(at);
         } else {
-            node.charged.push(Self::peer(from));
-            self.fail(from, request);
-        }
-    }
-
-    fn answer(
-        &mut self,
-        at: usize,
-        from: usize,
-        request: RequestId,
-        namespace: NamespaceId,
-        bytes: Vec<u8>,
-    ) {
-        let (peer, Some(node)) = (Self::peer(from), self.nodes.get_mut(at)) else { return };
-        if request.0 >= OF_TESTS {
-            return node.answers.push(bytes);
-        }
-        let input = if let Ok(answer) = receive::answer(&bytes, namespace) {
-            Input::ResponseReceived { request, peer, answer }
-        } else {
-            node.charged.push(peer);
-            Input::RequestFailed { request }
-        };
-        self.give(at, input);
-    }
-
-    /// Steps a node and performs what it orders.
-    pub fn give(&mut self, at: usize, input: Input) {
-        self.sequence += 1;
-        let Some(node) = self.nodes.get_mut(at) else { return };
-        let unix = (START_UNIX_MS + self.now).saturating_add_signed(node.ahead_ms);
-        let mono = self.now.saturating_sub(node.slept_ms);
-        let clock = Now { mono: MonoMillis(mono), unix: UnixMillis(unix) };
-        let Output { events, effects, wake_at } = step(&mut node.state, clock, input);
-        node.wake_at = wake_at.map(|at| at.0);
-        for event in &events {
-            node.log.push(record::encode(event));
-        }
-        for effect in effects {
-            self.perform(at, effect);
-        }
-    }
-
-    fn send(&mut self, to: usize, after: u64, parcel: Parcel) {
-        self.sequence += 1;
-        self.queue.insert((self.now + after, self.sequence), (to, parcel));
-    }
-
-    /// Sends something over a link, which may lose or double it: a topic what was published, and a
-    /// stream what was asked or answered.
-    fn carry(&mut self, from: usize, to: usize, parcel: &Parcel) {
-        let bytes = parcel.sent().map_or(0, |(_, bytes)| bytes);
-        let traffic = self.traffic.entry((from, to)).or_default();
-        traffic.messages += 1;
-        traffic.bytes += bytes;
-        let Some(link) = self.links.get(&(from, to)) else { return };
-        let is_published = matches!(parcel, Parcel::Gossip { .. });
-        let path = if is_published { &link.topic } else { &link.stream };
-        for (number, delay) in path.copies(&mut self.rng).into_iter().enumerate() {
-            let mut copy = parcel.clone();
-            if let Parcel::Gossip { again, .. } = &mut copy {
-                *again = number > 0;
-            }
-            self.send(to, delay, copy);
-        }
-    }
-
-    fn is_linked(&self, a: usize, b: usize) -> bool {
-        a != b && self.links.get(&(a, b)).is_some_and(|link| !link.is_down)
-    }
-
-    /// Kills a node and starts it again from the first `records` of its log.
-    pub fn restart(&mut self, at: usize, records: usize) {
-        let linked: Vec<usize> =
-            (0..self.nodes.len()).filter(|other| self.is_linked(at, *other)).collect();
-        self.drop_parcels(|_, to| to == at);
-        for other in &linked {
-            self.lose(*other, at);
-        }
-        // What is on its way to a process does not reach the next one.
-        self.queue.retain(|_, (to, _)| *to != at);
-        let Some(node) = self.nodes.get_mut(at) else { return };
-        node.die(records);
-        for other in &linked {
-            self.tell_mesh(*other);
-        }
-        self.start(at);
-        for other in linked {
-            self.connect(at, other);
+            self.revive(at);
         }
     }
 }

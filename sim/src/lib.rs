@@ -2,6 +2,12 @@
 
 pub mod cluster;
 pub mod compare;
+pub mod exhaustive;
 pub mod kit;
 pub mod oracle;
+pub mod runner;
+pub mod scenario;
+pub mod shrink;
+pub mod solo;
+pub mod tool;
 pub mod world;

@@ -4,7 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use futures::io::Cursor;
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, FutureExt};
 use libp2p::StreamProtocol;
 use libp2p::request_response;
 use tokio::sync::Semaphore;
@@ -107,29 +108,40 @@ async fn write<T: AsyncWrite + Unpin + Send>(stream: &mut T, body: &[u8]) -> io:
     stream.flush().await
 }
 
+/// The body of the frame that fills a stream of these bytes.
+pub(crate) fn read_frame(mut stream: &[u8]) -> io::Result<Vec<u8>> {
+    read(&mut stream).now_or_never().unwrap_or_else(never)
+}
+
+/// The frame of a body.
+pub(crate) fn write_frame(body: &[u8]) -> io::Result<Vec<u8>> {
+    let mut stream = Cursor::new(Vec::new());
+    write(&mut stream, body).now_or_never().unwrap_or_else(never)?;
+    Ok(stream.into_inner())
+}
+
+fn never<T>() -> io::Result<T> {
+    Err(io::Error::other("bytes in memory made somebody wait"))
+}
+
 fn invalid(why: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 #[cfg(test)]
 mod tests {
-    use futures::executor::block_on;
-    use futures::io::Cursor;
-
     use super::*;
 
     fn framed(length: u32, body: &[u8]) -> io::Result<Vec<u8>> {
         let mut bytes = length.to_be_bytes().to_vec();
         bytes.extend_from_slice(body);
-        block_on(read(&mut Cursor::new(bytes)))
+        read_frame(&bytes)
     }
 
     #[test]
     fn a_frame_survives_the_round_trip() {
         for body in [vec![], vec![7], vec![9; EXCHANGE_BYTES_MAX]] {
-            let mut stream = Cursor::new(Vec::new());
-            block_on(write(&mut stream, &body)).unwrap();
-            assert_eq!(block_on(read(&mut Cursor::new(stream.into_inner()))).unwrap(), body);
+            assert_eq!(read_frame(&write_frame(&body).unwrap()).unwrap(), body);
         }
     }
 
@@ -140,7 +152,7 @@ mod tests {
             assert_eq!(framed(length, b"").unwrap_err().kind(), io::ErrorKind::InvalidData);
         }
         let body = vec![0; EXCHANGE_BYTES_MAX + 1];
-        assert!(block_on(write(&mut Cursor::new(Vec::new()), &body)).is_err());
+        assert!(write_frame(&body).is_err());
     }
 
     #[test]

@@ -41,6 +41,11 @@ impl Charges {
         locked(&self.0).remove(&peer);
     }
 
+    /// The peers that are charged with something.
+    pub fn peers(&self) -> Vec<PeerKey> {
+        locked(&self.0).keys().copied().collect()
+    }
+
     fn count_one(&self, peer: PeerKey) -> u32 {
         let mut charges = locked(&self.0);
         if charges.len() >= PEERS_MAX && !charges.contains_key(&peer) {
@@ -69,6 +74,7 @@ mod tests {
         assert_eq!(net.take(), []);
         charges.charge(peer, &"bad", &net);
         assert_eq!(net.take(), [NetCommand::Block { peer }]);
+        assert_eq!(charges.peers(), [peer, PeerKey([2; 32])]);
         charges.forgive(peer);
         charges.charge(peer, &"bad", &net);
         assert_eq!(net.take(), []);

@@ -40,11 +40,16 @@ pub struct NoticeBoard {
 
 impl Default for NoticeBoard {
     fn default() -> Self {
-        Self { listeners: broadcast::Sender::new(NOTICES_MAX), count: Arc::default() }
+        Self::keeping(NOTICES_MAX)
     }
 }
 
 impl NoticeBoard {
+    /// A board that keeps so many notices for slow listeners, at least one.
+    pub fn keeping(notices: usize) -> Self {
+        Self { listeners: broadcast::Sender::new(notices.max(1)), count: Arc::default() }
+    }
+
     /// Publishes a notice to those who listen now; an alarm is logged besides, whoever listens.
     pub fn publish(&self, at: UnixMillis, notice: Notice) {
         log_alarm(&notice);

@@ -1,11 +1,13 @@
 //! The files of a recording: a magic, a header block, then a block per step.
 //!
 //! A block is its length, a checksum and its bytes. What follows the last whole block of a file is
-//! torn.
+//! torn: a crash took the rest. A block that is all there and does not fit its checksum, with more
+//! behind it, is no work of a crash: the file is damaged.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::str;
 
 use folkmoot_core::codec;
 use folkmoot_core::input::Input;
@@ -17,6 +19,9 @@ pub(crate) const FILE_MAGIC: &[u8; 32] = b"folkmoot recording v2\0\0\0\0\0\0\0\0
 
 /// The program that writes.
 pub(crate) const PROGRAM: &str = concat!("folkmoot ", env!("CARGO_PKG_VERSION"));
+
+/// What the magic of every version begins with.
+const FAMILY: &[u8] = b"folkmoot recording ";
 
 const EXTENSION: &str = "rec";
 const CHECKSUM_BYTES: usize = 16;
@@ -79,13 +84,17 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
-    fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (sequence, now, input, digest) = codec::decode_own(bytes).ok()?;
         Some(Self { sequence, now, input, digest })
     }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        codec::encode(&(self.sequence, self.now, &self.input, self.digest))
+    }
 }
 
-fn block(body: &[u8]) -> Vec<u8> {
+pub(crate) fn block(body: &[u8]) -> Vec<u8> {
     [&prefix_of(body), body].concat()
 }
 
@@ -119,44 +128,75 @@ pub(crate) enum Next<T> {
     },
 }
 
+/// Why a file cannot be read.
+#[derive(Debug)]
+pub(crate) enum FormatError {
+    /// It cannot be opened or read.
+    Io(io::Error),
+    /// It is not a recording.
+    Foreign,
+    /// It is one of this other version of the format.
+    Version(String),
+    /// The block at this byte was changed since it was written.
+    Damaged(u64),
+    /// The block at this byte is as it was written, and of no use to this version.
+    Unknown(u64),
+}
+
+impl From<io::Error> for FormatError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
 /// Reads a file of a recording.
 #[derive(Debug)]
-pub(crate) struct FileReader {
-    reader: BufReader<File>,
+pub(crate) struct FileReader<R> {
+    reader: R,
     at: u64,
     end: u64,
 }
 
-impl FileReader {
+impl FileReader<BufReader<File>> {
     /// Opens a file and reads its header and state; `Torn` where they are not whole.
-    pub(crate) fn open(path: &Path) -> io::Result<Next<(Self, Header, Vec<u8>)>> {
+    pub(crate) fn open(path: &Path) -> Result<Next<(Self, Header, Vec<u8>)>, FormatError> {
         let file = File::open(path)?;
         let end = file.metadata()?.len();
-        let mut reader = Self { reader: BufReader::new(file), at: 0, end };
+        Self::begin(BufReader::new(file), end)
+    }
+}
+
+impl<R: Read> FileReader<R> {
+    /// Reads header and state of a file of `end` bytes; `Torn` where they are not whole.
+    pub(crate) fn begin(reader: R, end: u64) -> Result<Next<(Self, Header, Vec<u8>)>, FormatError> {
+        let mut reader = Self { reader, at: 0, end };
         let torn = Next::Torn { at: 0, bytes: end };
         let mut magic = [0; FILE_MAGIC.len()];
-        if reader.read(&mut magic)? && magic != *FILE_MAGIC {
-            return Err(io::Error::new(ErrorKind::InvalidData, "not a recording of this format"));
+        if !reader.read(&mut magic)? {
+            return Ok(torn);
         }
+        if magic != *FILE_MAGIC {
+            return Err(version_of(&magic).map_or(FormatError::Foreign, FormatError::Version));
+        }
+        let at = reader.at;
         let Next::Whole(body) = reader.block()? else { return Ok(torn) };
-        let header = Header::decode(&body);
-        Ok(header.map_or(torn, |(header, state)| Next::Whole((reader, header, state))))
+        let (header, state) = Header::decode(&body).ok_or(FormatError::Unknown(at))?;
+        Ok(Next::Whole((reader, header, state)))
     }
 
     /// Reads the next frame.
-    pub(crate) fn next(&mut self) -> io::Result<Next<Recorded>> {
+    pub(crate) fn next(&mut self) -> Result<Next<Recorded>, FormatError> {
         let at = self.at;
         Ok(match self.block()? {
-            Next::Whole(body) => match Recorded::decode(&body) {
-                Some(frame) => Next::Whole(frame),
-                None => Next::Torn { at, bytes: self.end.saturating_sub(at) },
-            },
+            Next::Whole(body) => {
+                Next::Whole(Recorded::decode(&body).ok_or(FormatError::Unknown(at))?)
+            }
             Next::End => Next::End,
             Next::Torn { at, bytes } => Next::Torn { at, bytes },
         })
     }
 
-    fn block(&mut self) -> io::Result<Next<Vec<u8>>> {
+    fn block(&mut self) -> Result<Next<Vec<u8>>, FormatError> {
         let at = self.at;
         if at == self.end {
             return Ok(Next::End);
@@ -167,12 +207,18 @@ impl FileReader {
             return Ok(torn);
         }
         let length = u32::from_le_bytes(length);
-        if u64::from(length) > self.end.saturating_sub(self.at) {
+        // A crash of the machine may leave zeros, and no block is empty.
+        if length == 0 || u64::from(length) > self.end.saturating_sub(self.at) {
             return Ok(torn);
         }
         let mut body = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-        let is_whole = self.read(&mut body)? && checksum(&body).eq(expected);
-        Ok(if is_whole { Next::Whole(body) } else { torn })
+        if !self.read(&mut body)? {
+            return Ok(torn);
+        }
+        if checksum(&body).eq(expected) {
+            return Ok(Next::Whole(body));
+        }
+        if self.at == self.end { Ok(torn) } else { Err(FormatError::Damaged(at)) }
     }
 
     /// Fills `bytes`; false where the file ends before.
@@ -186,6 +232,19 @@ impl FileReader {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The version of the format that is written and read here.
+pub(crate) fn version() -> String {
+    version_of(FILE_MAGIC).unwrap_or_default()
+}
+
+/// The version that the magic of a recording names; `None` for other files.
+fn version_of(magic: &[u8]) -> Option<String> {
+    let version = magic.strip_prefix(FAMILY)?.split(|byte| *byte == 0).next()?;
+    let version = str::from_utf8(version).ok()?;
+    let is_plain = !version.is_empty() && version.chars().all(|letter| letter.is_ascii_graphic());
+    is_plain.then(|| version.to_owned())
 }
 
 /// The name of a file in the ring.

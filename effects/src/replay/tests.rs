@@ -151,5 +151,64 @@ fn nothing_to_replay_is_an_error() {
     assert!(matches!(result, Err(ReplayError::Io { .. })));
     let other = dir.path().join("0.rec");
     fs::write(&other, [9; 100]).unwrap();
-    assert!(matches!(replay(&other, None, &mut |_| {}), Err(ReplayError::Io { .. })));
+    assert!(matches!(replay(&other, None, &mut |_| {}), Err(ReplayError::Foreign { .. })));
+}
+
+/// What a recording is refused with, of which not one step may run.
+fn refused(path: &Path) -> ReplayError {
+    let mut ran = 0;
+    let error = replay(path, None, &mut |_| ran += 1).unwrap_err();
+    assert_eq!(ran, 0, "{error}");
+    error
+}
+
+#[test]
+fn a_recording_of_another_format_says_so_and_nothing_runs() {
+    let dir = TempDir::new().unwrap();
+    record(dir.path(), 1, 2_000, 40);
+    let last = files(dir.path()).pop().unwrap();
+    let mut bytes = fs::read(&last).unwrap();
+    bytes[20] = b'1';
+    fs::write(&last, bytes).unwrap();
+    let error = refused(dir.path());
+    assert!(
+        matches!(&error, ReplayError::Version { path, found } if *path == last && found == "v1")
+    );
+    assert!(error.to_string().contains("format v1, and this version reads v2 only"), "{error}");
+}
+
+#[test]
+fn a_damaged_recording_says_where_and_nothing_runs() {
+    let dir = TempDir::new().unwrap();
+    record(dir.path(), 1, 2_000, 40);
+    let second = files(dir.path())[1].clone();
+    let good = fs::read(&second).unwrap();
+    // In the magic, in the state, and in a frame in the middle.
+    for at in [3, 100, good.len() / 2] {
+        let mut bytes = good.clone();
+        bytes[at] ^= 1;
+        fs::write(&second, bytes).unwrap();
+        let error = refused(dir.path());
+        let is_foreign = matches!(&error, ReplayError::Foreign { path } if *path == second);
+        let is_before = |found: u64| usize::try_from(found).unwrap() <= at;
+        let is_damaged = matches!(&error, ReplayError::Damaged { path, at: found }
+            if *path == second && is_before(*found));
+        assert!(if at == 3 { is_foreign } else { is_damaged }, "byte {at}: {error}");
+    }
+}
+
+#[test]
+fn a_replay_ends_with_the_state_of_its_last_step() {
+    let dir = TempDir::new().unwrap();
+    let expected = record(dir.path(), 1, 2_000, 40);
+    let (_, whole) = replay_to(dir.path(), None, &mut |_| {}).unwrap();
+    assert_eq!(snapshot::save(&whole.unwrap().state), expected);
+    for until in [0, 7, 30] {
+        let mut seen = Vec::new();
+        let mut see = |step: Step<'_>| seen = snapshot::save(step.state);
+        let (report, stop) = replay_to(dir.path(), Some(until), &mut see).unwrap();
+        let stop = stop.unwrap();
+        assert_eq!((stop.sequence, report.range), (until, Some((0, until))));
+        assert_eq!(snapshot::save(&stop.state), seen);
+    }
 }

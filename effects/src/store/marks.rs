@@ -43,6 +43,16 @@ impl Mark {
     }
 }
 
+/// The mark of a record.
+pub(crate) fn example(head: Head) -> Vec<u8> {
+    Mark { stamp: Stamp { head, boot: [1; 16] }, clean: true }.encode()
+}
+
+/// A mark, written again as it was read.
+pub(crate) fn reread(bytes: &[u8]) -> Option<Vec<u8>> {
+    Mark::decode(bytes).map(|mark| mark.encode())
+}
+
 /// The mark that survives a power cut; `None` in a new folder.
 pub(super) fn read_watermark(dir: &Path) -> Result<Option<Mark>, StoreError> {
     let Some(bytes) = files::read_if_exists(&dir.join(WATERMARK))? else { return Ok(None) };

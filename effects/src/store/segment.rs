@@ -90,6 +90,27 @@ pub(super) fn unseal(last: Seq, row: &[u8]) -> Option<(&[u8], Stamp)> {
     Some((body, Stamp { head: Head { seq: last, hash: *hash }, boot: *boot }))
 }
 
+/// The row of a first record.
+pub(crate) fn example(record: &[u8]) -> Vec<u8> {
+    let start = Stamp { head: Head::EMPTY, boot: [1; 16] };
+    Rows::new(start, &[record.to_vec()]).next().map_or_else(Vec::new, |(_, row)| row)
+}
+
+/// A row, written again as it was read.
+pub(crate) fn reread(row: &[u8]) -> Option<Vec<u8>> {
+    let (_, Stamp { head, boot }) = unseal(Seq::MAX, row)?;
+    let segment = Segment::parse(Seq::MAX, row.into())?;
+    let mut again = Vec::new();
+    for seq in segment.first()..=Seq::MAX {
+        let record = segment.record(seq)?;
+        again.extend_from_slice(&u32::try_from(record.len()).ok()?.to_le_bytes());
+        again.extend_from_slice(record);
+    }
+    again.extend_from_slice(&head.hash);
+    again.extend_from_slice(&boot);
+    Some(again)
+}
+
 /// A row that was read, with the places of its records.
 pub(super) struct Segment {
     row: Slice,

@@ -120,8 +120,12 @@ fn write_file(
 }
 
 fn read_file(path: &Path) -> io::Result<(Head, Vec<u8>)> {
+    read_from(File::open(path)?)
+}
+
+/// Reads a whole file.
+pub(crate) fn read_from(mut file: impl Read) -> io::Result<(Head, Vec<u8>)> {
     let malformed = |why| io::Error::new(io::ErrorKind::InvalidData, why);
-    let mut file = File::open(path)?;
     let (mut magic, mut seq, mut hash, mut checksum) = ([0; 32], [0; 8], [0; 32], [0; 32]);
     for part in [&mut magic[..], &mut seq, &mut hash, &mut checksum] {
         file.read_exact(part)?;

@@ -149,6 +149,11 @@ impl From<ReplayError> for Failure {
         let (class, code) = match &error {
             ReplayError::Io { .. } => (Class::Failed, "recording-io"),
             ReplayError::Empty { .. } => (Class::NotFound, "no-recording"),
+            ReplayError::Foreign { .. } => (Class::Usage, "not-a-recording"),
+            ReplayError::Version { .. } | ReplayError::Unknown { .. } => {
+                (Class::Damaged, "recording-version")
+            }
+            ReplayError::Damaged { .. } => (Class::Damaged, "recording-damaged"),
             ReplayError::State { .. } => (Class::Damaged, "recording-state"),
         };
         Self::new(class, code, error.to_string())

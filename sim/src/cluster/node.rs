@@ -1,18 +1,33 @@
-//! One node of a cluster.
+//! One node of a cluster: a disk, keys and clocks, and while it runs, the production executor.
 
+use super::Parcel;
+use super::clock::NodeClock;
+use super::disk::{Disk, DiskLog, Tail};
+use super::life::Life;
+use super::ports::{Keys, Order, OrderBook, locked};
 use crate::kit::Author;
-use folkmoot_core::command::{CommandId, Outcome};
-use folkmoot_core::effect::{Draft, Forward, Notice};
-use folkmoot_core::evolve::evolve;
-use folkmoot_core::governance::invitation::Invitation;
-use folkmoot_core::id::{MemberId, NamespaceId, PeerKey};
-use folkmoot_core::input::{ExchangeId, MessageId, RequestId, Signed};
-use folkmoot_core::key::Signers;
+use folkmoot_core::command::{Command, CommandId, Outcome};
+use folkmoot_core::effect::Notice;
+use folkmoot_core::id::{NamespaceId, PeerKey};
+use folkmoot_core::input::Input;
 use folkmoot_core::readiness;
-use folkmoot_core::record::{self, Stored};
+use folkmoot_core::settings::Settings;
 use folkmoot_core::state::State;
-use folkmoot_core::wire::OpBytes;
-use std::collections::{BTreeMap, BTreeSet};
+use folkmoot_effects::driver::{Executor, ExecutorConfig, RecoverError, SNAPSHOT_EVERY};
+use folkmoot_effects::ingress::{Book, Ingress};
+use folkmoot_effects::net::{ExchangeId, MessageId, Topic, Verdict};
+use folkmoot_effects::perform::Performer;
+use folkmoot_effects::perform::{
+    Asked as Questions, Charges, Heard, NoticeBoard, Notices, Outside,
+};
+use folkmoot_effects::ports::Log as _;
+use folkmoot_effects::store::StoreError;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+
+/// Notices that may wait in a node: they are taken after each commit.
+const NOTICES_MAX: usize = 256;
 
 /// A question, and what the reducer of the node that was asked would say.
 pub struct Asked<'a> {
@@ -28,102 +43,297 @@ pub struct Asked<'a> {
 pub type Liar = Box<dyn FnMut(Asked<'_>) -> Option<Vec<u8>>>;
 
 /// One node.
-#[derive(Default)]
 pub struct Node {
-    /// Its state.
-    pub state: State,
-    /// Records of its log.
-    pub log: Vec<Vec<u8>>,
-    /// Replies to its commands.
-    pub replies: BTreeMap<CommandId, Outcome>,
+    /// What is on its disk.
+    pub disk: Disk,
+    /// Its clocks.
+    pub clock: NodeClock,
     /// What it told its user.
     pub notices: Vec<Notice>,
-    /// Peers that it charged.
-    pub charged: Vec<PeerKey>,
     /// What it said of each message, and who had forwarded that.
-    pub verdicts: Vec<(usize, Forward)>,
+    pub verdicts: Vec<(usize, Verdict)>,
     /// Answers to questions that a test asked in its name ([`super::Cluster::ask_as`]).
     pub answers: Vec<Vec<u8>>,
-    /// How far its wall clock is ahead, in milliseconds.
-    pub ahead_ms: i64,
+    /// The shortest distance between two snapshots, in events, from the next start on.
+    pub snapshot_every: u64,
+    /// What its next start is given.
+    pub settings: Settings,
+    /// Why its last run ended by itself.
+    pub failure: Option<String>,
+    pub(super) keys: Keys,
+    pub(super) outcomes: Outcomes,
     pub(super) liar: Option<Liar>,
-    pub(super) keys: BTreeMap<MemberId, Author>,
-    pub(super) topics: BTreeSet<NamespaceId>,
-    pub(super) mesh: BTreeMap<NamespaceId, u64>,
-    pub(super) exchanges: BTreeMap<ExchangeId, Question>,
-    pub(super) messages: BTreeMap<MessageId, (usize, NamespaceId, Vec<u8>)>,
-    pub(super) seen: BTreeSet<[u8; 32]>,
-    pub(super) wake_at: Option<u64>,
-    /// How long it slept in all, in milliseconds: its monotonic clock stood still meanwhile.
-    pub(super) slept_ms: u64,
     pub(super) asleep_until: u64,
-    /// Points of the members whose signatures it checked.
-    pub(super) signers: Signers,
+    /// What came to which of its runs while it slept.
+    pub(super) held: VecDeque<(u64, Parcel)>,
+    /// Counts its runs.
+    pub(super) run: u64,
+    pub(super) process: Option<Process>,
+    /// What a crash at the next crash point leaves of the disk.
+    pub(super) tail: Tail,
+    /// What is shown of a node that does not run.
+    nothing: State,
 }
 
-/// A question that has no answer yet.
+/// How commands ended.
+type Outcomes = Arc<Mutex<BTreeMap<CommandId, Outcome>>>;
+
+/// What dies with a process.
+pub(super) struct Process {
+    pub(super) executor: Executor,
+    pub(super) ingress: Ingress,
+    pub(super) orders: OrderBook,
+    notices: Notices,
+    life: Life,
+    /// Peers that it was told are connected.
+    pub(super) peers: BTreeSet<usize>,
+    /// Peers that it refuses.
+    pub(super) blocked: BTreeSet<usize>,
+    pub(super) topics: BTreeSet<Topic>,
+    /// Peers that it sends messages of a topic to, and how many it was told they are.
+    pub(super) mesh: BTreeMap<Topic, (Vec<usize>, u64)>,
+    /// Its questions under way.
+    pub(super) asking: BTreeMap<ExchangeId, usize>,
+    /// Questions that it has not answered.
+    pub(super) exchanges: BTreeMap<ExchangeId, Question>,
+    /// Messages that wait for a verdict.
+    pub(super) messages: BTreeMap<MessageId, Held>,
+    pub(super) seen: Seen,
+    /// When it wants to be woken, by the time of the world, and the number of that alarm.
+    pub(super) alarm: Option<(u64, u64)>,
+}
+
+/// A question of a peer.
 pub(super) struct Question {
     pub(super) from: usize,
-    pub(super) request: RequestId,
-    pub(super) namespace: NamespaceId,
+    /// The run of the one that asked.
+    pub(super) run: u64,
+    /// Its name of it.
+    pub(super) exchange: ExchangeId,
     pub(super) bytes: Vec<u8>,
 }
 
-impl Node {
-    /// The state that the first `records` of the log fold to.
-    ///
-    /// # Panics
-    ///
-    /// Where a record that this node wrote does not decode.
-    #[expect(clippy::expect_used, reason = "a log that cannot be read back is a failed test")]
-    pub fn recover(&self, records: usize) -> State {
-        let mut state = State::default();
-        for bytes in self.log.iter().take(records) {
-            evolve(&mut state.durable, &record::decode(bytes).expect("the log decodes"));
+/// A message that waits for a verdict.
+pub(super) struct Held {
+    pub(super) from: usize,
+    pub(super) topic: Topic,
+    pub(super) id: [u8; 32],
+    pub(super) bytes: Rc<[u8]>,
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        Self {
+            disk: Disk::default(),
+            clock: NodeClock::default(),
+            notices: Vec::new(),
+            verdicts: Vec::new(),
+            answers: Vec::new(),
+            snapshot_every: SNAPSHOT_EVERY,
+            settings: Settings::default(),
+            failure: None,
+            keys: Keys::default(),
+            outcomes: Outcomes::default(),
+            liar: None,
+            asleep_until: 0,
+            held: VecDeque::new(),
+            run: 0,
+            process: None,
+            tail: Tail::default(),
+            nothing: State::default(),
         }
-        state
+    }
+}
+
+impl Node {
+    /// Its state; that of a node that knows nothing while it does not run.
+    pub fn state(&self) -> &State {
+        self.process.as_ref().map_or(&self.nothing, |process| process.executor.state())
     }
 
-    /// The bytes of a stored op.
-    pub(super) fn body(&self, stored: &Stored) -> Option<OpBytes> {
-        let at = usize::try_from(stored.record.checked_sub(1)?).ok()?;
-        let bytes = record::op_bytes(self.log.get(at)?, &stored.op).ok()?;
-        OpBytes::new(bytes.to_vec())
+    /// Whether it runs.
+    pub fn is_up(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// Which of its runs it is in, counted from 1.
+    pub fn run(&self) -> u64 {
+        self.run
+    }
+
+    /// Whether it does not sleep.
+    pub fn is_awake(&self, now: u64) -> bool {
+        self.asleep_until <= now
+    }
+
+    /// Until when it sleeps, by the time of the world.
+    pub fn asleep_until(&self) -> u64 {
+        self.asleep_until
+    }
+
+    /// Records of its log, in order.
+    pub fn log(&self) -> Vec<Vec<u8>> {
+        self.disk.records()
     }
 
     /// How ready it is.
     pub fn readiness(&self, namespace: &NamespaceId) -> Option<readiness::State> {
-        self.state.volatile.desks.get(namespace).map(|desk| desk.readiness.state())
+        self.state().volatile.desks.get(namespace).map(|desk| desk.readiness.state())
     }
 
-    /// Forgets what a process that dies takes along.
-    pub(super) fn die(&mut self, records: usize) {
-        self.log.truncate(records);
-        self.state = self.recover(records);
-        self.topics.clear();
-        self.mesh.clear();
-        self.exchanges.clear();
-        self.messages.clear();
-        self.seen.clear();
-        self.wake_at = None;
+    /// Peers that it charged since it started.
+    pub fn charged(&self) -> Vec<PeerKey> {
+        self.process.as_ref().map(|process| process.ingress.charges.peers()).unwrap_or_default()
     }
 
-    /// When it wants to be woken, by the clock of the cluster.
-    pub(super) fn wakes_at(&self) -> Option<u64> {
-        Some(self.wake_at?.saturating_add(self.slept_ms).max(self.asleep_until))
+    /// Forgets what it charged peers with.
+    pub fn forgive(&self) {
+        for peer in self.charged() {
+            if let Some(process) = &self.process {
+                process.ingress.charges.forgive(peer);
+            }
+        }
+    }
+
+    /// Starts its process, on what is on the disk.
+    pub(super) fn boot(&mut self, now: u64) -> Result<(), RecoverError> {
+        let recovered = self.disk.recover()?;
+        self.run += 1;
+        self.held.clear();
+        self.clock.boot(now);
+        let life = Life::default();
+        let orders =
+            OrderBook { orders: Arc::default(), disk: self.disk.clone(), life: life.clone() };
+        let net = Arc::new(orders.clone());
+        let log = DiskLog { disk: self.disk.clone(), life: life.clone() };
+        let (asked, charges) = (Questions::default(), Charges::default());
+        let board = NoticeBoard::keeping(NOTICES_MAX);
+        let notices = board.entrance().listen();
+        let performer = Performer::new(Outside {
+            net: net.clone(),
+            bodies: log.bodies(),
+            keys: Arc::new(self.keys.clone()),
+            serving: None,
+            asked: asked.clone(),
+            charges: charges.clone(),
+            notices: board,
+        });
+        let (log, snapshot_every) = (Box::new(log), self.snapshot_every);
+        let config = ExecutorConfig { log, performer, recorder: None, snapshot_every };
+        self.process = Some(Process {
+            executor: Executor::new(recovered, config),
+            ingress: Ingress { asked, charges, book: Book::default(), net },
+            orders,
+            notices,
+            life,
+            peers: BTreeSet::new(),
+            blocked: BTreeSet::new(),
+            topics: BTreeSet::new(),
+            mesh: BTreeMap::new(),
+            asking: BTreeMap::new(),
+            exchanges: BTreeMap::new(),
+            messages: BTreeMap::new(),
+            seen: Seen::default(),
+            alarm: None,
+        });
+        Ok(())
+    }
+
+    /// Its process is gone, and with it what was not synced.
+    pub(super) fn die(&mut self, tail: Tail) {
+        self.process = None;
+        self.disk.crash(tail);
+    }
+
+    /// Has its process end at its `touches`th touch of the world.
+    pub fn end_after(&mut self, touches: u64, tail: Tail) {
+        self.tail = tail;
+        if let Some(process) = &self.process {
+            process.life.end_after(touches);
+        }
+    }
+
+    /// Steps an input; what comes of it waits for the commit.
+    pub(super) fn take(&mut self, now: u64, input: Input) -> Result<(), StoreError> {
+        let clocks = self.clock.at(now);
+        self.process.as_mut().map_or(Ok(()), |process| process.executor.take(clocks, input))
+    }
+
+    /// Steps a command, whose outcome will have this name.
+    pub(super) fn command(
+        &mut self,
+        now: u64,
+        name: CommandId,
+        wish: Command,
+    ) -> Result<(), StoreError> {
+        let Some(process) = &mut self.process else { return Ok(()) };
+        let (outcomes, life) = (Arc::clone(&self.outcomes), process.life.clone());
+        let command = process.executor.expect(Box::new(move |outcome| {
+            if life.goes_on() {
+                locked(&outcomes).insert(name, outcome);
+            }
+        }));
+        self.take(now, Input::CommandIssued { command, wish })
+    }
+
+    /// Ends a run of inputs, as the driver does: gives what the node ordered meanwhile.
+    pub(super) fn commit(&mut self, now: u64) -> (Vec<Order>, Result<(), StoreError>) {
+        let clocks = self.clock.at(now);
+        let Some(process) = &mut self.process else { return (Vec::new(), Ok(())) };
+        let executor = &mut process.executor;
+        let is_due = executor.wakeup().is_step_due(clocks.mono);
+        let woken = if is_due { executor.take(clocks, Input::Wake) } else { Ok(()) };
+        let ended =
+            woken.and_then(|()| executor.commit(clocks)).and_then(|()| executor.upkeep(clocks));
+        while let Some(heard) = process.notices.next_now() {
+            if let Heard::Noticed(noticed) = heard {
+                self.notices.push(noticed.notice);
+            }
+        }
+        (process.orders.take(), ended)
+    }
+
+    /// Whether its process has come to a crash point.
+    pub(super) fn is_over(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| process.life.is_over())
+    }
+
+    /// When it wants to be woken, by the time of the world.
+    pub(super) fn wakes_at(&self, now: u64) -> Option<u64> {
+        let wakeup = self.process.as_ref()?.executor.wakeup();
+        let mono = [wakeup.step, wakeup.upkeep].into_iter().flatten().min()?;
+        Some(self.clock.due(mono).max(self.asleep_until).max(now))
+    }
+
+    /// Gives it a key to sign with.
+    pub fn give_key(&self, author: &Author) {
+        self.keys.add(author);
     }
 }
 
-/// What a draft becomes in the hands of `author`.
-pub(super) fn sign(author: &Author, draft: &Draft) -> Signed {
-    match draft {
-        Draft::Invitation(terms) => {
-            let signature = author.endorse(&terms.id().0);
-            Signed::Invitation(Invitation { terms: terms.clone(), signature })
+/// How long a message is known, in milliseconds, so that it passes a node once.
+const SEEN_MS: u64 = 60_000;
+
+/// The messages of the last minute.
+#[derive(Default)]
+pub(super) struct Seen {
+    ids: BTreeSet<[u8; 32]>,
+    order: VecDeque<(u64, [u8; 32])>,
+}
+
+impl Seen {
+    /// Notes a message; whether it is new.
+    pub(super) fn insert(&mut self, now: u64, id: [u8; 32]) -> bool {
+        while let Some((at, old)) = self.order.front()
+            && at + SEEN_MS < now
+        {
+            self.ids.remove(old);
+            self.order.pop_front();
         }
-        Draft::Op(op) => {
-            let sealed = op.clone().seal(&author.make(&op.id().0));
-            sealed.map_or(Signed::NoKey(author.id), Signed::Op)
+        let is_new = self.ids.insert(id);
+        if is_new {
+            self.order.push_back((now, id));
         }
+        is_new
     }
 }

@@ -2,7 +2,7 @@ mod joining;
 mod living;
 mod restoring;
 
-use super::Cluster;
+use super::{Cluster, Tail};
 use crate::kit::{Author, add, person, remove};
 use folkmoot_core::bounded::Bounded;
 use folkmoot_core::command::{Command, Delivery, Outcome, Refusal};
@@ -80,7 +80,7 @@ fn agree(cluster: &Cluster, namespace: NamespaceId) {
     let views: Vec<_> = cluster
         .nodes
         .iter()
-        .filter_map(|node| node.state.namespace(&namespace))
+        .filter_map(|node| node.state().namespace(&namespace))
         .map(|view| (view.heads, view.state_root, view.pending))
         .collect();
     assert_eq!(views.len(), cluster.nodes.len());
@@ -98,7 +98,7 @@ fn founding_joining_and_governing_converge() {
     govern(&mut cluster, 2, namespace, group.into(), body).unwrap();
     cluster.run(60_000);
     agree(&cluster, namespace);
-    assert_eq!(cluster.nodes[0].state.groups(&namespace).len(), 2);
+    assert_eq!(cluster.nodes[0].state().groups(&namespace).len(), 2);
 }
 
 #[test]
@@ -115,11 +115,11 @@ fn case_01_a_senior_removal_and_the_removed_admins_grant_across_a_cut() {
     cluster.run(60_000);
     agree(&cluster, namespace);
     for node in &cluster.nodes {
-        let members = node.state.members(&namespace, &root);
+        let members = node.state().members(&namespace, &root);
         let ids: Vec<_> = members.iter().map(|member| member.member).collect();
         assert_eq!(ids, [person(0).id, person(1).id]);
         // The grant is dormant: who has it can say why it has no effect.
-        if let Some(op) = node.state.op(&namespace, &grant) {
+        if let Some(op) = node.state().op(&namespace, &grant) {
             assert!(matches!(op.standing, Standing::Struck(_)));
         }
     }
@@ -129,10 +129,10 @@ fn case_01_a_senior_removal_and_the_removed_admins_grant_across_a_cut() {
 fn gov_30_a_refused_command_writes_nothing() {
     let (mut cluster, namespace) = three();
     let root = namespace.root();
-    let before = cluster.nodes[2].log.clone();
+    let before = cluster.nodes[2].log();
     let refused = govern(&mut cluster, 2, namespace, root, remove(person(1)));
     assert!(matches!(refused, Err(Refusal::WouldBeVoid(_))), "{refused:?}");
-    assert_eq!(cluster.nodes[2].log, before);
+    assert_eq!(cluster.nodes[2].log(), before);
 }
 
 #[test]
@@ -144,12 +144,57 @@ fn i8_restart_at_every_prefix_of_the_log_comes_back_and_catches_up() {
     }
     cluster.run(60_000);
     agree(&cluster, namespace);
-    let expected = cluster.nodes[0].state.namespace(&namespace).unwrap();
-    for records in (2..=cluster.nodes[2].log.len()).rev() {
+    let expected = cluster.nodes[0].state().namespace(&namespace).unwrap();
+    for records in (2..=cluster.nodes[2].log().len()).rev() {
         cluster.restart(2, records);
         cluster.run(120_000);
         agree(&cluster, namespace);
-        let view = cluster.nodes[2].state.namespace(&namespace).unwrap();
+        let view = cluster.nodes[2].state().namespace(&namespace).unwrap();
         assert_eq!(view.state_root, expected.state_root);
     }
+}
+
+#[test]
+fn what_comes_to_a_node_that_sleeps_keeps_its_order_whatever_its_sleep_becomes() {
+    for restart in [false, true] {
+        let (mut cluster, namespace) = three();
+        cluster.sleep(2, 1);
+        cluster.cut(0, 2);
+        cluster.cut(1, 2);
+        cluster.run(0);
+        cluster.sleep(2, 0);
+        cluster.heal(0, 2);
+        cluster.heal(1, 2);
+        if restart {
+            cluster.stop(2);
+            cluster.boot(2);
+        }
+        govern(&mut cluster, 0, namespace, namespace.root(), crate::kit::create()).unwrap();
+        cluster.run(60_000);
+        agree(&cluster, namespace);
+    }
+}
+
+#[test]
+fn a_node_that_dies_at_any_touch_of_the_world_comes_back_with_what_it_had_said() {
+    let mut fallen = 0;
+    for touch in 1..=24 {
+        for tail in [Tail::Kept, Tail::Lost, Tail::Torn] {
+            let (mut cluster, namespace) = three();
+            cluster.crash_at(1, touch, tail);
+            cluster.run(100);
+            let wish = Command::Govern {
+                namespace,
+                group: namespace.root(),
+                body: crate::kit::create(),
+                expected_root: None,
+                delivery: Delivery::default(),
+            };
+            cluster.issue(1, wish);
+            cluster.run(120_000);
+            fallen += usize::from(cluster.nodes[1].run() > 1);
+            agree(&cluster, namespace);
+        }
+    }
+    assert!(fallen > 36, "{fallen} of 72 crash points were reached");
 }

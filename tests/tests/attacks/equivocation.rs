@@ -106,15 +106,15 @@ fn attack_06_two_ops_with_one_nonce_given_to_two_halves() {
     town.agree();
     let namespace = oracle.namespace();
     for node in &town.cluster.nodes {
-        let evidence = node.state.evidence(&namespace);
+        let evidence = node.state().evidence(&namespace);
         assert_eq!(evidence.len(), 1);
         assert_eq!((evidence[0].signer, evidence[0].nonce), (p.c.id, 1));
         assert_eq!(BTreeSet::from_iter(evidence[0].ops.clone()), BTreeSet::from([one.id, two.id]));
         // Both ops have effect, and the signatures that prove the lie are kept.
         for op in [&one, &two] {
-            assert_eq!(node.state.op(&namespace, &op.id).unwrap().standing, Standing::Effective);
-            let Stored { op: id, record } = node.state.stored(&op.id).unwrap();
-            let record = &node.log[usize::try_from(record).unwrap() - 1];
+            assert_eq!(node.state().op(&namespace, &op.id).unwrap().standing, Standing::Effective);
+            let Stored { op: id, record } = node.state().stored(&op.id).unwrap();
+            let record = &node.log()[usize::try_from(record).unwrap() - 1];
             assert_eq!(op_bytes(record, &id), Ok(&*wire(op)));
         }
         let told = |notice: &Notice| matches!(notice, Notice::Equivocation { nonce: 1, .. });
@@ -162,7 +162,7 @@ fn attack_51_a_node_set_back_takes_its_own_ops_up_from_a_peer_and_goes_on() {
     let (case, p, _) = Case::base();
     let mut town = Town::of(&case.stage, 3);
     let namespace = case.stage.oracle.namespace();
-    let before = town.cluster.nodes[1].log.len();
+    let before = town.cluster.nodes[1].log().len();
     for _ in 0..3 {
         govern(&mut town.cluster, 1, namespace, create());
     }
@@ -177,8 +177,8 @@ fn attack_51_a_node_set_back_takes_its_own_ops_up_from_a_peer_and_goes_on() {
     town.cluster.run(60_000);
     town.agree();
     for node in &town.cluster.nodes {
-        assert_eq!(node.state.evidence(&namespace), []);
-        let members = node.state.members(&namespace, &namespace.root());
+        assert_eq!(node.state().evidence(&namespace), []);
+        let members = node.state().members(&namespace, &namespace.root());
         assert!(members.iter().any(|row| row.member == p.a.id && row.rights == Rights::ADMIN));
     }
 }
@@ -189,9 +189,9 @@ fn attack_53_one_key_on_two_nodes_leaves_evidence_and_no_split() {
     let mut town = Town::of(&case.stage, 3);
     let namespace = case.stage.oracle.namespace();
     // Node 2 gets a copy of node 1's key and folder, and both go on without hearing each other.
-    let copy = town.cluster.nodes[1].state.durable.clone();
+    let copy = town.cluster.nodes[1].log();
     town.cluster.give_key(2, p.a);
-    town.cluster.nodes[2].state.durable = copy;
+    town.cluster.restore(2, copy);
     town.cluster.cut(1, 2);
     town.cluster.cut(0, 2);
     let one = govern(&mut town.cluster, 1, namespace, create());
@@ -202,7 +202,7 @@ fn attack_53_one_key_on_two_nodes_leaves_evidence_and_no_split() {
     town.cluster.run(120_000);
     town.agree();
     for node in &town.cluster.nodes {
-        let evidence = node.state.evidence(&namespace);
+        let evidence = node.state().evidence(&namespace);
         assert_eq!(evidence.len(), 1);
         assert_eq!(evidence[0].signer, p.a.id);
         assert_eq!(BTreeSet::from_iter(evidence[0].ops.clone()), BTreeSet::from([one, two]));

@@ -100,7 +100,7 @@ fn attack_33_whatever_a_partner_sends_instead_of_ops_another_one_has_them() {
         // Five seconds for the one that stalls, and the time to ask the other.
         let town = scene.lied_to(liar, 8_000);
         town.agree();
-        let charged = &town.cluster.nodes[0].charged;
+        let charged = town.cluster.nodes[0].charged();
         let blamed = charged.iter().all(|peer| *peer == Cluster::peer(1)) && !charged.is_empty();
         assert_eq!(blamed, is_charged, "{name}: {charged:?}");
         assert!(town.readiness(0).tier().is_ready() || town.readiness(0) == State::Bootstrapping);
@@ -217,10 +217,10 @@ fn attack_42_pages_of_another_namespace_and_beyond_the_limits_are_lies() {
     for (number, liar) in liars.into_iter().enumerate() {
         let town = scene.lied_to(liar, 8_000);
         town.agree();
-        let charged = &town.cluster.nodes[0].charged;
+        let charged = town.cluster.nodes[0].charged();
         assert!(charged.contains(&Cluster::peer(1)), "lie {number}: {charged:?}");
         assert!(!charged.contains(&Cluster::peer(2)));
-        let known: Vec<_> = town.cluster.nodes[0].state.durable.namespaces.keys().collect();
+        let known: Vec<_> = town.cluster.nodes[0].state().durable.namespaces.keys().collect();
         assert_eq!(known, [&town.namespace]);
     }
 }

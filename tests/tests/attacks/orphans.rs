@@ -2,12 +2,12 @@
 
 use crate::support::{Case, Town, noop, wire};
 use folkmoot_core::bounded::Bounded;
-use folkmoot_core::effect::Forward;
 use folkmoot_core::id::OpId;
 use folkmoot_core::input::{Heard, Input, MessageId};
 use folkmoot_core::limits::{PENDING_AGE_MS_MAX, PENDING_COUNT_MAX, PENDING_PER_SIGNER_MAX};
 use folkmoot_core::readiness::State;
 use folkmoot_core::wire::Gossip;
+use folkmoot_effects::net::Verdict;
 use folkmoot_sim::cluster::Cluster;
 use folkmoot_sim::kit::{Author, create};
 
@@ -37,7 +37,7 @@ fn attack_16_a_parent_that_nobody_has_costs_few_questions_and_is_forgotten() {
     town.cluster.run(1_000);
     assert_eq!(town.view(0).pending, 0);
     // Nobody was blamed, and the node is ready: the others vouch that nothing is missing.
-    assert_eq!(town.cluster.nodes[0].charged, []);
+    assert_eq!(town.cluster.nodes[0].charged(), []);
     assert_eq!(town.readiness(0), State::PeerValidated);
     let before = asked(&town);
     town.cluster.run(PENDING_AGE_MS_MAX);
@@ -85,9 +85,9 @@ fn attack_17_a_flood_of_orphans_fills_its_own_quota_and_delays_nobody() {
     let most = 4_000 + 1_000 * SECONDS + 1_000;
     assert!(town.view(0).pending <= most, "{} of {number} wait", town.view(0).pending);
     assert!(town.view(0).pending > 4_000, "{} wait", town.view(0).pending);
-    assert_eq!(town.cluster.nodes[0].charged, []);
+    assert_eq!(town.cluster.nodes[0].charged(), []);
     let verdicts = &town.cluster.nodes[0].verdicts;
-    assert!(verdicts.iter().all(|(_, verdict)| *verdict != Forward::Reject));
+    assert!(verdicts.iter().all(|(_, verdict)| *verdict != Verdict::Reject));
     // It is over, and nothing of it is left.
     town.cluster.run(PENDING_AGE_MS_MAX + 1_000);
     assert_eq!(town.view(0).pending, 0);

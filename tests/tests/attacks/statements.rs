@@ -3,7 +3,6 @@
 use crate::support::{Case, Town, noop, resigned, wire};
 use folkmoot_core::bounded::Bounded;
 use folkmoot_core::command::Outcome;
-use folkmoot_core::effect::Forward;
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::id::{NamespaceId, OpId};
 use folkmoot_core::key::Signature;
@@ -12,6 +11,7 @@ use folkmoot_core::readiness::State;
 use folkmoot_core::statement::{Ack, AckOutcome, Beacon, HeadSummary};
 use folkmoot_core::time::UnixMillis;
 use folkmoot_core::wire::{Gossip, OpBytes, Request};
+use folkmoot_effects::net::Verdict;
 use folkmoot_sim::kit::{Author, create, person, remove};
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
@@ -19,12 +19,12 @@ const HOUR_MS: u64 = 60 * 60 * 1000;
 /// Four members, a minute later: every one has heard the others.
 fn four() -> (Case, Town, OpId) {
     let (case, _, head) = Case::base();
-    let mut town = Town::with_guests(&case.stage, 4, 1);
+    let mut town = Town::with_guests(&case.stage, 4, 2);
     town.cluster.run(60_000);
     (case, town, head)
 }
 
-fn verdicts_of(town: &Town, at: usize, from: usize) -> Vec<Forward> {
+fn verdicts_of(town: &Town, at: usize, from: usize) -> Vec<Verdict> {
     let verdicts = town.cluster.nodes[at].verdicts.iter();
     verdicts.filter(|(via, _)| *via == from).map(|(_, verdict)| *verdict).collect()
 }
@@ -41,18 +41,18 @@ fn attack_31_old_foreign_and_moved_beacons_change_nothing() {
     let year = UnixMillis(then.sent_at.0.saturating_sub(365 * 24 * HOUR_MS));
     let played = member.attest(then.clone());
     let table = [
-        ("an hour old", played.clone(), Forward::Ignore),
-        ("a year old", member.attest(Beacon { sent_at: year, ..then }), Forward::Ignore),
+        ("an hour old", played.clone(), Verdict::Ignore),
+        ("a year old", member.attest(Beacon { sent_at: year, ..then }), Verdict::Ignore),
         (
             "of another namespace",
             member.attest(Beacon { namespace: elsewhere, ..now.clone() }),
-            Forward::Reject,
+            Verdict::Reject,
         ),
-        ("of a stranger", stranger.attest(town.beacon(3, &stranger, 1)), Forward::Ignore),
+        ("of a stranger", stranger.attest(town.beacon(3, &stranger, 1)), Verdict::Ignore),
         (
             "under another signature",
             folkmoot_core::statement::Attested { statement: now, signature: played.signature },
-            Forward::Reject,
+            Verdict::Reject,
         ),
     ];
     for (name, beacon, verdict) in table {
@@ -174,8 +174,9 @@ fn attack_36_acks_that_are_forged_moved_or_of_the_removed_deliver_nothing() {
             return;
         }
     }
-    // It waits still, and a true one ends that.
-    town.cluster.ask_as(4, 0, &Request::Ack(ack(person(1), here, op)).encode());
+    // It waits still, and a true one ends that. Whoever forged is not listened to any more.
+    assert!(!town.cluster.is_linked(0, 4));
+    town.cluster.ask_as(5, 0, &Request::Ack(ack(person(1), here, op)).encode());
     town.cluster.run(1_000);
     let Some(Outcome::Accepted { receipt, .. }) = town.outcome(0, command) else {
         panic!("not answered");
@@ -193,25 +194,25 @@ fn attack_40_a_relay_of_what_cannot_be_judged_is_not_blamed() {
     let root = case.root();
     let void = p.c.sign(&case.stage.oracle, &[head], root, remove(p.a));
     let good = p.c.sign(&case.stage.oracle, &[head], root, Body::Noop);
-    let table: [(&str, OpBytes, Forward); 5] = [
-        ("of a stranger", op(&noop(&stranger, namespace, 1, &heads, [0; 32])), Forward::Ignore),
-        ("an orphan", op(&noop(p.c, namespace, 9, &[OpId([5; 32])], [0; 32])), Forward::Ignore),
-        ("with a gap", op(&noop(p.c, namespace, 9, &heads, [0; 32])), Forward::Ignore),
-        ("void", op(&void), Forward::Ignore),
+    let table: [(&str, OpBytes, Verdict); 5] = [
+        ("of a stranger", op(&noop(&stranger, namespace, 1, &heads, [0; 32])), Verdict::Ignore),
+        ("an orphan", op(&noop(p.c, namespace, 9, &[OpId([5; 32])], [0; 32])), Verdict::Ignore),
+        ("with a gap", op(&noop(p.c, namespace, 9, &heads, [0; 32])), Verdict::Ignore),
+        ("void", op(&void), Verdict::Ignore),
         (
             "badly signed",
             Bounded::new(resigned(&good, Signature([1; 64]))).unwrap(),
-            Forward::Reject,
+            Verdict::Reject,
         ),
     ];
     for (name, bytes, verdict) in table {
         town.cluster.nodes[0].verdicts.clear();
-        town.cluster.nodes[0].charged.clear();
+        town.cluster.nodes[0].forgive();
         town.whisper(4, 0, &Gossip::Op(bytes));
         town.cluster.run(1_000);
         let verdicts = verdicts_of(&town, 0, 4);
-        let is_blamed = verdict == Forward::Reject;
-        assert_eq!(verdicts.contains(&Forward::Reject), is_blamed, "{name}: {verdicts:?}");
-        assert_eq!(!town.cluster.nodes[0].charged.is_empty(), is_blamed, "{name}");
+        let is_blamed = verdict == Verdict::Reject;
+        assert_eq!(verdicts.contains(&Verdict::Reject), is_blamed, "{name}: {verdicts:?}");
+        assert_eq!(!town.cluster.nodes[0].charged().is_empty(), is_blamed, "{name}");
     }
 }

@@ -198,7 +198,7 @@ fn attack_45_a_removed_member_learns_that_it_is_one_no_longer() {
     town.cluster.run(5_000);
     // It is served what it takes to know: else it would believe for ever that it is a member.
     town.agree();
-    let members = town.cluster.nodes[GUEST].state.members(&town.namespace, &case.root());
+    let members = town.cluster.nodes[GUEST].state().members(&town.namespace, &case.root());
     assert!(members.iter().all(|row| row.member != person(3).id));
     // Nobody lets it act, and it says itself that it may not.
     let before = town.view(0).ops;

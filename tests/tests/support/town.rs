@@ -48,8 +48,7 @@ impl Town {
     pub(crate) fn settle(&mut self, at: usize, member: &Author) {
         self.cluster.give_key(at, member);
         let opened = Event::NamespaceOpened { namespace: self.namespace, me: member.id };
-        self.cluster.nodes[at].log = vec![record::encode(&opened)];
-        self.cluster.restart(at, 1);
+        self.cluster.restore(at, vec![record::encode(&opened)]);
     }
 
     /// Publishes bytes to one node alone, whatever they are, as if the node numbered 1 higher had.
@@ -88,7 +87,7 @@ impl Town {
         self.wish(at, body);
         self.cluster.run(ms);
         assert!(self.view(at).ops > before, "node {at} wrote nothing");
-        let known = &self.cluster.nodes[at].state.durable.namespaces[&self.namespace];
+        let known = &self.cluster.nodes[at].state().durable.namespaces[&self.namespace];
         let graph = known.space.graph();
         let me = graph.person(&known.me).unwrap();
         graph.node(graph.last_of(me).unwrap()).id
@@ -100,7 +99,7 @@ impl Town {
     }
 
     pub(crate) fn view(&self, at: usize) -> NamespaceView {
-        self.cluster.nodes[at].state.namespace(&self.namespace).unwrap()
+        self.cluster.nodes[at].state().namespace(&self.namespace).unwrap()
     }
 
     pub(crate) fn has(&self, at: usize, op: OpId) -> bool {
@@ -108,7 +107,7 @@ impl Town {
     }
 
     pub(crate) fn standing(&self, at: usize, op: OpId) -> Option<Standing> {
-        self.cluster.nodes[at].state.op(&self.namespace, &op).map(|op| op.standing)
+        self.cluster.nodes[at].state().op(&self.namespace, &op).map(|op| op.standing)
     }
 
     pub(crate) fn readiness(&self, at: usize) -> State {
@@ -146,7 +145,7 @@ impl Town {
     pub(crate) fn agree(&self) {
         let view = |view: NamespaceView| (view.heads, view.state_root, view.pending);
         for (at, node) in self.cluster.nodes.iter().enumerate() {
-            if let Some(theirs) = node.state.namespace(&self.namespace) {
+            if let Some(theirs) = node.state().namespace(&self.namespace) {
                 assert_eq!(view(theirs), view(self.view(0)), "nodes {at} and 0");
             }
         }

@@ -7,14 +7,12 @@ use folkmoot_core::command::{Command, CommandId, JoinError, Outcome, Refusal};
 use folkmoot_core::governance::invitation::JoinRequest;
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::id::NamespaceId;
-use folkmoot_core::input::Input;
 use std::collections::BTreeMap;
 
 /// How long a join may take, in milliseconds.
 const WITHIN_MS: u64 = 30_000;
 /// Later than the end of any join to which nothing happens, in milliseconds.
 const OVER_MS: u64 = 120;
-const COMMAND: CommandId = CommandId(u64::MAX);
 
 /// An owner, a second member, and a node with an invitation.
 fn three() -> (Cluster, NamespaceId, JoinRequest) {
@@ -56,21 +54,17 @@ fn invite(namespace: NamespaceId, secret: &Author) -> Command {
 }
 
 /// Begins a join at node 2.
-fn begin(cluster: &mut Cluster, request: &JoinRequest) {
+fn begin(cluster: &mut Cluster, request: &JoinRequest) -> CommandId {
     let request = request.clone();
     let wish = Command::Join { request, addresses: Vec::new(), within_ms: WITHIN_MS };
-    cluster.give(2, Input::CommandIssued { command: COMMAND, wish });
-}
-
-fn outcome(cluster: &mut Cluster) -> Option<Outcome> {
-    cluster.nodes[2].replies.remove(&COMMAND)
+    cluster.issue(2, wish)
 }
 
 /// The members, by how many of the nodes count them.
 fn members(cluster: &Cluster, namespace: NamespaceId) -> BTreeMap<usize, usize> {
     let mut counts = BTreeMap::new();
     for node in &cluster.nodes {
-        let members = node.state.members(&namespace, &namespace.root()).len();
+        let members = node.state().members(&namespace, &namespace.root()).len();
         *counts.entry(members).or_default() += 1;
     }
     counts
@@ -79,9 +73,9 @@ fn members(cluster: &Cluster, namespace: NamespaceId) -> BTreeMap<usize, usize> 
 #[test]
 fn net_23_a_join_takes_a_few_round_trips_and_waits_for_no_clock() {
     let (mut cluster, _, request) = three();
-    begin(&mut cluster, &request);
+    let command = begin(&mut cluster, &request);
     cluster.run(OVER_MS);
-    let Some(Outcome::Joined(report)) = outcome(&mut cluster) else { panic!("not joined") };
+    let Some(Outcome::Joined(report)) = cluster.outcome(2, command) else { panic!("not joined") };
     let took: u64 = report.phases.iter().map(|(_, ms)| ms).sum();
     assert!(took < OVER_MS, "{:?}", report.phases);
     assert!(report.partner.is_some());
@@ -92,11 +86,11 @@ fn net_25_whichever_member_is_cut_off_at_whatever_moment_the_other_admits() {
     for lost in [0, 1] {
         for after in 0..OVER_MS {
             let (mut cluster, namespace, request) = three();
-            begin(&mut cluster, &request);
+            let command = begin(&mut cluster, &request);
             cluster.run(after);
             cluster.cut(2, lost);
             cluster.run(WITHIN_MS);
-            let outcome = outcome(&mut cluster);
+            let outcome = cluster.outcome(2, command);
             let joined = matches!(outcome, Some(Outcome::Joined(_)));
             assert!(joined, "{lost} lost after {after} ms: {outcome:?}");
             cluster.heal(2, lost);
@@ -111,12 +105,12 @@ fn net_25_whichever_member_is_cut_off_at_whatever_moment_the_other_admits() {
 fn net_26_with_all_members_cut_off_the_error_is_typed_and_in_time() {
     for after in 0..OVER_MS {
         let (mut cluster, namespace, request) = three();
-        begin(&mut cluster, &request);
+        let command = begin(&mut cluster, &request);
         cluster.run(after);
         cluster.cut(2, 0);
         cluster.cut(2, 1);
         cluster.run(WITHIN_MS - after);
-        match outcome(&mut cluster) {
+        match cluster.outcome(2, command) {
             // It was done before, or it had the op and nobody was left to confirm it.
             Some(Outcome::Joined(report)) => assert_eq!(report.namespace, namespace),
             Some(Outcome::Refused(Refusal::NotJoined(
@@ -124,7 +118,7 @@ fn net_26_with_all_members_cut_off_the_error_is_typed_and_in_time() {
                 | JoinError::PartnersFailed { .. }
                 | JoinError::PullIncomplete { .. },
             ))) => {
-                let known = cluster.nodes[2].state.namespace(&namespace);
+                let known = cluster.nodes[2].state().namespace(&namespace);
                 assert!(known.is_none_or(|known| !known.open && !known.joining));
             }
             other => panic!("{after} ms: {other:?}"),
@@ -138,10 +132,10 @@ fn net_25_a_joiner_that_is_killed_at_whatever_moment_goes_on_with_its_key() {
         let (mut cluster, namespace, request) = three();
         begin(&mut cluster, &request);
         cluster.run(after);
-        let records = cluster.nodes[2].log.len();
+        let records = cluster.nodes[2].log().len();
         cluster.restart(2, records);
         cluster.run(60_000);
-        let known = cluster.nodes[2].state.namespace(&namespace).unwrap();
+        let known = cluster.nodes[2].state().namespace(&namespace).unwrap();
         assert!(known.open && !known.joining && known.me == person(2).id, "after {after} ms");
         assert_eq!(members(&cluster, namespace), [(3, 3)].into());
     }
@@ -151,12 +145,12 @@ fn net_25_a_joiner_that_is_killed_at_whatever_moment_goes_on_with_its_key() {
 fn net_25_a_witness_that_is_killed_at_whatever_moment_admits_once() {
     for after in 0..OVER_MS {
         let (mut cluster, namespace, request) = three();
-        begin(&mut cluster, &request);
+        let command = begin(&mut cluster, &request);
         cluster.run(after);
-        let records = cluster.nodes[0].log.len();
+        let records = cluster.nodes[0].log().len();
         cluster.restart(0, records);
         cluster.run(WITHIN_MS);
-        let outcome = outcome(&mut cluster);
+        let outcome = cluster.outcome(2, command);
         assert!(matches!(outcome, Some(Outcome::Joined(_))), "after {after} ms: {outcome:?}");
         cluster.run(60_000);
         assert_eq!(members(&cluster, namespace), [(3, 3)].into());

@@ -66,7 +66,7 @@ fn three_join_by_one_invitation_each_and_the_last_while_the_founder_is_away() {
     }
     cluster.run(60_000);
     agree(&cluster, namespace);
-    assert_eq!(cluster.nodes[0].state.members(&namespace, &namespace.root()).len(), 4);
+    assert_eq!(cluster.nodes[0].state().members(&namespace, &namespace.root()).len(), 4);
 }
 
 /// A founder and two members.
@@ -99,7 +99,7 @@ fn two_survivors_of_three_go_on_governing() {
             }
         }
         cluster.run(10_000);
-        let heads = |at: usize| cluster.nodes[at].state.namespace(&namespace).unwrap().heads;
+        let heads = |at: usize| cluster.nodes[at].state().namespace(&namespace).unwrap().heads;
         assert_eq!(heads(survivors[0]), heads(survivors[1]));
         assert_ne!(heads(lost), heads(survivors[0]));
         for other in survivors {
@@ -115,7 +115,7 @@ const APART: u64 = 2_000;
 
 /// Gives a node ops of `author` that it heard from somebody who is gone.
 fn hear_chain(cluster: &mut Cluster, at: usize, namespace: NamespaceId, author: &Author) -> u64 {
-    let known = &cluster.nodes[at].state.durable.namespaces[&namespace];
+    let known = &cluster.nodes[at].state().durable.namespaces[&namespace];
     let person = known.space.graph().person(&author.id).unwrap();
     let next = known.space.next_op(&mut Cuts::default(), person, namespace.root());
     let mut parents = next.parents.clone();
@@ -154,7 +154,7 @@ fn net_42_two_nodes_that_parted_for_two_thousand_ops_meet_at_the_cost_of_these()
         cluster.cut(a, b);
     }
     let ops =
-        |cluster: &Cluster, at: usize| cluster.nodes[at].state.namespace(&namespace).unwrap().ops;
+        |cluster: &Cluster, at: usize| cluster.nodes[at].state().namespace(&namespace).unwrap().ops;
     let common = ops(&cluster, 0);
     let left = hear_chain(&mut cluster, 0, namespace, person(1));
     let right = hear_chain(&mut cluster, 1, namespace, person(2));
@@ -163,7 +163,7 @@ fn net_42_two_nodes_that_parted_for_two_thousand_ops_meet_at_the_cost_of_these()
     cluster.traffic.clear();
     cluster.heal(0, 1);
     cluster.run(5_000);
-    let views = [0, 1].map(|at| cluster.nodes[at].state.namespace(&namespace).unwrap());
+    let views = [0, 1].map(|at| cluster.nodes[at].state().namespace(&namespace).unwrap());
     assert_eq!(views[0].heads, views[1].heads);
     assert_eq!(views[0].state_root, views[1].state_root);
     assert!(views[0].ops >= common + 2 * APART);

@@ -19,6 +19,7 @@ fn net_45_a_node_that_restores_many_namespaces_from_one_peer_waits_for_its_own_l
     let mut cluster = Cluster::apart(2);
     cluster.give_key(1, person(1));
     let namespaces = [(); NAMESPACES].map(|()| found(&mut cluster, 0, person(0)));
+    let mut log = Vec::new();
     for namespace in namespaces {
         let root = namespace.root();
         govern(&mut cluster, 0, namespace, root, add(person(1), Rights::ADMIN)).unwrap();
@@ -26,9 +27,9 @@ fn net_45_a_node_that_restores_many_namespaces_from_one_peer_waits_for_its_own_l
             govern(&mut cluster, 0, namespace, root, Body::Noop).unwrap();
         }
         let opened = Event::NamespaceOpened { namespace, me: person(1).id };
-        cluster.nodes[1].log.push(record::encode(&opened));
+        log.push(record::encode(&opened));
     }
-    cluster.restart(1, NAMESPACES);
+    cluster.restore(1, log);
     cluster.heal(0, 1);
     // Far from each other, so that a list takes some seconds; and nothing comes by the topic.
     let stream = Path { delay_ms: (400, 400), ..Path::default() };
@@ -42,7 +43,7 @@ fn net_45_a_node_that_restores_many_namespaces_from_one_peer_waits_for_its_own_l
     let began = cluster.now();
     let has_all = |cluster: &Cluster| {
         namespaces.iter().all(|namespace| {
-            let ops = |at: usize| cluster.nodes[at].state.namespace(namespace).unwrap().ops;
+            let ops = |at: usize| cluster.nodes[at].state().namespace(namespace).unwrap().ops;
             ops(1) == ops(0)
         })
     };

@@ -1,0 +1,381 @@
+//! One thing after the other: what is due is delivered, and what nodes order is carried out.
+
+use super::net::message;
+use super::node::{Asked, Held, Question};
+use super::{Cluster, OF_TESTS, Parcel};
+use folkmoot_core::input::{Input, MessageId};
+use folkmoot_effects::driver::RUN_MAX;
+use folkmoot_effects::net::{ExchangeId, NetCommand, NetEvent, RequestFailure, Verdict};
+use folkmoot_effects::store::StoreError;
+use std::rc::Rc;
+
+/// How long a peer that was hung up on is not dialled, in milliseconds.
+const REDIAL_MS: u64 = 1_000;
+/// Messages whose checks are remembered.
+const CHECKED_MAX: usize = 8_192;
+
+impl Cluster {
+    /// Delivers what comes next, if it is due by `deadline`: to one node, as much as is due there
+    /// at that moment, as one run of inputs.
+    pub fn advance(&mut self, deadline: u64) -> bool {
+        let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= deadline) else {
+            return false;
+        };
+        let due = entry.key().0;
+        let (at, run, parcel) = entry.remove();
+        self.now = self.now.max(due);
+        let Some(mut taken) = self.deliver(at, run, parcel) else { return true };
+        for _ in 1..RUN_MAX {
+            let is_next = self.queue.first_key_value().is_some_and(|((when, _), (to, _, next))| {
+                *when <= due && *to == at && next.is_input()
+            });
+            if !is_next {
+                break;
+            }
+            let Some((_, (_, run, parcel))) = self.queue.pop_first() else { break };
+            if taken.is_ok() {
+                taken = self.deliver(at, run, parcel).unwrap_or(Ok(()));
+            }
+        }
+        self.commit(at, taken);
+        true
+    }
+
+    /// When something happens next.
+    pub fn next_at(&self) -> Option<u64> {
+        self.queue.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// Delivers one thing; nothing where it does not concern the process of the node.
+    fn deliver(&mut self, at: usize, run: u64, parcel: Parcel) -> Option<Result<(), StoreError>> {
+        if matches!(parcel, Parcel::Mesh) {
+            self.remesh();
+            return None;
+        }
+        let node = self.nodes.get(at)?;
+        if node.run != run {
+            return None;
+        }
+        if matches!(parcel, Parcel::Rise) {
+            self.rise(at);
+            return None;
+        }
+        let is_behind = node.asleep_until > self.now || !node.held.is_empty();
+        if is_behind && !matches!(parcel, Parcel::Boot) {
+            self.hold(at, parcel);
+            return None;
+        }
+        self.open(at, parcel)
+    }
+
+    /// What came to a node that sleeps, or behind that, waits in its order.
+    fn hold(&mut self, at: usize, parcel: Parcel) {
+        let now = self.now;
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        let is_first = node.held.is_empty();
+        node.held.push_back((node.run, parcel));
+        let after = node.asleep_until.saturating_sub(now);
+        if is_first {
+            self.send(at, after, Parcel::Rise);
+        }
+    }
+
+    /// A node wakes up, unless its sleep has become longer.
+    fn rise(&mut self, at: usize) {
+        let now = self.now;
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        if let Some(after) = node.asleep_until.checked_sub(now).filter(|after| *after > 0) {
+            return self.send(at, after, Parcel::Rise);
+        }
+        for (run, parcel) in std::mem::take(&mut node.held) {
+            let is_current = self.run_of(at) == run;
+            if let Some(taken) = is_current.then(|| self.open(at, parcel)).flatten() {
+                self.commit(at, taken);
+            }
+        }
+    }
+
+    /// What a parcel does to a node that is awake.
+    fn open(&mut self, at: usize, parcel: Parcel) -> Option<Result<(), StoreError>> {
+        match parcel {
+            Parcel::Event(event) => self.take(at, event),
+            Parcel::Gossip { from, cuts, topic, id, bytes, again } => {
+                if self.is_cut(from, at, cuts) {
+                    return None;
+                }
+                let held = Held { from, topic, id, bytes };
+                self.gossip(at, held, again)
+            }
+            Parcel::Question { from, run, cuts, exchange, bytes } => {
+                if self.is_cut(from, at, cuts) || !self.is_linked(at, from) {
+                    return None;
+                }
+                let question = Question { from, run, exchange, bytes };
+                self.question(at, question)
+            }
+            Parcel::Answer { from, cuts, exchange, bytes } => {
+                if self.is_cut(from, at, cuts) {
+                    return None;
+                }
+                self.answer(at, from, exchange, bytes)
+            }
+            Parcel::Expiry { exchange, to } => {
+                self.fail(at, exchange, to, RequestFailure::TimedOut);
+                None
+            }
+            Parcel::Hangup { peer, run, topics } => {
+                if self.run_of(peer) == run {
+                    let own = self.process(at).map(|it| it.topics.clone()).unwrap_or_default();
+                    self.lose(at, peer, &own.intersection(&topics).copied().collect());
+                }
+                None
+            }
+            Parcel::Alarm(number) => {
+                let process = self.process_mut(at)?;
+                let is_set = process.alarm.is_some_and(|(_, set)| set == number);
+                is_set.then(|| process.alarm = None).map(Ok)
+            }
+            Parcel::Boot => {
+                self.boot(at);
+                None
+            }
+            Parcel::Meet(other) => {
+                self.connect(at, other);
+                None
+            }
+            Parcel::Mesh | Parcel::Rise => None,
+        }
+    }
+
+    fn take(&mut self, at: usize, event: NetEvent) -> Option<Result<(), StoreError>> {
+        let now = self.now;
+        let node = self.nodes.get_mut(at)?;
+        let input = node.process.as_ref()?.ingress.take(event, &mut self.signers);
+        Some(input.map_or(Ok(()), |input| node.take(now, input)))
+    }
+
+    fn gossip(&mut self, at: usize, held: Held, again: bool) -> Option<Result<(), StoreError>> {
+        self.sequence += 1;
+        let (now, name, peer) = (self.now, message(self.sequence), Self::peer(held.from));
+        let (topic, id, bytes) = (held.topic, held.id, Rc::clone(&held.bytes));
+        let process = self.process_mut(at)?;
+        let is_subscribed = process.topics.contains(&topic);
+        // Every message passes once, unless the network goes mad.
+        if !is_subscribed || (!process.seen.insert(now, id) && !again) {
+            return None;
+        }
+        process.messages.insert(name, held);
+        let input = if let Some(input) = self.checked.get(&id) {
+            addressed(input, MessageId(name.0), peer)
+        } else {
+            let event =
+                NetEvent::Gossip { message: name, from: peer, topic, bytes: bytes.to_vec() };
+            let ingress = self.nodes.get(at)?.process.as_ref()?.ingress.clone();
+            let input = ingress.take(event, &mut self.signers)?;
+            if self.checked.len() >= CHECKED_MAX {
+                self.checked.clear();
+            }
+            self.checked.insert(id, input.clone());
+            input
+        };
+        Some(self.nodes.get_mut(at)?.take(now, input))
+    }
+
+    fn question(&mut self, at: usize, question: Question) -> Option<Result<(), StoreError>> {
+        self.sequence += 1;
+        let (exchange, peer) = (ExchangeId(self.sequence), Self::peer(question.from));
+        let bytes = question.bytes.clone();
+        self.process_mut(at)?.exchanges.insert(exchange, question);
+        self.take(at, NetEvent::RequestReceived { exchange, peer, bytes })
+    }
+
+    fn answer(
+        &mut self,
+        at: usize,
+        from: usize,
+        exchange: ExchangeId,
+        bytes: Option<Vec<u8>>,
+    ) -> Option<Result<(), StoreError>> {
+        let peer = Self::peer(from);
+        if exchange.0 >= OF_TESTS {
+            self.process_mut(at)?.asking.remove(&exchange);
+            self.nodes.get_mut(at)?.answers.extend(bytes);
+            return None;
+        }
+        // A question ends once, whatever a network that doubles messages makes of its answer.
+        self.process_mut(at)?.asking.remove(&exchange)?;
+        self.take(
+            at,
+            match bytes {
+                Some(bytes) => NetEvent::ResponseReceived { exchange, peer, bytes },
+                None => NetEvent::RequestFailed { exchange, peer, why: RequestFailure::Unanswered },
+            },
+        )
+    }
+
+    /// Performs an order of a node.
+    pub(super) fn carry_out(&mut self, at: usize, command: NetCommand) {
+        self.note(at, &command);
+        match command {
+            NetCommand::Subscribe(topic) => self.subscribe(at, topic),
+            NetCommand::Unsubscribe(topic) => self.unsubscribe(at, topic),
+            NetCommand::Publish { topic, bytes } => self.flood(at, topic, &bytes),
+            NetCommand::Validate { message, verdict } => {
+                let Some(process) = self.process_mut(at) else { return };
+                let Some(held) = process.messages.remove(&message) else { return };
+                if let Some(node) = self.nodes.get_mut(at) {
+                    node.verdicts.push((held.from, verdict));
+                }
+                if verdict == Verdict::Accept {
+                    self.forward(at, &held);
+                }
+            }
+            NetCommand::Request { exchange, peer, bytes } => self.ask(at, exchange, peer, &bytes),
+            NetCommand::Respond { exchange, bytes } => {
+                if let Some(said) = self.said(at, exchange, bytes) {
+                    self.respond(at, exchange, Some(said));
+                }
+            }
+            NetCommand::Refuse { exchange } => self.respond(at, exchange, None),
+            NetCommand::Disconnect { peer } => {
+                let other = Self::number_of(peer);
+                self.disconnect(at, other);
+                self.send(at, REDIAL_MS, Parcel::Meet(other));
+            }
+            NetCommand::Block { peer } => {
+                let other = Self::number_of(peer);
+                self.disconnect(at, other);
+                if let Some(process) = self.process_mut(at) {
+                    process.blocked.insert(other);
+                }
+            }
+            NetCommand::Unblock { peer } => {
+                let other = Self::number_of(peer);
+                if let Some(process) = self.process_mut(at) {
+                    process.blocked.remove(&other);
+                }
+                self.send(at, REDIAL_MS, Parcel::Meet(other));
+            }
+            // Whoever can be reached is connected anyway.
+            NetCommand::Dial { .. }
+            | NetCommand::DialAlways { .. }
+            | NetCommand::StopDialing { .. }
+            | NetCommand::Shutdown => {}
+        }
+    }
+
+    /// What a node answers, after its liar.
+    fn said(&mut self, at: usize, exchange: ExchangeId, honest: Vec<u8>) -> Option<Vec<u8>> {
+        let node = self.nodes.get_mut(at)?;
+        let Some(liar) = &mut node.liar else { return Some(honest) };
+        let asked = node.process.as_ref()?.exchanges.get(&exchange)?;
+        liar(Asked { from: asked.from, question: &asked.bytes, honest })
+    }
+
+    /// Adds an order to the digest of this world.
+    fn note(&mut self, at: usize, command: &NetCommand) {
+        let (name, content): (&[u8], &[u8]) = match command {
+            NetCommand::Subscribe(topic) => (b"subscribe", &topic.0),
+            NetCommand::Unsubscribe(topic) => (b"unsubscribe", &topic.0),
+            NetCommand::Publish { bytes, .. } => (b"publish", bytes),
+            NetCommand::Request { bytes, .. } => (b"request", bytes),
+            NetCommand::Respond { bytes, .. } => (b"respond", bytes),
+            NetCommand::Validate { verdict, .. } => match verdict {
+                Verdict::Accept => (b"accept", &[]),
+                Verdict::Ignore => (b"ignore", &[]),
+                Verdict::Reject => (b"reject", &[]),
+            },
+            NetCommand::Refuse { .. } => (b"refuse", &[]),
+            NetCommand::Disconnect { peer } => (b"disconnect", &peer.0),
+            NetCommand::Block { peer } => (b"block", &peer.0),
+            NetCommand::Unblock { peer } => (b"unblock", &peer.0),
+            NetCommand::Dial { address }
+            | NetCommand::DialAlways { address }
+            | NetCommand::StopDialing { address } => (b"dial", address.as_bytes()),
+            NetCommand::Shutdown => (b"shutdown", &[]),
+        };
+        self.trace.update(&self.now.to_le_bytes()).update(&(at as u64).to_le_bytes());
+        self.trace.update(name).update(&(content.len() as u64).to_le_bytes()).update(content);
+    }
+
+    /// Has a node woken when it wants to be.
+    pub(super) fn set_alarm(&mut self, at: usize) {
+        let now = self.now;
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        let Some(due) = node.wakes_at(now) else { return };
+        let Some(process) = &mut node.process else { return };
+        if process.alarm.is_some_and(|(set, _)| set == due) {
+            return;
+        }
+        let number = self.sequence + 1;
+        process.alarm = Some((due, number));
+        self.send(at, due - now, Parcel::Alarm(number));
+    }
+
+    /// Puts something on its way to the present run of a node.
+    pub(super) fn send(&mut self, to: usize, after: u64, parcel: Parcel) {
+        self.sequence += 1;
+        let run = self.run_of(to);
+        self.queue.insert((self.now + after, self.sequence), (to, run, parcel));
+    }
+
+    /// Sends something over a wire, which may lose or double it: a topic what was published, and a
+    /// stream what was asked or answered.
+    pub(super) fn carry(&mut self, from: usize, to: usize, parcel: &Parcel) {
+        let is_published = matches!(parcel, Parcel::Gossip { .. });
+        let traffic = self.traffic.entry((from, to)).or_default();
+        traffic.messages += 1;
+        traffic.bytes += parcel.bytes_count() as u64;
+        let Some(wire) = self.wires.get(&(from, to)) else { return };
+        let path = if is_published { &wire.link.topic } else { &wire.link.stream };
+        for (number, delay) in path.copies(&mut self.rng).into_iter().enumerate() {
+            let mut copy = parcel.clone();
+            if let Parcel::Gossip { again, .. } = &mut copy {
+                *again = number > 0;
+            }
+            self.send(to, delay, copy);
+        }
+    }
+}
+
+impl Parcel {
+    /// Whether it is something that a process takes as an input.
+    fn is_input(&self) -> bool {
+        matches!(
+            self,
+            Self::Event(_)
+                | Self::Gossip { .. }
+                | Self::Question { .. }
+                | Self::Answer { .. }
+                | Self::Alarm(_)
+        )
+    }
+
+    /// How many bytes of content go over a wire.
+    fn bytes_count(&self) -> usize {
+        match self {
+            Self::Gossip { bytes, .. } => bytes.len(),
+            Self::Question { bytes, .. } => bytes.len(),
+            Self::Answer { bytes, .. } => bytes.as_ref().map_or(0, Vec::len),
+            Self::Event(_)
+            | Self::Expiry { .. }
+            | Self::Hangup { .. }
+            | Self::Alarm(_)
+            | Self::Meet(_)
+            | Self::Rise
+            | Self::Boot
+            | Self::Mesh => 0,
+        }
+    }
+}
+
+/// The same content under the name that it has at another node.
+fn addressed(input: &Input, message: MessageId, peer: folkmoot_core::id::PeerKey) -> Input {
+    let mut input = input.clone();
+    if let Input::GossipReceived { message: name, peer: from, .. }
+    | Input::NewerOpReceived { message: name, peer: from, .. } = &mut input
+    {
+        (*name, *from) = (message, peer);
+    }
+    input
+}

@@ -1,0 +1,221 @@
+//! Runs scenarios: what happens, what must hold meanwhile, and what must come true afterwards.
+//!
+//! First the actions, with the invariants of safety checked while they go on; then everything is
+//! mended, whoever meant ill stops, and what was promised must come true. The first violation ends
+//! the run.
+//!
+//! A node that means ill anywhere in a scenario is a villain from the beginning: nothing is promised
+//! about what it has, and everything about the others.
+
+mod act;
+mod bodies;
+mod bug;
+mod check;
+mod harm;
+mod lies;
+mod liveness;
+mod sets;
+#[cfg(test)]
+mod tests;
+mod violation;
+mod watch;
+
+use crate::cluster::{Cluster, Link, Node};
+use crate::kit::Author;
+use crate::scenario::{Action, Scenario};
+use folkmoot_core::id::{MemberId, NamespaceId};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+pub use bug::Bug;
+pub use violation::{Invariant, Violation};
+
+use act::Pending;
+use check::Checks;
+use watch::Watch;
+
+/// Runs of inputs between two looks at the nodes, for each of them: a look costs as much again.
+const LOOK_EVERY: u64 = 16;
+
+/// How a scenario went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Seed of the scenario.
+    pub seed: u64,
+    /// Digest of everything that was sent, and when.
+    pub digest: [u8; 32],
+    /// Runs of inputs that nodes committed.
+    pub steps: u64,
+    /// How long it took in the world, in milliseconds.
+    pub world_ms: u64,
+    /// Ops that the founder has at the end.
+    pub ops: u64,
+    /// The first invariant that did not hold.
+    pub violation: Option<Violation>,
+}
+
+/// Runs a scenario to its end, or to the first violation.
+pub fn run(scenario: &Scenario) -> Report {
+    run_with(scenario, Bug::None, None)
+}
+
+/// Runs a scenario in a world with a planted bug, which a checker must catch; where one is named,
+/// no other is listened to.
+pub fn run_with(scenario: &Scenario, bug: Bug, only: Option<Invariant>) -> Report {
+    let mut runner = Runner::new(scenario, bug, only);
+    let violation = runner.go().err();
+    Report {
+        seed: scenario.seed,
+        digest: runner.world.digest(),
+        steps: runner.world.steps,
+        world_ms: runner.world.now(),
+        ops: runner.ops(),
+        violation,
+    }
+}
+
+/// Runs a scenario, and for I42 once more to see whether it goes the same way.
+pub fn twice_where_needed(scenario: &Scenario, bug: Bug, invariant: Invariant) -> Report {
+    let mut report = run_with(scenario, bug, Some(invariant));
+    if invariant == Invariant::I42 {
+        let again = run_with(scenario, bug, Some(invariant));
+        if again.digest != report.digest {
+            let what = "two runs of the scenario differ in what was sent";
+            report.violation = Some(Violation::new(Invariant::I42, &[], what));
+        }
+    }
+    report
+}
+
+/// A scenario under way.
+struct Runner<'a> {
+    scenario: &'a Scenario,
+    world: Cluster,
+    bug: Bug,
+    only: Option<Invariant>,
+    /// The namespace of this world, once it is founded.
+    namespace: Option<NamespaceId>,
+    /// The node that founded it.
+    founder: Option<usize>,
+    villains: Rc<BTreeSet<usize>>,
+    pending: Vec<Pending>,
+    /// Seeds of one-time secrets that were given out.
+    secrets: u64,
+    watch: Rc<RefCell<Watch>>,
+    checks: Checks,
+    looked_at: u64,
+}
+
+impl<'a> Runner<'a> {
+    fn new(scenario: &'a Scenario, bug: Bug, only: Option<Invariant>) -> Self {
+        let options = &scenario.options;
+        let count = usize::from(options.nodes);
+        let villains: BTreeSet<usize> =
+            scenario.actions.iter().filter_map(Action::villain).map(usize::from).collect();
+        let nodes = (0..count).map(|at| {
+            let mut node = Node::default();
+            node.snapshot_every = options.snapshot_every;
+            node.settings.anchor_ops = options.anchor_ops;
+            bug.spoil(&mut node);
+            node.give_key(&author(at));
+            node
+        });
+        let seed = scenario.seed ^ bug.dice();
+        let mut world = Cluster::of(nodes.collect(), seed, &link(scenario));
+        let villains = Rc::new(villains);
+        let watch = Rc::new(RefCell::new(Watch::new(Rc::clone(&villains), count)));
+        let watcher = Rc::clone(&watch);
+        world.watcher = Some(Box::new(move |at, node, order| {
+            watcher.borrow_mut().see(at, node, order);
+        }));
+        Self {
+            scenario,
+            world,
+            bug,
+            only,
+            namespace: None,
+            founder: None,
+            villains,
+            pending: Vec::new(),
+            secrets: 1 << 32,
+            watch,
+            checks: Checks::new(count),
+            looked_at: 0,
+        }
+    }
+
+    fn go(&mut self) -> Result<(), Violation> {
+        for action in &self.scenario.actions {
+            if let Action::Wait(ms) = action {
+                self.wait(*ms)?;
+            } else {
+                self.perform(action);
+                self.after()?;
+            }
+        }
+        self.plant_twin();
+        self.live()
+    }
+
+    /// Lets time pass, and looks at what happens.
+    fn wait(&mut self, ms: u64) -> Result<(), Violation> {
+        let deadline = self.world.now() + ms;
+        while self.world.advance(deadline) {
+            self.after()?;
+        }
+        self.world.run(deadline - self.world.now());
+        Ok(())
+    }
+
+    /// After each step.
+    fn after(&mut self) -> Result<(), Violation> {
+        self.settle_pending()?;
+        let found = self.watch.borrow_mut().found.take();
+        if let Some(violation) = found {
+            self.judge(violation)?;
+        }
+        self.check_restarts()?;
+        let every = LOOK_EVERY * self.world.nodes.len() as u64;
+        if self.world.steps >= self.looked_at + every {
+            self.looked_at = self.world.steps;
+            self.look()?;
+        }
+        Ok(())
+    }
+
+    /// Ends the run with a violation, unless it is one that is not listened to.
+    fn judge(&self, violation: Violation) -> Result<(), Violation> {
+        if self.only.is_some_and(|only| only != violation.invariant) {
+            return Ok(());
+        }
+        let (seed, step, world_ms) = (self.scenario.seed, self.world.steps, self.world.now());
+        Err(Violation { seed, step, world_ms, ..violation })
+    }
+
+    /// Whether a node is to be believed.
+    fn is_honest(&self, at: usize) -> bool {
+        !self.villains.contains(&at)
+    }
+
+    fn ops(&self) -> u64 {
+        let founder = self.founder.and_then(|at| self.world.nodes.get(at));
+        let view = self.namespace.and_then(|it| founder?.state().namespace(&it));
+        view.map_or(0, |view| view.ops)
+    }
+}
+
+/// The person whose key a node has.
+fn author(at: usize) -> Author {
+    Author::new(at as u64)
+}
+
+/// The member that acts through a node.
+fn member(at: usize) -> MemberId {
+    author(at).id
+}
+
+fn link(scenario: &Scenario) -> Link {
+    let options = &scenario.options;
+    Link { is_down: false, topic: options.topic.clone(), stream: options.stream.clone() }
+}

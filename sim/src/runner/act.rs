@@ -1,0 +1,291 @@
+//! Performs actions. Each means nothing where it does not apply.
+
+use super::bodies::{body, rights};
+use super::{Bug, Invariant, Runner, Violation, author, link};
+use crate::cluster::{Link, Tail, Wrong};
+use crate::kit::Author;
+use crate::scenario::{Action, Deed, Role};
+use folkmoot_core::bounded::Bounded;
+use folkmoot_core::command::{Command, CommandId, Delivery, Outcome};
+use folkmoot_core::governance::invitation::Invitation;
+use folkmoot_core::governance::op::Body;
+use folkmoot_core::id::{GroupId, NamespaceId};
+use folkmoot_core::time::UnixMillis;
+
+/// How long a join may take, in milliseconds.
+const JOIN_MS: u64 = 60_000;
+/// How much later than its deadline a join may end, in milliseconds: its answer is on its way.
+const GRACE_MS: u64 = 1_000;
+
+/// A command that has not ended.
+pub(super) struct Pending {
+    node: usize,
+    /// The run of the node that took it: with that it is gone.
+    run: u64,
+    command: CommandId,
+    then: Then,
+}
+
+/// What is done with an outcome.
+enum Then {
+    /// The namespace of this world is known.
+    Founded,
+    /// A node uses the invitation.
+    Invited { node: usize, secret: Box<Author> },
+    /// It must end by this time of the monotonic clock of the node.
+    Joined { invitation: Box<Invitation>, by: u64 },
+    /// Whatever.
+    Written,
+}
+
+impl Runner<'_> {
+    pub(super) fn perform(&mut self, action: &Action) {
+        let count = self.world.nodes.len();
+        let at = usize::from;
+        match action {
+            Action::Wait(_) => {}
+            Action::Found(node) => self.found(at(*node)),
+            Action::Join { from, node, role } => self.invite(at(*from), at(*node), *role),
+            Action::Govern { node, group, deed } => self.govern(at(*node), at(*group), *deed),
+            Action::Kill { node, tail } => {
+                self.take_sample(at(*node));
+                self.world.crash(at(*node), *tail);
+                self.world.revive(at(*node));
+            }
+            Action::Crash { node, touch, tail } => self.world.crash_at(at(*node), *touch, *tail),
+            Action::Stop(node) => self.world.stop(at(*node)),
+            Action::Boot(node) => self.world.boot(at(*node)),
+            Action::Disk { node, wrong } => self.set_wrong(at(*node), *wrong),
+            Action::Cut { a, b } => self.cut(at(*a), at(*b)),
+            Action::Heal { a, b } => self.heal(at(*a), at(*b)),
+            Action::Isolate(node) => (0..count).for_each(|other| self.cut(at(*node), other)),
+            Action::Split(mask) => self.split(*mask, None),
+            Action::Bridge { node, mask } => self.split(*mask, Some(at(*node))),
+            Action::Mute { from, to } => self.impair(at(*from), at(*to), &Link::mute()),
+            Action::Impair { from, to, path } => {
+                let link = Link { is_down: false, topic: path.clone(), stream: path.clone() };
+                self.impair(at(*from), at(*to), &link);
+            }
+            Action::Mend => self.mend(&link(self.scenario)),
+            Action::Clock { node, ahead_ms } => {
+                if let Some(node) = self.world.nodes.get_mut(at(*node)) {
+                    node.clock.ahead_ms = *ahead_ms;
+                }
+            }
+            Action::Drift { node, ppm } => self.world.drift(at(*node), *ppm),
+            Action::Pause { node, ms } => self.world.sleep(at(*node), *ms),
+            Action::Lie { node, lie } => self.lie(at(*node), *lie),
+            Action::Harm { node, harm } => self.harm(at(*node), *harm),
+        }
+    }
+
+    fn set_wrong(&mut self, at: usize, wrong: Wrong) {
+        if let Some(node) = self.world.nodes.get(at).filter(|_| !self.bug.is_of_disks()) {
+            node.disk.set_wrong(wrong);
+        }
+    }
+
+    fn cut(&mut self, a: usize, b: usize) {
+        let count = self.world.nodes.len();
+        if a != b && a < count && b < count {
+            self.world.cut(a, b);
+        }
+    }
+
+    fn heal(&mut self, a: usize, b: usize) {
+        let count = self.world.nodes.len();
+        if a != b && a < count && b < count {
+            let link = link(self.scenario);
+            self.world.impair(a, b, link.clone());
+            self.world.impair(b, a, link);
+            self.world.connect(a, b);
+        }
+    }
+
+    fn impair(&mut self, from: usize, to: usize, link: &Link) {
+        let count = self.world.nodes.len();
+        if from != to && from < count && to < count && self.world.is_linked(from, to) {
+            self.world.impair(from, to, link.clone());
+        }
+    }
+
+    fn split(&mut self, mask: u64, bridge: Option<usize>) {
+        let count = self.world.nodes.len();
+        let side = |at: usize| (mask >> (at % 64)) & 1;
+        for a in 0..count {
+            for b in 0..a {
+                if side(a) != side(b) && bridge != Some(a) && bridge != Some(b) {
+                    self.cut(a, b);
+                }
+            }
+        }
+    }
+
+    /// Makes all connections as good as a link.
+    pub(super) fn mend(&mut self, link: &Link) {
+        for a in 0..self.world.nodes.len() {
+            for b in 0..a {
+                self.world.impair(a, b, link.clone());
+                self.world.impair(b, a, link.clone());
+                self.world.connect(a, b);
+            }
+        }
+    }
+
+    fn found(&mut self, at: usize) {
+        let is_founding = self.pending.iter().any(|it| matches!(it.then, Then::Founded));
+        if self.namespace.is_some() || is_founding || at >= self.world.nodes.len() {
+            return;
+        }
+        let others = (0..).filter(|other| *other != at);
+        let count = usize::from(self.scenario.options.owners.max(1)).min(self.world.nodes.len());
+        let owners = std::iter::once(at).chain(others).take(count).map(|it| author(it).id);
+        let owners = Bounded::truncated(owners.collect());
+        self.issue(at, Command::Found { owners }, Then::Founded);
+    }
+
+    fn invite(&mut self, from: usize, node: usize, role: Role) {
+        let Some(namespace) = self.namespace.filter(|_| from != node) else { return };
+        self.secrets += 1;
+        let secret = Author::new(self.secrets);
+        let wish = Command::Invite {
+            namespace,
+            group: namespace.root(),
+            rights: rights(role),
+            uses_max: 1,
+            expires_at: UnixMillis(u64::MAX),
+            one_time_key: secret.id,
+        };
+        self.issue(from, wish, Then::Invited { node, secret: Box::new(secret) });
+    }
+
+    /// A node uses an invitation that it was given.
+    fn join(&mut self, at: usize, invitation: Invitation, secret: &Author) {
+        let Some(node) = self.world.nodes.get(at).filter(|node| node.is_up()) else { return };
+        let patience = if self.bug == Bug::Impatience { 1 } else { JOIN_MS + GRACE_MS };
+        let by = node.clock.mono_at(self.world.now()) + patience;
+        let request = author(at).accept(&invitation, secret);
+        let wish = Command::Join { request, addresses: Vec::new(), within_ms: JOIN_MS };
+        self.issue(at, wish, Then::Joined { invitation: Box::new(invitation), by });
+    }
+
+    fn govern(&mut self, at: usize, group: usize, deed: Deed) {
+        let Some((group, body)) =
+            self.target(at, group).and_then(|group| Some((group, body(self, at, deed)?)))
+        else {
+            return;
+        };
+        if let Some(namespace) = self.namespace {
+            self.issue(at, govern(namespace, group, body), Then::Written);
+        }
+    }
+
+    /// Has a node write; what comes of it is left to the caller.
+    pub(super) fn write_apart(
+        &mut self,
+        at: usize,
+        namespace: NamespaceId,
+        body: Body,
+    ) -> Option<CommandId> {
+        self.world.nodes.get(at).filter(|node| node.is_up())?;
+        Some(self.world.issue(at, govern(namespace, namespace.root(), body)))
+    }
+
+    /// A group that exists at a node, by number.
+    pub(super) fn target(&self, at: usize, number: usize) -> Option<GroupId> {
+        let namespace = self.namespace?;
+        let known = self.world.nodes.get(at)?.state().durable.namespaces.get(&namespace)?;
+        let (graph, tree) = (known.space.graph(), known.space.view().tree());
+        let groups: Vec<_> = tree.groups().filter(|group| tree.exists(*group)).collect();
+        let group = groups.get(number.checked_rem(groups.len())?)?;
+        Some(graph.group_id(*group))
+    }
+
+    fn issue(&mut self, node: usize, wish: Command, then: Then) {
+        let host = self.world.nodes.get(node).filter(|node| node.is_up());
+        let Some(run) = host.map(crate::cluster::Node::run) else { return };
+        let command = self.world.issue(node, wish);
+        self.pending.push(Pending { node, run, command, then });
+    }
+
+    /// Goes on with what has ended.
+    pub(super) fn settle_pending(&mut self) -> Result<(), Violation> {
+        let now = self.world.now();
+        let mut at = 0;
+        while let Some(pending) = self.pending.get(at) {
+            let (node, command, run) = (pending.node, pending.command, pending.run);
+            let is_over =
+                self.world.nodes.get(node).is_none_or(|it| !it.is_up() || it.run() != run);
+            if let Some(outcome) = self.world.outcome(node, command) {
+                let pending = self.pending.remove(at);
+                self.on_outcome(pending, outcome)?;
+            } else if is_over {
+                self.pending.remove(at);
+            } else {
+                self.check_deadline(at, now)?;
+                at += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_deadline(&self, at: usize, now: u64) -> Result<(), Violation> {
+        let Some(Pending { node, then: Then::Joined { by, .. }, .. }) = self.pending.get(at) else {
+            return Ok(());
+        };
+        let Some(host) = self.world.nodes.get(*node).filter(|host| host.is_awake(now)) else {
+            return Ok(());
+        };
+        let mono = host.clock.mono_at(now);
+        if mono <= *by {
+            return Ok(());
+        }
+        let what = format!("a join has not ended {} ms after it had to", mono - by);
+        self.judge(Violation::new(Invariant::I28, &[*node], what))
+    }
+
+    fn on_outcome(&mut self, pending: Pending, outcome: Outcome) -> Result<(), Violation> {
+        match (pending.then, outcome) {
+            (Then::Founded, Outcome::Accepted { namespace, .. }) => {
+                (self.namespace, self.founder) = (Some(namespace), Some(pending.node));
+                self.watch.borrow_mut().namespace = Some(namespace);
+                self.plant_slander(namespace);
+            }
+            (Then::Invited { node, secret }, Outcome::Invited(invitation)) => {
+                self.join(node, invitation, &secret);
+            }
+            (Then::Joined { invitation, .. }, Outcome::Joined(report))
+                if report.namespace != invitation.terms.namespace =>
+            {
+                let what = format!(
+                    "invited to {:?}, and joined {:?}",
+                    invitation.terms.namespace, report.namespace
+                );
+                return self.judge(Violation::new(Invariant::I30, &[pending.node], what));
+            }
+            (Then::Founded | Then::Invited { .. } | Then::Joined { .. } | Then::Written, _) => {}
+        }
+        Ok(())
+    }
+
+    /// Whatever was done to nodes is over.
+    pub(super) fn relieve(&mut self) {
+        for at in 0..self.world.nodes.len() {
+            self.world.reform(at);
+            self.world.drift(at, 0);
+            if let Some(node) = self.world.nodes.get_mut(at) {
+                node.clock.ahead_ms = 0;
+                node.end_after(u64::MAX, Tail::Lost);
+                if !self.bug.is_of_disks() {
+                    node.disk.set_wrong(Wrong::Nothing);
+                }
+            }
+            self.world.boot(at);
+        }
+    }
+}
+
+fn govern(namespace: NamespaceId, group: GroupId, body: Body) -> Command {
+    let delivery = Delivery::default();
+    Command::Govern { namespace, group, body, expected_root: None, delivery }
+}

@@ -1,0 +1,277 @@
+//! The invariants of safety that are seen by looking at the nodes. Each checker is by itself, and
+//! knows nothing of how the nodes came to what they have.
+
+use super::sets::{Summary, durable_digest, maximal_visible, set_of};
+use super::{Bug, Invariant, Runner, Violation, member};
+use crate::cluster::{Cluster, Node};
+use crate::compare;
+use crate::oracle::Oracle;
+use folkmoot_core::governance::space::Space;
+use folkmoot_core::governance::table::Ix;
+use folkmoot_core::governance::verdict::{Admission, VoidAtCut};
+use folkmoot_core::id::OpId;
+use folkmoot_core::signed::verify;
+use folkmoot_effects::ports::Bodies as _;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Looks between two at what the log folds to.
+const FOLD_EVERY: u64 = 8;
+/// Samples of old states that are kept for each node.
+const SAMPLES_MAX: usize = 8;
+/// Ops up to which the oracle is asked: it takes the cube of their number.
+const ORACLE_OPS_MAX: u32 = 60;
+
+/// What the checkers remember.
+pub(super) struct Checks {
+    /// What followed from each set of ops, and at which node that was seen first.
+    by_set: BTreeMap<[u8; 32], (Summary, usize)>,
+    /// The verdict on each op at its cut, and who reached it first.
+    verdicts: BTreeMap<OpId, (Option<VoidAtCut>, usize)>,
+    nodes: Vec<Seen>,
+    looks: u64,
+}
+
+/// What was seen of a node.
+#[derive(Clone, Default)]
+struct Seen {
+    run: u64,
+    /// Ops whose verdicts were compared.
+    judged: u32,
+    /// States that it had, by the number of records.
+    samples: Vec<(u64, [u8; 32])>,
+}
+
+impl Checks {
+    pub(super) fn new(count: usize) -> Self {
+        let nodes = vec![Seen::default(); count];
+        Self { by_set: BTreeMap::new(), verdicts: BTreeMap::new(), nodes, looks: 0 }
+    }
+}
+
+impl Runner<'_> {
+    /// Looks at all nodes.
+    pub(super) fn look(&mut self) -> Result<(), Violation> {
+        self.checks.looks += 1;
+        for at in 0..self.world.nodes.len() {
+            if self.is_honest(at) {
+                let checked = self.look_at(at);
+                checked.or_else(|violation| self.judge(violation))?;
+            }
+        }
+        (0..self.world.nodes.len()).for_each(|at| self.take_sample(at));
+        if self.checks.looks.is_multiple_of(FOLD_EVERY) {
+            let turn = self.checks.looks / FOLD_EVERY;
+            let at = turn.checked_rem(self.world.nodes.len() as u64).unwrap_or_default();
+            self.check_fold(usize::try_from(at).unwrap_or_default())
+                .or_else(|violation| self.judge(violation))?;
+        }
+        Ok(())
+    }
+
+    fn look_at(&mut self, at: usize) -> Result<(), Violation> {
+        let Some(node) = self.world.nodes.get(at) else { return Ok(()) };
+        check_blame(at, node, |peer| self.villains.contains(&peer))?;
+        let namespace = self.namespace;
+        let known = namespace.and_then(|it| node.state().durable.namespaces.get(&it));
+        let Some(space) = known.map(|known| &known.space).filter(|space| space.is_settled()) else {
+            return Ok(());
+        };
+        check_signers(at, space, &self.villains)?;
+        check_heads(at, space, self.bug)?;
+        let Checks { by_set, verdicts, nodes, .. } = &mut self.checks;
+        check_set(at, space, by_set, self.bug)?;
+        let Some(seen) = nodes.get_mut(at) else { return Ok(()) };
+        check_verdicts(at, space, verdicts, &mut seen.judged, self.bug)
+    }
+
+    /// I3: what the log folds to is what the node has.
+    fn check_fold(&mut self, at: usize) -> Result<(), Violation> {
+        let Some(node) = self.world.nodes.get(at).filter(|node| node.is_up()) else {
+            return Ok(());
+        };
+        let durable = &node.state().durable;
+        let has = durable_digest(durable);
+        let refolded = node.disk.refold(durable.records);
+        let folded = refolded.map_err(|error| {
+            Violation::new(Invariant::I3, &[at], format!("the log does not fold: {error}"))
+        })?;
+        if durable_digest(&folded.state.durable) != has {
+            let what = format!("{} records do not fold to what is in memory", durable.records);
+            return Err(Violation::new(Invariant::I3, &[at], what));
+        }
+        Ok(())
+    }
+
+    /// Notes the state of a node by the number of its records.
+    pub(super) fn take_sample(&mut self, at: usize) {
+        let Some(node) = self.world.nodes.get(at).filter(|node| node.is_up()) else { return };
+        let durable = &node.state().durable;
+        let sample = (durable.records, durable_digest(durable));
+        let Some(seen) = self.checks.nodes.get_mut(at) else { return };
+        if seen.samples.last() != Some(&sample) {
+            if seen.samples.len() >= SAMPLES_MAX {
+                seen.samples.remove(0);
+            }
+            seen.samples.push(sample);
+        }
+    }
+
+    /// What must hold when a node has started again.
+    pub(super) fn check_restarts(&mut self) -> Result<(), Violation> {
+        for at in 0..self.world.nodes.len() {
+            let Some(node) = self.world.nodes.get(at) else { continue };
+            let run = node.run();
+            let is_new = self.checks.nodes.get(at).is_some_and(|seen| seen.run != run);
+            if is_new && node.is_up() {
+                let checked = self.check_restart(at);
+                checked.or_else(|violation| self.judge(violation))?;
+                if let Some(seen) = self.checks.nodes.get_mut(at) {
+                    (seen.run, seen.judged) = (run, 0);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_restart(&mut self, at: usize) -> Result<(), Violation> {
+        let Some(node) = self.world.nodes.get(at).filter(|_| self.is_honest(at)) else {
+            return Ok(());
+        };
+        let known = self.namespace.and_then(|it| node.state().durable.namespaces.get(&it));
+        let watch = self.watch.borrow();
+        let promised = watch.promised.get(at);
+        let is_lost = |op: &&OpId| known.is_none_or(|known| known.stored(op).is_none());
+        if let Some(lost) = promised.and_then(|ops| ops.iter().find(is_lost)) {
+            let what = format!("op {lost} was said to be here, and is gone after a restart");
+            return Err(Violation::new(Invariant::I6, &[at], what));
+        }
+        drop(watch);
+        check_prefixes(at, node, self.checks.nodes.get(at).map_or(&[], |it| &it.samples))?;
+        self.check_fold(at)
+    }
+
+    /// I2: the engine of a node says what the oracle says of the same ops.
+    pub(super) fn check_oracle(&self, at: usize) -> Result<(), Violation> {
+        let (Some(node), Some(namespace)) = (self.world.nodes.get(at), self.namespace) else {
+            return Ok(());
+        };
+        let Some(known) = node.state().durable.namespaces.get(&namespace) else { return Ok(()) };
+        let (space, graph) = (&known.space, known.space.graph());
+        if graph.len() > ORACLE_OPS_MAX {
+            return Ok(());
+        }
+        let wrong = |what: String| Violation::new(Invariant::I2, &[at], what);
+        let mut oracle = Oracle::new(namespace);
+        for ix in (0..graph.len()).map(Ix) {
+            let bytes = node.disk.body(&graph.stored(ix));
+            let bytes = bytes.map_err(|error| wrong(error.to_string()))?;
+            let op = verify(&bytes, namespace).map_err(|error| wrong(error.to_string()))?;
+            if self.bug == Bug::BlindOracle && ix.0 > 2 {
+                break;
+            }
+            let (id, expected) = (op.id, oracle.add(op));
+            let got = graph.void_at_cut(ix).map_or(Admission::Admit, |it| Admission::Void(*it));
+            if got != expected {
+                return Err(wrong(format!("op {id}: engine {got:?}, oracle {expected:?}")));
+            }
+        }
+        compare::check(space, &oracle.now()).map_err(wrong)
+    }
+}
+
+/// I8: on a part of its log, a node has the state that it had then.
+fn check_prefixes(at: usize, node: &Node, samples: &[(u64, [u8; 32])]) -> Result<(), Violation> {
+    for (records, had) in samples.first().into_iter().chain(samples.last()) {
+        let folded = node.disk.refold(*records).map(|it| durable_digest(&it.state.durable));
+        if folded.ok() != Some(*had) {
+            let what = format!("{records} records fold to something else than at their time");
+            return Err(Violation::new(Invariant::I8, &[at], what));
+        }
+    }
+    Ok(())
+}
+
+/// I31: whom an honest node blames is no honest node.
+fn check_blame(
+    at: usize,
+    node: &Node,
+    is_villain: impl Fn(usize) -> bool,
+) -> Result<(), Violation> {
+    let blamed = node.charged().into_iter().map(Cluster::number_of);
+    match blamed.into_iter().find(|peer| !is_villain(*peer)) {
+        Some(peer) => Err(Violation::new(Invariant::I31, &[at, peer], "one blames the other")),
+        None => Ok(()),
+    }
+}
+
+/// I9: no honest member has signed two ops with one nonce.
+fn check_signers(at: usize, space: &Space, villains: &BTreeSet<usize>) -> Result<(), Violation> {
+    let graph = space.graph();
+    for (signer, nonce, ops) in graph.equivocations() {
+        let signer = graph.member_id(signer);
+        if !villains.iter().any(|villain| member(*villain) == signer) {
+            let ops: Vec<OpId> = ops.into_iter().map(|ix| graph.node(ix).id).collect();
+            let what = format!("{signer:?} signed {ops:?} with nonce {nonce}");
+            return Err(Violation::new(Invariant::I9, &[at], what));
+        }
+    }
+    Ok(())
+}
+
+/// I18: the heads are the maximal visible ops.
+fn check_heads(at: usize, space: &Space, bug: Bug) -> Result<(), Violation> {
+    let mut heads: BTreeSet<OpId> = space.heads().into_iter().collect();
+    if bug == Bug::CapHeads && heads.len() > 1 {
+        heads.pop_last();
+    }
+    let expected = maximal_visible(space);
+    if heads == expected {
+        return Ok(());
+    }
+    let what = format!("heads {heads:?}, and the maximal visible ops are {expected:?}");
+    Err(Violation::new(Invariant::I18, &[at], what))
+}
+
+/// I1: whoever has the same ops has the same of everything that follows from them.
+fn check_set(
+    at: usize,
+    space: &Space,
+    by_set: &mut BTreeMap<[u8; 32], (Summary, usize)>,
+    bug: Bug,
+) -> Result<(), Violation> {
+    let mut summary = Summary::of(space);
+    if bug == Bug::OtherRoot && at == 1 {
+        summary.state_root = [0; 32];
+    }
+    let (first, whose) = by_set.entry(set_of(space)).or_insert_with(|| (summary.clone(), at));
+    if *first == summary {
+        return Ok(());
+    }
+    let what = format!("the same ops, and {first:?} against {summary:?}");
+    Err(Violation::new(Invariant::I1, &[*whose, at], what))
+}
+
+/// I10: whoever reached a verdict on an op reached the same.
+fn check_verdicts(
+    at: usize,
+    space: &Space,
+    verdicts: &mut BTreeMap<OpId, (Option<VoidAtCut>, usize)>,
+    judged: &mut u32,
+    bug: Bug,
+) -> Result<(), Violation> {
+    let graph = space.graph();
+    for ix in (*judged..graph.len()).map(Ix) {
+        let mut verdict = graph.void_at_cut(ix).copied();
+        if bug == Bug::LyingVerdict && at == 1 && ix.0 % 3 == 2 && verdict.is_none() {
+            verdict = Some(VoidAtCut::NotSenior);
+        }
+        let id = graph.node(ix).id;
+        let (first, whose) = verdicts.entry(id).or_insert((verdict, at));
+        if *first != verdict {
+            let what = format!("op {id}: {first:?} against {verdict:?}");
+            return Err(Violation::new(Invariant::I10, &[*whose, at], what));
+        }
+    }
+    *judged = graph.len();
+    Ok(())
+}

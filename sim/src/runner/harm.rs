@@ -1,0 +1,166 @@
+//! What a villain does with the key of its own member. It cannot forge the signature of another.
+
+use super::{Runner, author};
+use crate::kit::create;
+use crate::scenario::Harm;
+use folkmoot_core::bounded::Bounded;
+use folkmoot_core::codec;
+use folkmoot_core::governance::cuts::Cuts;
+use folkmoot_core::governance::op::{Body, Payload};
+use folkmoot_core::governance::table::Ix;
+use folkmoot_core::id::OpId;
+use folkmoot_core::limits::RULES_VERSION;
+use folkmoot_core::signed::SignedOp;
+use folkmoot_core::state::Namespace;
+use folkmoot_core::statement::{Ack, AckOutcome, Beacon, HeadSummary, Tier};
+use folkmoot_core::time::UnixMillis;
+use folkmoot_core::wire::{Gossip, OpBytes, Request};
+use folkmoot_effects::ports::Bodies as _;
+
+/// Ops that are replayed at once.
+const REPLAYED: u32 = 8;
+
+impl Runner<'_> {
+    /// Has a node do harm once.
+    pub(super) fn harm(&mut self, at: usize, harm: Harm) {
+        let Some(namespace) = self.namespace else { return };
+        match harm {
+            Harm::Equivocate => self.equivocate(at),
+            Harm::Backdate => {
+                let Some(payload) = self.backdated(at) else { return };
+                self.say_op(at, &author(at).seal(&payload));
+            }
+            Harm::WrongHash => {
+                let Some(payload) = self.draft(at) else { return };
+                self.say_op(at, &author(at).seal(&Payload { state_hash: [0xaa; 32], ..payload }));
+            }
+            Harm::Flood { count } => self.flood(at, count),
+            Harm::Replay => {
+                for (number, op) in self.stored(at).into_iter().enumerate() {
+                    let mut nonce = [0; 16];
+                    nonce
+                        .iter_mut()
+                        .zip((self.world.now() + number as u64).to_le_bytes())
+                        .for_each(|(byte, value)| *byte = value);
+                    self.world.publish(at, namespace, &Gossip::Again { nonce, op }.encode());
+                }
+            }
+            Harm::Malformed => {
+                let bytes = self.world.now().to_le_bytes().repeat(9);
+                self.world.publish(at, namespace, &bytes);
+            }
+            Harm::Mutate { bit } => {
+                let Some(mut op) = self.stored(at).pop().map(Bounded::into_vec) else { return };
+                let place = usize::from(bit / 8).checked_rem(op.len()).unwrap_or_default();
+                if let Some(byte) = op.get_mut(place) {
+                    *byte ^= 1 << (bit % 8);
+                }
+                let gossip = Gossip::Op(Bounded::truncated(op)).encode();
+                self.world.publish(at, namespace, &gossip);
+            }
+            Harm::Beacon => self.beacon(at),
+            Harm::Ack => self.ack(at),
+        }
+    }
+
+    fn known(&self, at: usize) -> Option<&Namespace> {
+        let node = self.world.nodes.get(at)?;
+        node.state().durable.namespaces.get(&self.namespace?)
+    }
+
+    /// What the node would sign next, if it were honest.
+    fn draft(&self, at: usize) -> Option<Payload> {
+        let (known, namespace) = (self.known(at)?, self.namespace?);
+        let person = known.space.graph().person(&author(at).id)?;
+        let next = known.space.next_op(&mut Cuts::default(), person, namespace.root());
+        Some(Payload {
+            rules: RULES_VERSION,
+            namespace,
+            group: namespace.root(),
+            signer: author(at).id,
+            nonce: next.nonce,
+            parents: Bounded::truncated(next.parents),
+            state_hash: next.state_hash,
+            body: Body::Noop,
+        })
+    }
+
+    /// The same at a cut of long ago, with the nonce that belongs there.
+    fn backdated(&self, at: usize) -> Option<Payload> {
+        let payload = self.draft(at)?;
+        let graph = self.known(at)?.space.graph();
+        let old = Ix(graph.len() / 3);
+        let nonce = graph.next_nonce(graph.person(&author(at).id), &graph.closure(&[old]));
+        let parents = Bounded::truncated(vec![graph.node(old).id]);
+        Some(Payload { parents, nonce, body: create(), ..payload })
+    }
+
+    fn equivocate(&mut self, at: usize) {
+        let (Some(namespace), Some(payload)) = (self.namespace, self.draft(at)) else { return };
+        let other = Payload { body: create(), ..payload.clone() };
+        let ops = [payload, other].map(|payload| {
+            Gossip::Op(Bounded::truncated(codec::encode(&author(at).seal(&payload)))).encode()
+        });
+        for (to, op) in (0..self.world.nodes.len()).zip(ops.iter().cycle()) {
+            if self.world.is_linked(at, to) {
+                self.world.whisper(at, to, namespace, op);
+            }
+        }
+    }
+
+    fn flood(&mut self, at: usize, count: u16) {
+        let Some(payload) = self.draft(at) else { return };
+        for number in 0..count {
+            let nowhere =
+                *blake3::hash(&[self.world.now(), number.into()].map(u64::to_le_bytes).concat())
+                    .as_bytes();
+            let parents = Bounded::truncated(vec![OpId(nowhere)]);
+            let orphan = Payload { parents, ..payload.clone() };
+            self.say_op(at, &author(at).seal(&orphan));
+        }
+    }
+
+    fn say_op(&mut self, at: usize, op: &SignedOp) {
+        let Some(namespace) = self.namespace else { return };
+        let gossip = Gossip::Op(Bounded::truncated(codec::encode(op))).encode();
+        self.world.publish(at, namespace, &gossip);
+    }
+
+    /// The last ops that the node has stored.
+    fn stored(&self, at: usize) -> Vec<OpBytes> {
+        let (Some(known), Some(node)) = (self.known(at), self.world.nodes.get(at)) else {
+            return Vec::new();
+        };
+        let graph = known.space.graph();
+        let last = graph.len().saturating_sub(REPLAYED)..graph.len();
+        last.filter_map(|ix| Bounded::new(node.disk.body(&graph.stored(Ix(ix))).ok()?)).collect()
+    }
+
+    fn beacon(&mut self, at: usize) {
+        let Some(namespace) = self.namespace else { return };
+        let beacon = Beacon {
+            namespace,
+            member: author(at).id,
+            boot: [0xbb; 16],
+            sequence: self.world.now(),
+            heads: HeadSummary::of(&[OpId([0xdd; 32])]),
+            ops: u64::MAX,
+            state_root: [0xee; 32],
+            tier: Tier::Validated,
+            sent_at: UnixMillis(crate::cluster::START_UNIX_MS + self.world.now()),
+        };
+        let beacon = author(at).attest(beacon);
+        self.world.publish(at, namespace, &Gossip::Beacon(Box::new(beacon)).encode());
+    }
+
+    fn ack(&mut self, at: usize) {
+        let Some(namespace) = self.namespace else { return };
+        for to in 0..self.world.nodes.len() {
+            let Some(known) = self.known(to) else { continue };
+            let Some(op) = known.space.heads().first().copied() else { continue };
+            let outcome = AckOutcome::Applied;
+            let ack = author(at).attest(Ack { namespace, op, outcome, member: author(at).id });
+            self.world.ask_as(at, to, &Request::Ack(ack).encode());
+        }
+    }
+}

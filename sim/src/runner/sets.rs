@@ -1,0 +1,95 @@
+//! What a node has, in a few digests.
+
+use folkmoot_core::codec;
+use folkmoot_core::governance::space::Space;
+use folkmoot_core::governance::table::Ix;
+use folkmoot_core::id::OpId;
+use folkmoot_core::state::Durable;
+use std::collections::BTreeSet;
+
+/// What follows from a set of ops.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Summary {
+    pub(super) state_root: [u8; 32],
+    pub(super) heads: Vec<OpId>,
+    /// The ops that have effect.
+    pub(super) effective: [u8; 32],
+}
+
+impl Summary {
+    pub(super) fn of(space: &Space) -> Self {
+        let (graph, view) = (space.graph(), space.view());
+        let has_effect = |ix: &Ix| view.is_effective(graph, *ix);
+        Self {
+            state_root: view.state_root(),
+            heads: space.heads(),
+            effective: mixed(space, all(space).filter(has_effect)),
+        }
+    }
+}
+
+/// A name of the set of effective ops that are visible: what everybody comes to have (R6).
+pub(super) fn shown_of(space: &Space) -> [u8; 32] {
+    let (graph, view) = (space.graph(), space.view());
+    let is_shown =
+        |ix: &Ix| view.is_effective(graph, *ix) && space.frontier().is_visible(graph, *ix);
+    mixed(space, all(space).filter(is_shown))
+}
+
+/// A name of the set of ops that a node has.
+pub(super) fn set_of(space: &Space) -> [u8; 32] {
+    mixed(space, all(space))
+}
+
+fn all(space: &Space) -> impl Iterator<Item = Ix> {
+    (0..space.graph().len()).map(Ix)
+}
+
+/// A name of a set, whatever its order: ids are digests, so their sum is as good as one.
+fn mixed(space: &Space, ops: impl Iterator<Item = Ix>) -> [u8; 32] {
+    ops.fold([0; 32], |mut sum, ix| {
+        let id = space.graph().node(ix).id.0;
+        sum.iter_mut().zip(id).for_each(|(byte, other)| *byte ^= other);
+        sum
+    })
+}
+
+/// The visible ops that no visible op has in its past, found without any index (R6).
+pub(super) fn maximal_visible(space: &Space) -> BTreeSet<OpId> {
+    let (graph, frontier) = (space.graph(), space.frontier());
+    let visible: Vec<Ix> = all(space).filter(|ix| frontier.is_visible(graph, *ix)).collect();
+    let mut covered: BTreeSet<Ix> = BTreeSet::new();
+    let mut left: Vec<Ix> = visible.clone();
+    while let Some(ix) = left.pop() {
+        for parent in &graph.node(ix).parents {
+            if covered.insert(*parent) {
+                left.push(*parent);
+            }
+        }
+    }
+    visible.into_iter().filter(|ix| !covered.contains(ix)).map(|ix| graph.node(ix).id).collect()
+}
+
+/// A digest of the durable state, with what is left to be evaluated done: of what it says, and not
+/// of how that is kept in memory, which tells of the restarts that a node went through.
+pub(super) fn durable_digest(durable: &Durable) -> [u8; 32] {
+    let mut durable = durable.clone();
+    durable.settle();
+    let mut hasher = blake3::Hasher::new();
+    let mut add = |bytes: Vec<u8>| {
+        hasher.update(&(bytes.len() as u64).to_le_bytes()).update(&bytes);
+    };
+    add(codec::encode(&durable.records));
+    for (namespace, known) in &durable.namespaces {
+        add(codec::encode(&(namespace, known.me, known.is_open)));
+        add(codec::encode(&(&known.parked, &known.issued, &known.join, &known.addresses)));
+        let (space, graph) = (&known.space, known.space.graph());
+        add(codec::encode(&(space.heads(), space.view().state_root(), space.since_anchor())));
+        for ix in all(space) {
+            let node = graph.node(ix);
+            let (void, has_effect) = (graph.void_at_cut(ix), space.view().is_effective(graph, ix));
+            add(codec::encode(&(node.id, node.record, void.copied(), has_effect)));
+        }
+    }
+    *hasher.finalize().as_bytes()
+}

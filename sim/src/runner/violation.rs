@@ -1,0 +1,112 @@
+//! What must hold, by its id, and word of what did not.
+
+use std::fmt;
+
+/// Something that must hold. The ids are those of the design of verification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Invariant {
+    /// Equal sets of ops have equal roots, rows, verdicts and effects.
+    I1,
+    /// The engine says what the oracle says.
+    I2,
+    /// The log folds to the durable state.
+    I3,
+    /// Nothing that can be observed refers to what its sender has not synced.
+    I5,
+    /// What a node said that it has, it has after a crash.
+    I6,
+    /// A node that starts on a part of its log has the state of that part.
+    I8,
+    /// An honest node never signs two ops with one nonce.
+    I9,
+    /// The verdict of an op at its cut is equal on all nodes.
+    I10,
+    /// The heads are the maximal visible ops, exactly.
+    I18,
+    /// A join ends by its deadline, with one outcome.
+    I28,
+    /// A joiner is in the namespace of its invitation.
+    I30,
+    /// No honest node blames another one.
+    I31,
+    /// One scenario has one run.
+    I42,
+    /// Everybody comes to the same heads and root.
+    L1,
+    /// What an honest member of the core wrote, the core has.
+    L2,
+    /// Nothing waits for its parents for ever.
+    L3,
+    /// Everybody is ready.
+    L4,
+    /// Everybody can write, and what is written is everywhere.
+    L7,
+    /// Who has nothing to do is quiet.
+    L10,
+}
+
+impl Invariant {
+    /// Every one that is checked.
+    pub const ALL: [Self; 19] = [
+        Self::I1,
+        Self::I2,
+        Self::I3,
+        Self::I5,
+        Self::I6,
+        Self::I8,
+        Self::I9,
+        Self::I10,
+        Self::I18,
+        Self::I28,
+        Self::I30,
+        Self::I31,
+        Self::I42,
+        Self::L1,
+        Self::L2,
+        Self::L3,
+        Self::L4,
+        Self::L7,
+        Self::L10,
+    ];
+}
+
+impl fmt::Display for Invariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// Something that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// What.
+    pub invariant: Invariant,
+    /// Seed of the scenario.
+    pub seed: u64,
+    /// After how many runs of inputs.
+    pub step: u64,
+    /// When, in milliseconds of the world.
+    pub world_ms: u64,
+    /// The nodes that it is about.
+    pub nodes: Vec<usize>,
+    /// What differs.
+    pub what: String,
+}
+
+impl Violation {
+    pub(super) fn new(invariant: Invariant, nodes: &[usize], what: impl Into<String>) -> Self {
+        let (nodes, what) = (nodes.to_vec(), what.into());
+        Self { invariant, seed: 0, step: 0, world_ms: 0, nodes, what }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { invariant, seed, step, world_ms, nodes, what } = self;
+        write!(
+            f,
+            "{invariant} violated, seed {seed}, step {step}, after {world_ms} ms, nodes {nodes:?}: \
+             {what}"
+        )
+    }
+}

@@ -1,0 +1,200 @@
+//! `moot-sim run`, `soak`, `shrink` and `list`: scenarios.
+
+mod soak;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::{Finding, Paper, ToolError};
+use crate::runner::{self, Bug, Invariant, Report};
+use crate::scenario::{Scenario, generate};
+use crate::shrink::shrink;
+
+pub(super) use soak::Soak;
+
+/// Run the scenarios of some seeds
+#[derive(Debug, clap::Args)]
+pub(super) struct Run {
+    /// The first seed
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// How many seeds, one after the other
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    count: u64,
+    /// Run each one twice: both must go the same way
+    #[arg(long)]
+    twice: bool,
+    /// Print the scenario of the first seed, and run nothing
+    #[arg(long)]
+    print: bool,
+}
+
+/// Make a failing scenario small
+///
+/// Leaves out what the failure does not need, as long as the same invariant is violated.
+#[derive(Debug, clap::Args)]
+pub(super) struct Shrink {
+    /// A scenario, as a failing run or a soak stores it
+    scenario: PathBuf,
+    /// Where to write the small one; printed if not given
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// List the invariants that are checked, and the planted bugs that show it
+#[derive(Debug, clap::Args)]
+pub(super) struct List {}
+
+/// How a scenario went, for people and programs.
+#[derive(Debug, Serialize)]
+struct Line {
+    seed: u64,
+    options: String,
+    digest: String,
+    steps: u64,
+    world_ms: u64,
+    ops: u64,
+    took_ms: u64,
+    /// What did not hold.
+    violation: Option<String>,
+    /// How to see it again.
+    again: Option<String>,
+}
+
+impl Line {
+    fn of(scenario: &Scenario, report: Report, began: Instant, again: impl Fn() -> String) -> Self {
+        let text = scenario.to_string();
+        // What follows the title and the seed, before the actions.
+        let options: Vec<&str> = text.lines().skip(2).take(7).collect();
+        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Self {
+            seed: report.seed,
+            options: options.join(", "),
+            digest: blake3::Hash::from_bytes(report.digest).to_hex().to_string(),
+            steps: report.steps,
+            world_ms: report.world_ms,
+            ops: report.ops,
+            took_ms,
+            again: report.violation.is_some().then(again),
+            violation: report.violation.map(|violation| violation.to_string()),
+        }
+    }
+
+    fn text(&self) -> String {
+        let Self { seed, options, digest, steps, world_ms, ops, took_ms, .. } = self;
+        let short = digest.get(..16).unwrap_or(digest);
+        let found = self.violation.iter().zip(&self.again);
+        let found = found.map(|(violation, again)| format!("\n  {violation}\n  again: {again}"));
+        let found: String = found.collect();
+        format!(
+            "seed {seed}: {options}\n  {steps} steps, {ops} ops, {} s of the world in {took_ms} ms, \
+             digest {short}{found}",
+            world_ms / 1_000
+        )
+    }
+
+    fn finding(&self) -> Finding {
+        if self.violation.is_some() { Finding::Broken } else { Finding::Sound }
+    }
+}
+
+impl Run {
+    pub(super) fn run(self, paper: &mut Paper<'_>) -> Result<Finding, ToolError> {
+        if self.print {
+            let text = generate(self.seed).to_string();
+            paper.put(&text, |text| text.trim_end().to_owned())?;
+            return Ok(Finding::Sound);
+        }
+        let mut finding = Finding::Sound;
+        for seed in (self.seed..).take(usize::try_from(self.count).unwrap_or(usize::MAX)) {
+            let (scenario, began) = (generate(seed), Instant::now());
+            let report = carry_out(&scenario, self.twice);
+            let again = || format!("moot-sim run --seed {seed}");
+            let line = Line::of(&scenario, report, began, again);
+            paper.put(&line, Line::text)?;
+            if line.finding() == Finding::Broken {
+                finding = Finding::Broken;
+            }
+        }
+        Ok(finding)
+    }
+}
+
+/// Runs a scenario, and once more where it is to be seen that it goes the same way.
+fn carry_out(scenario: &Scenario, twice: bool) -> Report {
+    let report = runner::run(scenario);
+    if twice && report.violation.is_none() {
+        return runner::twice_where_needed(scenario, Bug::None, Invariant::I42);
+    }
+    report
+}
+
+impl Shrink {
+    pub(super) fn run(self, paper: &mut Paper<'_>) -> Result<Finding, ToolError> {
+        let scenario = read(&self.scenario)?;
+        let Some(violation) = runner::run(&scenario).violation else {
+            let path = self.scenario.display();
+            paper.put(&"sound", |_| format!("{path}: no invariant is violated"))?;
+            return Ok(Finding::Sound);
+        };
+        let small = shrink(&scenario, Bug::None, violation.invariant).scenario.to_string();
+        match &self.out {
+            Some(out) => write(out, &small)?,
+            None => paper.put(&small, |small| small.trim_end().to_owned())?,
+        }
+        Ok(Finding::Broken)
+    }
+}
+
+/// One row of the list.
+#[derive(Debug, Serialize)]
+struct Row {
+    invariant: String,
+    bugs: Vec<String>,
+}
+
+impl List {
+    pub(super) fn run(paper: &mut Paper<'_>) -> Result<Finding, ToolError> {
+        for invariant in Invariant::ALL {
+            let bugs = Bug::TABLE.iter().filter(|(_, caught)| caught.contains(&invariant));
+            let bugs = bugs.map(|(bug, _)| format!("{bug:?}")).collect();
+            let row = Row { invariant: invariant.to_string(), bugs };
+            paper.put(&row, |row| format!("{:<4} {}", row.invariant, row.bugs.join(", ")))?;
+        }
+        Ok(Finding::Sound)
+    }
+}
+
+/// Whether a file holds a scenario, and not a recording.
+pub(super) fn is_scenario(path: &Path) -> bool {
+    let content = if path.is_file() { fs::read(path).unwrap_or_default() } else { Vec::new() };
+    content.starts_with(b"folkmoot scenario")
+}
+
+/// Runs the scenario in a file.
+pub(super) fn replay(path: &Path, paper: &mut Paper<'_>) -> Result<Finding, ToolError> {
+    let (scenario, began) = (read(path)?, Instant::now());
+    let report = carry_out(&scenario, true);
+    let again = || format!("moot-sim replay {}", path.display());
+    let line = Line::of(&scenario, report, began, again);
+    paper.put(&line, Line::text)?;
+    Ok(line.finding())
+}
+
+fn read(path: &Path) -> Result<Scenario, ToolError> {
+    let unread = |source| ToolError::Unread { path: path.to_path_buf(), source };
+    let text = fs::read_to_string(path).map_err(unread)?;
+    let malformed = |source| ToolError::Scenario { path: path.to_path_buf(), source };
+    Scenario::parse(&text).map_err(malformed)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), ToolError> {
+    let unwritten = |source| ToolError::Unwritten { path: path.to_path_buf(), source };
+    fs::write(path, text).map_err(unwritten)
+}

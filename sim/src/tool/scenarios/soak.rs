@@ -1,0 +1,169 @@
+//! `moot-sim soak`: seeds without end.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::write;
+use crate::runner::{self, Bug, Violation};
+use crate::scenario::generate;
+use crate::shrink::shrink;
+use crate::tool::{Finding, Paper, ToolError};
+
+/// Time between two lines about the progress.
+const TELL_EVERY: Duration = Duration::from_secs(30);
+
+/// Run seed after seed for a while; shrink and store what fails
+#[derive(Debug, clap::Args)]
+pub(in crate::tool) struct Soak {
+    /// How long
+    #[arg(long, value_name = "M", default_value_t = 10)]
+    minutes: u64,
+    /// How many at once
+    #[arg(long, value_name = "J", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=256))]
+    jobs: u64,
+    /// The first seed
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    from: u64,
+    /// No more seeds than this
+    #[arg(long, value_name = "K", default_value_t = u64::MAX, hide_default_value = true)]
+    seeds: u64,
+    /// Where failing scenarios are stored, small and whole
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    store: PathBuf,
+}
+
+/// How far it has come.
+#[derive(Clone, Debug, Default, Serialize)]
+struct Progress {
+    seeds: u64,
+    violations: u64,
+    steps: u64,
+    ops: u64,
+    world_hours: u64,
+    seconds: u64,
+}
+
+impl Progress {
+    fn text(&self) -> String {
+        let Self { seeds, violations, steps, ops, world_hours, seconds } = self;
+        format!(
+            "{seeds} seeds, {violations} violations, {steps} steps, {ops} ops, {world_hours} hours \
+             of the world in {seconds} s"
+        )
+    }
+}
+
+/// A seed that failed.
+#[derive(Debug, Serialize)]
+struct Failed {
+    seed: u64,
+    violation: String,
+    actions: usize,
+    again: String,
+}
+
+impl Failed {
+    fn text(&self) -> String {
+        let Self { violation, actions, again, .. } = self;
+        format!("{violation}\n  shrunk to {actions} actions; again: {again}")
+    }
+}
+
+/// What a job has done.
+struct Done {
+    steps: u64,
+    ops: u64,
+    world_ms: u64,
+    failed: Option<(Violation, crate::scenario::Scenario)>,
+}
+
+impl Soak {
+    pub(in crate::tool) fn run(self, paper: &mut Paper<'_>) -> Result<Finding, ToolError> {
+        let began = Instant::now();
+        let deadline = began + Duration::from_secs(self.minutes.saturating_mul(60));
+        let (next, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
+        thread::scope(|scope| {
+            let (done, results) = sync_channel(64);
+            for _ in 0..self.jobs {
+                let (done, next, is_over) = (done.clone(), &next, &is_over);
+                let (from, seeds) = (self.from, self.seeds);
+                scope.spawn(move || {
+                    while !is_over.load(Ordering::Relaxed) && Instant::now() < deadline {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        if number >= seeds || !job(from.wrapping_add(number), &done) {
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(done);
+            let (mut progress, mut world_ms, mut told) = (Progress::default(), 0, began);
+            let ended = loop {
+                match results.recv_timeout(TELL_EVERY) {
+                    Ok(result) => {
+                        let result: Done = result;
+                        progress.seeds += 1;
+                        progress.steps += result.steps;
+                        progress.ops += result.ops;
+                        world_ms += result.world_ms;
+                        progress.violations += u64::from(result.failed.is_some());
+                        if let Some((violation, small)) = result.failed
+                            && let Err(error) = self.keep(paper, &violation, &small)
+                        {
+                            break Err(error);
+                        }
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break Ok(()),
+                }
+                progress.world_hours = world_ms / 3_600_000;
+                progress.seconds = began.elapsed().as_secs();
+                if told.elapsed() >= TELL_EVERY {
+                    told = Instant::now();
+                    eprintln!("{}", progress.text());
+                }
+            };
+            is_over.store(true, Ordering::Relaxed);
+            drop(results);
+            ended?;
+            progress.seconds = began.elapsed().as_secs();
+            paper.put(&progress, Progress::text)?;
+            let is_sound = progress.violations == 0;
+            Ok(if is_sound { Finding::Sound } else { Finding::Broken })
+        })
+    }
+
+    /// Stores a scenario that fails, and says how to see it again.
+    fn keep(
+        &self,
+        paper: &mut Paper<'_>,
+        violation: &Violation,
+        small: &crate::scenario::Scenario,
+    ) -> Result<(), ToolError> {
+        let name = format!("{}-{}.scenario", violation.invariant, violation.seed);
+        let path = self.store.join(name);
+        write(&path, &format!("{small}# {violation}\n"))?;
+        let again = format!("moot-sim replay {}", path.display());
+        let (seed, actions) = (violation.seed, small.actions.len());
+        let failed = Failed { seed, violation: violation.to_string(), actions, again };
+        paper.put(&failed, Failed::text)
+    }
+}
+
+/// Runs one seed; says whether anybody still listens.
+fn job(seed: u64, done: &SyncSender<Done>) -> bool {
+    let scenario = generate(seed);
+    let report = runner::run(&scenario);
+    let failed = report.violation.map(|violation| {
+        let small = shrink(&scenario, Bug::None, violation.invariant).scenario;
+        (violation, small)
+    });
+    let (steps, ops, world_ms) = (report.steps, report.ops, report.world_ms);
+    done.send(Done { steps, ops, world_ms, failed }).is_ok()
+}
