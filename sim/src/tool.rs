@@ -4,6 +4,7 @@
 //! or as JSON, and says whether all is well. What it looks for is elsewhere in this crate and knows
 //! nothing of a command line.
 
+mod bench;
 mod exhaustive;
 mod replay;
 #[cfg(test)]
@@ -39,6 +40,7 @@ struct Cli {
 enum Command {
     Replay(replay::Replay),
     Exhaustive(exhaustive::Exhaustive),
+    Bench(bench::Bench),
 }
 
 impl Command {
@@ -46,6 +48,7 @@ impl Command {
         match self {
             Self::Replay(replay) => replay.run(paper),
             Self::Exhaustive(exhaustive) => exhaustive.run(paper),
+            Self::Bench(bench) => bench.run(paper),
         }
     }
 }
@@ -93,6 +96,14 @@ enum ToolError {
         world: u64,
         /// How many there are.
         count: u64,
+    },
+    /// The scene of a measurement could not be set.
+    #[error("node {node} could not do its part in setting the scene: {outcome}")]
+    Scene {
+        /// Which node.
+        node: usize,
+        /// How its command ended.
+        outcome: String,
     },
     /// Standard output is gone.
     #[error("could not write the findings: {0}")]
