@@ -25,23 +25,20 @@ fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
     paths.into_iter().map(|path| (path.display().to_string(), fs::read(&path).unwrap())).collect()
 }
 
-/// Runs a target over its examples and its corpus; gives how many there were.
-fn replay((name, run): Target) -> usize {
-    let seeds = seeds::of(name).into_iter().enumerate();
-    let seeds = seeds.map(|(at, bytes)| (format!("example {at} of {name}"), bytes));
-    let inputs: Vec<(String, Vec<u8>)> = seeds.chain(corpus(name)).collect();
-    for (what, bytes) in &inputs {
-        let ran = catch_unwind(AssertUnwindSafe(|| run(bytes)));
+/// Runs a target over its examples and its corpus.
+fn replay((name, run): Target) {
+    let (examples, corpus) = (seeds::of(name), corpus(name));
+    assert!(!examples.is_empty() && !corpus.is_empty(), "{name} has nothing to run over");
+    let examples = (0..).zip(examples).map(|(at, bytes)| (format!("example {at}"), bytes));
+    for (what, bytes) in examples.chain(corpus) {
+        let ran = catch_unwind(AssertUnwindSafe(|| run(&bytes)));
         assert!(ran.is_ok(), "{what} breaks the target {name}");
     }
-    inputs.len()
 }
 
-#[track_caller]
 fn replay_all(names: &[&str]) {
     for name in names {
-        let target = TARGETS.into_iter().find(|(target, _)| target == name).unwrap();
-        assert!(replay(target) >= 3, "{name} has hardly any inputs");
+        replay(TARGETS.into_iter().find(|(target, _)| target == name).unwrap());
     }
 }
 
