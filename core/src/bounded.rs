@@ -10,6 +10,17 @@ fn refuse() -> Error {
     Error::from(ErrorKind::InvalidData)
 }
 
+/// Reads a list of at most `max` bytes, which are few enough to make room for at once.
+pub(crate) fn bytes<R: Read>(reader: &mut R, max: usize) -> Result<Vec<u8>> {
+    let count = usize::try_from(u32::deserialize_reader(reader)?).map_err(|_| refuse())?;
+    if count > max {
+        return Err(refuse());
+    }
+    let mut bytes = alloc::vec![0; count];
+    reader.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// A vector of at most `MAX` elements.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bounded<T, const MAX: usize>(Vec<T>);

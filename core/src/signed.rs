@@ -1,5 +1,6 @@
 //! Signed ops, and the type that says one was verified (A1 to A3).
 
+use crate::bounded;
 use crate::codec::{self, CodecError};
 use crate::digest::{Domain, digest};
 use crate::governance::invitation::Terms;
@@ -15,12 +16,22 @@ use core::ops::Deref;
 use thiserror::Error;
 
 /// An op as it travels. Received bytes are kept and forwarded as they are.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
 pub struct SignedOp {
     /// Canonical encoding of a [`Payload`].
     pub payload: Vec<u8>,
     /// By the signer in the payload, over the op's id.
     pub signature: Signature,
+}
+
+/// The length of the payload is bounded before there is room for it: for a vector of bytes, borsh
+/// would first take a megabyte on the word of whoever wrote a length.
+impl BorshDeserialize for SignedOp {
+    fn deserialize_reader<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<Self> {
+        let payload = bounded::bytes(reader, OP_BYTES_MAX)?;
+        let signature = Signature::deserialize_reader(reader)?;
+        Ok(Self { payload, signature })
+    }
 }
 
 impl SignedOp {

@@ -4,8 +4,8 @@
 //! mended, whoever meant ill stops, and what was promised must come true. The first violation ends
 //! the run.
 //!
-//! A node that means ill anywhere in a scenario is a villain from the beginning: nothing is promised
-//! about what it has, and everything about the others.
+//! A node that means ill anywhere in a scenario is a villain from the beginning: nothing is
+//! promised about what it has, and everything about the others.
 
 mod act;
 mod bodies;

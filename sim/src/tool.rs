@@ -4,6 +4,7 @@
 //! or as JSON, and says whether all is well. What it looks for is elsewhere in this crate and knows
 //! nothing of a command line.
 
+mod bench;
 mod exhaustive;
 mod replay;
 mod scenarios;
@@ -47,6 +48,7 @@ enum Command {
     Soak(scenarios::Soak),
     Shrink(scenarios::Shrink),
     List(scenarios::List),
+    Bench(bench::Bench),
 }
 
 impl Command {
@@ -58,6 +60,7 @@ impl Command {
             Self::Soak(soak) => soak.run(paper),
             Self::Shrink(shrink) => shrink.run(paper),
             Self::List(scenarios::List {}) => scenarios::List::run(paper),
+            Self::Bench(bench) => bench.run(paper),
         }
     }
 }
@@ -129,6 +132,14 @@ enum ToolError {
         path: PathBuf,
         /// Where, and what was expected.
         source: ParseError,
+    },
+    /// The scene of a measurement could not be set.
+    #[error("node {node} could not do its part in setting the scene: {outcome}")]
+    Scene {
+        /// Which node.
+        node: usize,
+        /// How its command ended.
+        outcome: String,
     },
     /// Standard output is gone.
     #[error("could not write the findings: {0}")]

@@ -2,3 +2,4 @@
 
 pub mod bench;
 pub mod e2e;
+pub mod fuzz;

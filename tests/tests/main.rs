@@ -5,6 +5,7 @@
 //! | [`governance`] | the engine against the oracle: worlds, the named cases, arrival, restart |
 //! | [`attacks`] | what hostile peers, members and disks try, one test per row |
 //! | [`e2e`] | the program as processes of its own: nodes, commands, data folders, kills |
+//! | [`fuzz`] | every decoder and the reducer over the inputs that fuzzing found |
 //! | [`golden`] | bytes that may not change: `tests/golden/`, one folder per schema |
 //! | [`tidy`] | the habits of this code base that a program can check |
 //!
@@ -16,6 +17,8 @@
 mod attacks;
 #[cfg(test)]
 mod e2e;
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]

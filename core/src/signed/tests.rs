@@ -323,3 +323,27 @@ fn a1_a_seal_has_the_size_that_is_left_free_for_it() {
     let signed = codec::encode(&SignedOp { payload, signature: Signature([0; 64]) });
     assert_eq!(signed.len(), OP_BYTES_MAX);
 }
+
+/// Bytes that note how many of them were wanted at once, which is how much room was made for them.
+struct Watched<'a> {
+    bytes: &'a [u8],
+    wanted_most: usize,
+}
+
+impl borsh::io::Read for Watched<'_> {
+    fn read(&mut self, into: &mut [u8]) -> borsh::io::Result<usize> {
+        self.wanted_most = self.wanted_most.max(into.len());
+        borsh::io::Read::read(&mut self.bytes, into)
+    }
+}
+
+#[test]
+fn attack_21_a_length_that_lies_makes_no_room() {
+    let beyond = u32::try_from(OP_BYTES_MAX).unwrap() + 1;
+    for length in [beyond, 1 << 20, u32::MAX] {
+        let lie = [&length.to_le_bytes()[..], &[7; 200]].concat();
+        let mut watched = Watched { bytes: &lie, wanted_most: 0 };
+        assert!(SignedOp::deserialize_reader(&mut watched).is_err());
+        assert!(watched.wanted_most <= 4, "room for {} bytes", watched.wanted_most);
+    }
+}

@@ -91,15 +91,20 @@ fn letters(
     };
     let anchor = |notary| Body::Anchor { rules: RULES_VERSION, notary };
     let under = |new_parent| Body::GroupMoved { new_parent };
+    let context = Body::ContextRegistered { application: [7; 32] };
     let revoke = Body::InvitationRevoked { invitation: invitation.clone() };
-    let all = [
+    let all = vec![
         ("O removes P", o, root, remove(p)),
         ("O removes Q", o, root, remove(q)),
         ("O makes P an admin", o, root, add(p, Rights::ADMIN)),
+        ("O removes M", o, root, remove(m)),
+        ("O sets default rights", o, root, write(SlotWrite::DefaultRights(rights))),
         ("O anchors", o, root, anchor(None)),
         ("O makes P the notary", o, root, anchor(Some(p.id))),
         ("P removes Q", p, root, remove(q)),
         ("P leaves Q a member's rights", p, root, restrict(q, rights)),
+        ("P makes Q an admin", p, root, add(q, Rights::ADMIN)),
+        ("P removes Q from G", p, g, remove(q)),
         ("P removes M", p, root, remove(m)),
         ("P makes M an admin", p, root, add(m, Rights::ADMIN)),
         ("P leaves", p, root, Body::MemberLeft),
@@ -108,8 +113,11 @@ fn letters(
         ("P revokes the invitation", p, root, revoke),
         ("P names the root", p, root, name(b"p")),
         ("P moves G under H", p, g, under(h)),
+        ("P deletes H", p, h, Body::GroupDeleted),
+        ("P registers a context in G", p, g, context),
         ("Q removes P", q, root, remove(p)),
         ("Q removes M", q, root, remove(m)),
+        ("Q leaves M one right", q, root, restrict(m, Rights::READ)),
         ("Q makes M an admin", q, root, add(m, Rights::ADMIN)),
         ("Q makes P an admin in G", q, g, add(p, Rights::ADMIN)),
         ("Q admits Y", q, root, admit(y)),
@@ -118,6 +126,7 @@ fn letters(
         ("Q deletes G", q, g, Body::GroupDeleted),
         ("Q closes G", q, g, write(SlotWrite::Visibility(Visibility::Restricted))),
         ("Q creates a group in G", q, g, create()),
+        ("Q leaves", q, root, Body::MemberLeft),
         ("M removes Q", m, root, remove(q)),
         ("M adds X", m, root, add(x, Rights::READ)),
         ("M leaves", m, root, Body::MemberLeft),

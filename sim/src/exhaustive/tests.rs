@@ -67,13 +67,13 @@ fn shards_are_parts_of_the_whole() {
 fn k12_engine_and_oracle_agree_on_a_sample_of_small_worlds() {
     let base = Base::new();
     let mut all = Vec::new();
-    for (ops, sample) in [(1, 1), (2, 40), (3, 2_500)] {
+    for (ops, sample) in [(1, 1), (2, 8), (3, 600)] {
         let selection = Selection { sample, ..Selection::default() };
         let covered = explore(&base, ops, selection, &mut |_| {});
         all.push(covered.unwrap_or_else(|difference| panic!("{difference}")));
     }
     assert_eq!(all[0].visited, base.letters.len() as u64);
-    assert!(all[1].visited > 10 && all[2].visited > 20, "{all:?}");
+    assert!(all[1].visited > 100 && all[2].visited > 200, "{all:?}");
     assert!(all[2].voided > 0 && all[2].void_at_cut > 0, "{all:?}");
 }
 

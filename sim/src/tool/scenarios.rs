@@ -93,8 +93,8 @@ impl Line {
         let found = found.map(|(violation, again)| format!("\n  {violation}\n  again: {again}"));
         let found: String = found.collect();
         format!(
-            "seed {seed}: {options}\n  {steps} steps, {ops} ops, {} s of the world in {took_ms} ms, \
-             digest {short}{found}",
+            "seed {seed}: {options}\n  {steps} steps, {ops} ops, {} s of the world in {took_ms} \
+             ms, digest {short}{found}",
             world_ms / 1_000
         )
     }
