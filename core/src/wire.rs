@@ -1,6 +1,6 @@
 //! Messages between nodes. Everything a peer sends is one of these, or is refused.
 
-use crate::bounded::Bounded;
+use crate::bounded::{Bounded, Bytes};
 use crate::codec::{self, CodecError};
 use crate::governance::invitation::JoinRequest;
 use crate::governance::verdict::VoidAtCut;
@@ -18,11 +18,11 @@ pub const WIRE_VERSION: u8 = 1;
 pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Bytes of one signed op, not yet judged.
-pub type OpBytes = Bounded<u8, OP_BYTES_MAX>;
+pub type OpBytes = Bytes<OP_BYTES_MAX>;
 /// Heads of a node, as many as fit. Where that is not all, reconciliation finds the rest (NET-42).
 pub type Heads = Bounded<OpId, HEADS_MAX>;
 /// A message of the range-based set reconciliation.
-pub type Ranges = Bounded<u8, RECONCILE_BYTES_MAX>;
+pub type Ranges = Bytes<RECONCILE_BYTES_MAX>;
 /// What a challenger drew.
 pub type Nonce = [u8; 16];
 

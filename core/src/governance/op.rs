@@ -1,6 +1,6 @@
 //! Operations: what is signed, and what a body says (`docs/protocol.md`).
 
-use crate::bounded::{Bounded, Text};
+use crate::bounded::{Bounded, Bytes, Text};
 use crate::governance::invitation::{Invitation, JoinRequest};
 use crate::governance::rights::Rights;
 use crate::id::{ContextId, GroupId, MemberId, NamespaceId, OpId};
@@ -117,7 +117,7 @@ pub enum SlotWrite {
         /// Which property, such as `name`.
         key: Text<KEY_BYTES_MAX>,
         /// Its value; empty removes it.
-        value: Bounded<u8, VALUE_BYTES_MAX>,
+        value: Bytes<VALUE_BYTES_MAX>,
     } = 2,
     /// Whether the author's nodes follow new contexts of the group by themselves.
     AutoFollow(bool) = 3,
@@ -126,14 +126,14 @@ pub enum SlotWrite {
         /// Which policy.
         key: Text<KEY_BYTES_MAX>,
         /// Its value.
-        value: Bounded<u8, VALUE_BYTES_MAX>,
+        value: Bytes<VALUE_BYTES_MAX>,
     } = 4,
     /// The application that contexts of the group should run.
     TargetApplication([u8; 32]) = 5,
     /// How contexts move to the target application.
     UpgradePolicy(UpgradePolicy) = 6,
     /// How state is migrated to the target application.
-    Migration(Bounded<u8, MIGRATION_BYTES_MAX>) = 7,
+    Migration(Bytes<MIGRATION_BYTES_MAX>) = 7,
     /// Takes a context out of the group.
     ContextDetached(ContextId) = 8,
     /// Rights of one member in one context.

@@ -4,7 +4,7 @@ use super::node::{Four, NOTHING, QUARTER, digests_in, node_digest, quarter_diges
 use super::{
     EMPTY_ROOT, MerkleMap, MerkleValue, PATH_NIBBLES, Target, leaf_digest, nibble, path_of,
 };
-use crate::bounded::Bounded;
+use crate::bounded::{Bounded, Bytes};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use thiserror::Error;
@@ -41,7 +41,7 @@ pub struct Neighbour {
     /// Digest of the leaf's key.
     pub path: [u8; 32],
     /// Encoding of the leaf's value.
-    pub value: Bounded<u8, PROOF_VALUE_BYTES_MAX>,
+    pub value: Bytes<PROOF_VALUE_BYTES_MAX>,
 }
 
 /// Why a proof does not show what it should.
@@ -180,7 +180,7 @@ impl<V> MerkleMap<V> {
                 }
                 Target::Leaf(leaf) => {
                     neighbour = (leaf.path != *path).then(|| {
-                        let value = Bounded::truncated(encode(&leaf.value));
+                        let value = Bytes::truncated(encode(&leaf.value));
                         Neighbour { path: leaf.path, value }
                     });
                     None

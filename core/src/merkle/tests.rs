@@ -1,7 +1,7 @@
 extern crate std;
 
 use super::*;
-use crate::bounded::Bounded;
+use crate::bounded::{Bounded, Bytes};
 use crate::codec::{decode, encode};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -196,7 +196,7 @@ proptest! {
     ) {
         let steps = steps.into_iter().map(|(quarters, siblings)| ProofStep { quarters, siblings });
         let neighbour = neighbour.map(|(path, value)| {
-            Neighbour { path, value: Bounded::truncated(value) }
+            Neighbour { path, value: Bytes::truncated(value) }
         });
         let proof = Proof { steps: Bounded::truncated(steps.collect()), neighbour };
         for honest in [MerkleMap::new(), build([(&path, &vec![1])])] {
@@ -356,12 +356,12 @@ fn steps_and_neighbours_that_do_not_fit_are_named() {
     assert_eq!(verify(&hollow, None), Err(ProofError::Step { depth }));
     assert_eq!(verify(&hollow, Some(b"value 0")), Err(ProofError::Root));
     assert_eq!(verify(&proof, None), Err(ProofError::Root));
-    let own = Neighbour { path: path_of(b"key 0"), value: Bounded::truncated(b"value 0".to_vec()) };
+    let own = Neighbour { path: path_of(b"key 0"), value: Bytes::truncated(b"value 0".to_vec()) };
     let forged = Proof { neighbour: Some(own), ..proof };
     assert_eq!(verify(&forged, None), Err(ProofError::Neighbour));
     assert_eq!(verify(&forged, Some(b"value 0")), Err(ProofError::Neighbour));
     let elsewhere =
-        Neighbour { path: path_of(b"key 1"), value: Bounded::truncated(b"value 1".to_vec()) };
+        Neighbour { path: path_of(b"key 1"), value: Bytes::truncated(b"value 1".to_vec()) };
     let forged = Proof { neighbour: Some(elsewhere), ..forged };
     assert_eq!(verify(&forged, None), Err(ProofError::Neighbour));
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::bounded::Bounded;
+use crate::bounded::{Bounded, Bytes};
 use crate::governance::op::{Body, SlotWrite};
 use crate::id::NamespaceId;
 use crate::testing::{Author, unsigned};
@@ -138,7 +138,7 @@ fn net_41_of_ten_thousand_ops_the_oldest_give_way() {
 fn net_41_of_32_mib_the_oldest_give_way() {
     let mut pending = Pending::default();
     let large = |at| {
-        let value = Bounded::new(alloc::vec![0; 32 * 1024]).unwrap();
+        let value = Bytes::new(alloc::vec![0; 32 * 1024]).unwrap();
         let write = SlotWrite::Migration(value);
         op(at, at, &[id(1)], Body::SlotSet { strict: false, write })
     };

@@ -1,5 +1,5 @@
 use super::*;
-use crate::bounded::{Bounded, Text};
+use crate::bounded::{Bounded, Bytes, Text};
 use crate::governance::op::{Subject, Visibility};
 use crate::governance::rights::Rights;
 use crate::key::Signature;
@@ -161,7 +161,7 @@ fn a1_values_that_no_author_may_write() {
     assert_eq!(flaw(payload(Body::Anchor { rules: 0, notary: None })), Some(Flaw::Rules));
     let metadata = |member| {
         let (subject, key) = (Subject::Member(member), Text::new("name").unwrap());
-        let write = SlotWrite::Metadata { subject, key, value: Bounded::default() };
+        let write = SlotWrite::Metadata { subject, key, value: Bytes::default() };
         payload(Body::SlotSet { strict: false, write })
     };
     assert_eq!(flaw(metadata(other)), None);

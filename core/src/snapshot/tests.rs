@@ -1,5 +1,5 @@
 use super::*;
-use crate::bounded::{Bounded, Text};
+use crate::bounded::{Bounded, Bytes, Text};
 use crate::command::Command;
 use crate::governance::op::{Body, SlotWrite, Subject, Visibility};
 use crate::governance::rights::Rights;
@@ -53,7 +53,7 @@ fn node() -> (Node, NamespaceId) {
 
 fn name(value: &str) -> Body {
     let (subject, key) = (Subject::Group, Text::new("name").unwrap());
-    let value = Bounded::new(value.as_bytes().to_vec()).unwrap();
+    let value = Bytes::new(value.as_bytes().to_vec()).unwrap();
     Body::SlotSet { strict: false, write: SlotWrite::Metadata { subject, key, value } }
 }
 

@@ -2,7 +2,7 @@
 
 mod running;
 
-use folkmoot_core::bounded::Bounded;
+use folkmoot_core::bounded::{Bounded, Bytes};
 use folkmoot_core::codec::{self, CodecError};
 use folkmoot_core::governance::invitation::{self, Invitation, JoinRequest, Terms};
 use folkmoot_core::governance::op::{Body, Payload};
@@ -79,7 +79,7 @@ fn gossip(namespace: NamespaceId, bytes: Vec<u8>) -> NetEvent {
 }
 
 fn publish(op: &[u8]) -> Vec<u8> {
-    Gossip::Op(Bounded::new(op.to_vec()).unwrap()).encode()
+    Gossip::Op(Bytes::new(op.to_vec()).unwrap()).encode()
 }
 
 /// What was published, or what is wrong with it.
@@ -228,7 +228,7 @@ fn answer_of(input: Option<Input>) -> Answer {
 }
 
 fn page_of(ops: &[Vec<u8>], total: u64) -> Vec<u8> {
-    let ops = ops.iter().map(|op| Bounded::new(op.clone()).unwrap()).collect();
+    let ops = ops.iter().map(|op| Bytes::new(op.clone()).unwrap()).collect();
     Response::Ops { ops: Bounded::new(ops).unwrap(), total }.encode()
 }
 
@@ -287,7 +287,7 @@ fn answers_without_a_page_are_read_and_bad_ones_fail_the_question() {
     for (response, answer) in plain {
         assert_eq!(answer_of(answered(namespace, response.encode())), answer);
     }
-    let joined = Response::Joined(Bounded::new(ops[1].clone()).unwrap()).encode();
+    let joined = Response::Joined(Bytes::new(ops[1].clone()).unwrap()).encode();
     let op = signed::verify(&ops[1], namespace).unwrap();
     assert_eq!(answer_of(answered(namespace, joined.clone())), Answer::Joined(op));
     let failed = Some(Input::RequestFailed { request: RequestId(6) });

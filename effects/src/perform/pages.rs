@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::Receiver;
 
-use folkmoot_core::bounded::Bounded;
+use folkmoot_core::bounded::{Bounded, Bytes};
 use folkmoot_core::input::ExchangeId;
 use folkmoot_core::limits::{PAGE_BYTES_MAX, PAGE_OPS_MAX};
 use folkmoot_core::record::Stored;
@@ -50,7 +50,7 @@ impl PageTask {
 /// had.
 pub(super) fn readable(stored: &Stored, body: Result<Vec<u8>, StoreError>) -> Option<OpBytes> {
     match body {
-        Ok(body) => Bounded::new(body),
+        Ok(body) => Bytes::new(body),
         Err(error) => {
             tracing::error!(op = %stored.op, %error, "the body of a stored op cannot be read");
             None

@@ -1,6 +1,6 @@
 //! Namespaces: create, list, show, leave.
 
-use folkmoot_core::bounded::{Bounded, Text};
+use folkmoot_core::bounded::{Bounded, Bytes, Text};
 use folkmoot_core::command::{Command, Outcome};
 use folkmoot_core::governance::op::{Body, SlotWrite, Subject};
 use folkmoot_core::id::{GroupId, MemberId, OpId};
@@ -96,7 +96,7 @@ pub fn name_body(subject: Subject, name: &str) -> Result<Body, Failure> {
         return Err(Failure::new(Class::Usage, "bad-name", message));
     }
     let key = Text::new("name").unwrap_or_default();
-    let value = Bounded::truncated(name.as_bytes().to_vec());
+    let value = Bytes::truncated(name.as_bytes().to_vec());
     Ok(Body::SlotSet { strict: false, write: SlotWrite::Metadata { subject, key, value } })
 }
 

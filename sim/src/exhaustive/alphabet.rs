@@ -3,7 +3,7 @@
 #![expect(clippy::many_single_char_names, reason = "the people and groups of small worlds")]
 
 use crate::kit::{Author, Stage, add, create, person, remove, restrict};
-use folkmoot_core::bounded::{Bounded, Text};
+use folkmoot_core::bounded::{Bytes, Text};
 use folkmoot_core::governance::invitation::Invitation;
 use folkmoot_core::governance::op::{Body, SlotWrite, Subject, Visibility};
 use folkmoot_core::governance::rights::Rights;
@@ -87,7 +87,7 @@ fn letters(
     let write = |write| Body::SlotSet { strict: true, write };
     let name = |value: &[u8]| {
         let (subject, key) = (Subject::Group, Text::new("name").unwrap_or_default());
-        write(SlotWrite::Metadata { subject, key, value: Bounded::truncated(value.to_vec()) })
+        write(SlotWrite::Metadata { subject, key, value: Bytes::truncated(value.to_vec()) })
     };
     let anchor = |notary| Body::Anchor { rules: RULES_VERSION, notary };
     let under = |new_parent| Body::GroupMoved { new_parent };

@@ -6,7 +6,7 @@ use super::cases::{base, group};
 use super::{Oracle, VoidReason};
 use crate::kit::{Author, Stage, add, copied, create, person, remove};
 use crate::world::Prng;
-use folkmoot_core::bounded::{Bounded, Text};
+use folkmoot_core::bounded::{Bytes, Text};
 use folkmoot_core::governance::op::{Body, SlotWrite};
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::governance::verdict::{Admission, Unauthorised, VoidAtCut};
@@ -178,7 +178,7 @@ fn case_23_sixty_five_heads() {
         strict: false,
         write: SlotWrite::Policy {
             key: Text::new("greeting").unwrap(),
-            value: Bounded::truncated(vec![value]),
+            value: Bytes::truncated(vec![value]),
         },
     };
     let heads: BTreeSet<_> = (0..65).map(|value| s.say(p.a, &[h], root, name(value))).collect();

@@ -5,7 +5,7 @@
 use super::Oracle;
 use super::cases::{base, cast, group};
 use crate::kit::{Stage, add, create, person, remove, restrict, unsigned, verified};
-use folkmoot_core::bounded::{Bounded, Text};
+use folkmoot_core::bounded::{Bounded, Bytes, Text};
 use folkmoot_core::governance::op::{Body, Payload, SlotWrite, Subject};
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::governance::verdict::{
@@ -219,7 +219,7 @@ fn a12_what_acts_on_the_root_only() {
     let anchor = |notary| Body::Anchor { rules: 1, notary };
     let policy = Body::SlotSet {
         strict: false,
-        write: SlotWrite::Policy { key: Text::default(), value: Bounded::default() },
+        write: SlotWrite::Policy { key: Text::default(), value: Bytes::default() },
     };
     assert_eq!(s.try_it(p.o, &[x], group(x), anchor(None)), void(Precondition::NotRoot));
     assert_eq!(s.try_it(p.o, &[x], group(x), policy.clone()), void(Precondition::NotRoot));
@@ -244,7 +244,7 @@ fn a12_contexts() {
             write(SlotWrite::Metadata {
                 subject: Subject::Context(context),
                 key: Text::default(),
-                value: Bounded::default(),
+                value: Bytes::default(),
             }),
         ]
     };

@@ -4,7 +4,7 @@
 
 use super::cases::{base, cast, group};
 use crate::kit::{Author, Stage, add, create, person, remove, restrict};
-use folkmoot_core::bounded::{Bounded, Text};
+use folkmoot_core::bounded::{Bytes, Text};
 use folkmoot_core::governance::invitation::Invitation;
 use folkmoot_core::governance::op::{Body, SlotWrite, Subject, UpgradePolicy, Visibility};
 use folkmoot_core::governance::rights::Rights;
@@ -24,7 +24,7 @@ fn slot(write: SlotWrite) -> Body {
 }
 
 fn named(subject: Subject) -> Body {
-    slot(SlotWrite::Metadata { subject, key: Text::default(), value: Bounded::default() })
+    slot(SlotWrite::Metadata { subject, key: Text::default(), value: Bytes::default() })
 }
 
 /// Bodies with the rights of section 2, for a group below the root that holds `context`.
@@ -40,7 +40,7 @@ fn bodies(target: MemberId, context: ContextId) -> Vec<(Body, Rights)> {
         (named(Subject::Member(target)), Rights::METADATA),
         (slot(SlotWrite::TargetApplication([1; 32])), Rights::APPLICATION),
         (slot(SlotWrite::UpgradePolicy(UpgradePolicy::Manual)), Rights::APPLICATION),
-        (slot(SlotWrite::Migration(Bounded::default())), Rights::APPLICATION),
+        (slot(SlotWrite::Migration(Bytes::default())), Rights::APPLICATION),
         (Body::ContextRegistered { application: [0; 32] }, Rights::CONTEXTS),
         (slot(SlotWrite::ContextRights { context, member: target, rights }), Rights::MEMBERS),
     ]
@@ -100,7 +100,7 @@ fn a10_bodies_for_root_admins_and_admins() {
     let local = s.say(p.o, &[made], group(x), add(p.b, Rights::ADMIN));
     let global = s.say(p.o, &[local], root, add(p.a, Rights::ADMIN));
     let moved = Body::GroupMoved { new_parent: root };
-    let policy = slot(SlotWrite::Policy { key: Text::default(), value: Bounded::default() });
+    let policy = slot(SlotWrite::Policy { key: Text::default(), value: Bytes::default() });
     for body in [moved, policy] {
         let got = s.try_it(p.b, &[global], group(x), body);
         assert_eq!(got, needs(Rights::ADMIN), "held on the root (ruling 4)");

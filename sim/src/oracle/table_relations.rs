@@ -5,7 +5,7 @@
 use super::cases::{base, cast, group};
 use super::{RowKey, VoidReason};
 use crate::kit::{Stage, add, create, person, remove, restrict};
-use folkmoot_core::bounded::{Bounded, Text};
+use folkmoot_core::bounded::{Bytes, Text};
 use folkmoot_core::digest::{Domain, digest};
 use folkmoot_core::governance::op::{Body, SlotName, SlotWrite};
 use folkmoot_core::governance::rights::Rights;
@@ -20,7 +20,7 @@ fn anchor(notary: Option<MemberId>) -> Body {
 }
 
 fn policy(strict: bool, value: u8) -> Body {
-    let value = Bounded::truncated(vec![value]);
+    let value = Bytes::truncated(vec![value]);
     Body::SlotSet { strict, write: SlotWrite::Policy { key: Text::default(), value } }
 }
 

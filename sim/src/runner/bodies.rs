@@ -3,7 +3,7 @@
 use super::{Runner, author};
 use crate::kit::{add, remove, restrict};
 use crate::scenario::{Deed, Role};
-use folkmoot_core::bounded::{Bounded, Text};
+use folkmoot_core::bounded::{Bytes, Text};
 use folkmoot_core::governance::op::{Body, SlotWrite, Subject, Visibility};
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::limits::RULES_VERSION;
@@ -33,7 +33,7 @@ pub(super) fn body(runner: &Runner<'_>, at: usize, deed: Deed) -> Option<Body> {
         Deed::Anchor => Body::Anchor { rules: RULES_VERSION, notary: None },
         Deed::Default { role } => slot(false, SlotWrite::DefaultRights(rights(role))),
         Deed::Name { value } => {
-            let (key, value) = (Text::new("name")?, Bounded::truncated(vec![b'a' + value % 26]));
+            let (key, value) = (Text::new("name")?, Bytes::truncated(vec![b'a' + value % 26]));
             slot(false, SlotWrite::Metadata { subject: Subject::Group, key, value })
         }
         Deed::Close { open } => {

@@ -3,7 +3,7 @@
 use super::{Runner, author};
 use crate::kit::create;
 use crate::scenario::Harm;
-use folkmoot_core::bounded::Bounded;
+use folkmoot_core::bounded::{Bounded, Bytes};
 use folkmoot_core::codec;
 use folkmoot_core::governance::cuts::Cuts;
 use folkmoot_core::governance::op::{Body, Payload};
@@ -50,12 +50,12 @@ impl Runner<'_> {
                 self.world.publish(at, namespace, &bytes);
             }
             Harm::Mutate { bit } => {
-                let Some(mut op) = self.stored(at).pop().map(Bounded::into_vec) else { return };
+                let Some(mut op) = self.stored(at).pop().map(Bytes::into_vec) else { return };
                 let place = usize::from(bit / 8).checked_rem(op.len()).unwrap_or_default();
                 if let Some(byte) = op.get_mut(place) {
                     *byte ^= 1 << (bit % 8);
                 }
-                let gossip = Gossip::Op(Bounded::truncated(op)).encode();
+                let gossip = Gossip::Op(Bytes::truncated(op)).encode();
                 self.world.publish(at, namespace, &gossip);
             }
             Harm::Beacon => self.beacon(at),
@@ -99,7 +99,7 @@ impl Runner<'_> {
         let (Some(namespace), Some(payload)) = (self.namespace, self.draft(at)) else { return };
         let other = Payload { body: create(), ..payload.clone() };
         let ops = [payload, other].map(|payload| {
-            Gossip::Op(Bounded::truncated(codec::encode(&author(at).seal(&payload)))).encode()
+            Gossip::Op(Bytes::truncated(codec::encode(&author(at).seal(&payload)))).encode()
         });
         for (to, op) in (0..self.world.nodes.len()).zip(ops.iter().cycle()) {
             if self.world.is_linked(at, to) {
@@ -122,7 +122,7 @@ impl Runner<'_> {
 
     fn say_op(&mut self, at: usize, op: &SignedOp) {
         let Some(namespace) = self.namespace else { return };
-        let gossip = Gossip::Op(Bounded::truncated(codec::encode(op))).encode();
+        let gossip = Gossip::Op(Bytes::truncated(codec::encode(op))).encode();
         self.world.publish(at, namespace, &gossip);
     }
 
@@ -133,7 +133,7 @@ impl Runner<'_> {
         };
         let graph = known.space.graph();
         let last = graph.len().saturating_sub(REPLAYED)..graph.len();
-        last.filter_map(|ix| Bounded::new(node.disk.body(&graph.stored(Ix(ix))).ok()?)).collect()
+        last.filter_map(|ix| Bytes::new(node.disk.body(&graph.stored(Ix(ix))).ok()?)).collect()
     }
 
     fn beacon(&mut self, at: usize) {

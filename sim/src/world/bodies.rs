@@ -3,7 +3,7 @@
 use super::builder::Builder;
 use crate::kit::{Author, add, person};
 use crate::oracle::{Effect, RowKey, path};
-use folkmoot_core::bounded::{Bounded, Text};
+use folkmoot_core::bounded::{Bytes, Text};
 use folkmoot_core::governance::op::{Body, SlotWrite, Subject, UpgradePolicy, Visibility};
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::id::{ContextId, GroupId, MemberId};
@@ -161,18 +161,18 @@ impl Builder {
             3 => SlotWrite::AutoFollow(value),
             4 => Text::new("limit").map_or(SlotWrite::AutoFollow(value), |key| SlotWrite::Policy {
                 key,
-                value: Bounded::truncated(vec![byte]),
+                value: Bytes::truncated(vec![byte]),
             }),
             5 => SlotWrite::TargetApplication([byte; 32]),
             6 if value => SlotWrite::UpgradePolicy(UpgradePolicy::Automatic),
             6 => SlotWrite::UpgradePolicy(UpgradePolicy::Manual),
-            7 => SlotWrite::Migration(Bounded::truncated(vec![byte])),
+            7 => SlotWrite::Migration(Bytes::truncated(vec![byte])),
             _ => SlotWrite::Visibility(self.visibility()),
         }
     }
 
     fn metadata(&mut self, subject: Subject) -> Option<SlotWrite> {
-        let value = Bounded::truncated(vec![if self.rng.chance(50) { b'a' } else { b'b' }]);
+        let value = Bytes::truncated(vec![if self.rng.chance(50) { b'a' } else { b'b' }]);
         Text::new("name").map(|key| SlotWrite::Metadata { subject, key, value })
     }
 

@@ -1,7 +1,7 @@
 //! Namespaces of any size, and ops to be written in them.
 
 use super::node::Node;
-use folkmoot_core::bounded::{Bounded, Text};
+use folkmoot_core::bounded::{Bounded, Bytes, Text};
 use folkmoot_core::codec;
 use folkmoot_core::governance::cuts::Cuts;
 use folkmoot_core::governance::op::{Body, Payload, SlotWrite, Subject};
@@ -176,7 +176,7 @@ pub(super) fn describe(number: usize, bytes: usize) -> Body {
     let key = Text::new(&format!("property {:02}", number % 64)).expect("a short key");
     let mut value = number.to_le_bytes().to_vec();
     value.resize(bytes.max(value.len()), 0xaa);
-    let value = Bounded::truncated(value);
+    let value = Bytes::truncated(value);
     let write = SlotWrite::Metadata { subject: Subject::Group, key, value };
     Body::SlotSet { strict: false, write }
 }

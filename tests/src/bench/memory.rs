@@ -4,7 +4,7 @@ use super::Options;
 use super::crowd::{Crowd, bare, describe, draft, stranger};
 use super::measure::Measured;
 use super::report::{Goal, Report, Row};
-use folkmoot_core::bounded::Bounded;
+use folkmoot_core::bounded::Bytes;
 use folkmoot_core::governance::op::{Body, SlotWrite};
 use folkmoot_core::governance::rights::Rights;
 use std::env;
@@ -65,7 +65,7 @@ fn body(number: usize, bytes: usize) -> Body {
     }
     let mut script = number.to_le_bytes().to_vec();
     script.resize(bytes, 0xaa);
-    let write = SlotWrite::Migration(Bounded::truncated(script));
+    let write = SlotWrite::Migration(Bytes::truncated(script));
     Body::SlotSet { strict: false, write }
 }
 

@@ -1,7 +1,7 @@
 //! Rows 33, 34 and 42: a member that lies when it is asked.
 
 use crate::support::{Case, Town, chain};
-use folkmoot_core::bounded::Bounded;
+use folkmoot_core::bounded::{Bounded, Bytes};
 use folkmoot_core::codec;
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::id::OpId;
@@ -82,7 +82,7 @@ fn attack_33_whatever_a_partner_sends_instead_of_ops_another_one_has_them() {
         let forge = |op: OpBytes| {
             let mut bytes = op.into_vec();
             *bytes.last_mut().unwrap() ^= 1;
-            Bounded::new(bytes).unwrap()
+            Bytes::new(bytes).unwrap()
         };
         Some(page(ops.into_iter().map(forge).collect(), total))
     };
@@ -192,7 +192,7 @@ fn attack_42_pages_without_end_end() {
 #[test]
 fn attack_42_pages_of_another_namespace_and_beyond_the_limits_are_lies() {
     let elsewhere = Author::new(1 << 30).found(&[&Author::new(1 << 30)], [1; 16]);
-    let other: OpBytes = Bounded::new(codec::encode(&elsewhere.signed)).unwrap();
+    let other: OpBytes = Bytes::new(codec::encode(&elsewhere.signed)).unwrap();
     let of_other = move |mut ops: Vec<OpBytes>, total| {
         ops.insert(0, other.clone());
         ops.truncate(PAGE_OPS_MAX);

@@ -1,7 +1,7 @@
 //! Rows 16 and 17 among nodes: ops on parents that nobody has.
 
 use crate::support::{Case, Town, noop, wire};
-use folkmoot_core::bounded::Bounded;
+use folkmoot_core::bounded::Bytes;
 use folkmoot_core::id::OpId;
 use folkmoot_core::input::{Heard, Input, MessageId};
 use folkmoot_core::limits::{PENDING_AGE_MS_MAX, PENDING_COUNT_MAX, PENDING_PER_SIGNER_MAX};
@@ -26,7 +26,7 @@ fn attack_16_a_parent_that_nobody_has_costs_few_questions_and_is_forgotten() {
     let quiet = asked(&town) - before;
 
     let orphan = noop(p.c, town.namespace, 1, &[unknown(1)], [0; 32]);
-    let bytes = Gossip::Op(Bounded::new(wire(&orphan)).unwrap());
+    let bytes = Gossip::Op(Bytes::new(wire(&orphan)).unwrap());
     town.whisper(3, 0, &bytes);
     let before = asked(&town);
     town.cluster.run(PENDING_AGE_MS_MAX - 10);

@@ -1,7 +1,7 @@
 //! Rows 31, 32, 35, 36 and 40: beacons, probes, acks and relayed ops that mean no good.
 
 use crate::support::{Case, Town, noop, resigned, wire};
-use folkmoot_core::bounded::Bounded;
+use folkmoot_core::bounded::Bytes;
 use folkmoot_core::command::Outcome;
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::id::{NamespaceId, OpId};
@@ -190,7 +190,7 @@ fn attack_40_a_relay_of_what_cannot_be_judged_is_not_blamed() {
     let (p, namespace) = (crate::support::cast(), town.namespace);
     let stranger = Author::new(1 << 22);
     let heads = town.view(0).heads;
-    let op = |op: &folkmoot_core::signed::Op| Bounded::new(wire(op)).unwrap();
+    let op = |op: &folkmoot_core::signed::Op| Bytes::new(wire(op)).unwrap();
     let root = case.root();
     let void = p.c.sign(&case.stage.oracle, &[head], root, remove(p.a));
     let good = p.c.sign(&case.stage.oracle, &[head], root, Body::Noop);
@@ -199,11 +199,7 @@ fn attack_40_a_relay_of_what_cannot_be_judged_is_not_blamed() {
         ("an orphan", op(&noop(p.c, namespace, 9, &[OpId([5; 32])], [0; 32])), Verdict::Ignore),
         ("with a gap", op(&noop(p.c, namespace, 9, &heads, [0; 32])), Verdict::Ignore),
         ("void", op(&void), Verdict::Ignore),
-        (
-            "badly signed",
-            Bounded::new(resigned(&good, Signature([1; 64]))).unwrap(),
-            Verdict::Reject,
-        ),
+        ("badly signed", Bytes::new(resigned(&good, Signature([1; 64]))).unwrap(), Verdict::Reject),
     ];
     for (name, bytes, verdict) in table {
         town.cluster.nodes[0].verdicts.clear();

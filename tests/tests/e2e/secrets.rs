@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ed25519_zebra::{SigningKey, VerificationKey};
-use folkmoot_core::bounded::{Bounded, Text};
+use folkmoot_core::bounded::{Bytes, Text};
 use folkmoot_core::codec;
 use folkmoot_core::command::{Command, Delivery, Outcome};
 use folkmoot_core::governance::op::{Body, SlotWrite, Subject};
@@ -170,7 +170,7 @@ fn write_unchecked(node: &Node, bodies: Vec<Body>) {
 
 fn named(subject: Subject) -> Body {
     let key = Text::new("name").unwrap();
-    let value = Bounded::new(EVIL.as_bytes().to_vec()).unwrap();
+    let value = Bytes::new(EVIL.as_bytes().to_vec()).unwrap();
     Body::SlotSet { strict: false, write: SlotWrite::Metadata { subject, key, value } }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Book, unhex};
 use crate::support::wire;
-use folkmoot_core::bounded::{Bounded, Text};
+use folkmoot_core::bounded::{Bounded, Bytes, Text};
 use folkmoot_core::codec;
 use folkmoot_core::governance::invitation::{Invitation, JoinRequest, Terms, consent, voucher};
 use folkmoot_core::governance::op::{Body, Payload, SlotWrite, Subject, UpgradePolicy, Visibility};
@@ -40,7 +40,7 @@ pub(super) fn invitation() -> Invitation {
 
 fn writes() -> Vec<SlotWrite> {
     let key = || Text::new("name").unwrap();
-    let value = || Bounded::truncated(b"Folkmoot".to_vec());
+    let value = || Bytes::truncated(b"Folkmoot".to_vec());
     let metadata = |subject| SlotWrite::Metadata { subject, key: key(), value: value() };
     let (context, member) = (ContextId([7; 32]), person(2).id);
     vec![
@@ -62,8 +62,8 @@ fn writes() -> Vec<SlotWrite> {
     ]
 }
 
-fn value_of<const MAX: usize>(bytes: &[u8]) -> Bounded<u8, MAX> {
-    Bounded::truncated(bytes.to_vec())
+fn value_of<const MAX: usize>(bytes: &[u8]) -> Bytes<MAX> {
+    Bytes::truncated(bytes.to_vec())
 }
 
 fn bodies() -> Vec<Body> {

@@ -6,7 +6,7 @@
 )]
 
 use crate::support::{Case, Engine, cast, group, moved};
-use folkmoot_core::bounded::{Bounded, Text};
+use folkmoot_core::bounded::{Bytes, Text};
 use folkmoot_core::governance::cuts::Cuts;
 use folkmoot_core::governance::op::{Body, SlotWrite};
 use folkmoot_core::governance::rights::Rights;
@@ -154,7 +154,7 @@ fn case_23_sixty_five_heads() {
         strict: false,
         write: SlotWrite::Policy {
             key: Text::new("greeting").unwrap(),
-            value: Bounded::truncated(vec![value]),
+            value: Bytes::truncated(vec![value]),
         },
     };
     let heads: BTreeSet<_> =

@@ -5,7 +5,7 @@ mod deliveries;
 mod outbox;
 
 use super::Turn;
-use crate::bounded::{Bounded, Text};
+use crate::bounded::{Bytes, Text};
 use crate::command::{Command, CommandId, Delivery, Outcome};
 use crate::effect::Effect;
 use crate::event::Event;
@@ -140,7 +140,7 @@ fn attested(by: &Author, ack: Ack) -> Attested<Ack> {
 
 fn name(value: &str) -> Body {
     let (subject, key) = (Subject::Group, Text::new("name").unwrap());
-    let value = Bounded::new(value.as_bytes().to_vec()).unwrap();
+    let value = Bytes::new(value.as_bytes().to_vec()).unwrap();
     Body::SlotSet { strict: false, write: SlotWrite::Metadata { subject, key, value } }
 }
 

@@ -3,7 +3,7 @@
 use super::{FOREVER, agree, found, govern};
 use crate::cluster::{Cluster, Traffic};
 use crate::kit::{Author, create, person};
-use folkmoot_core::bounded::Bounded;
+use folkmoot_core::bounded::{Bounded, Bytes};
 use folkmoot_core::codec;
 use folkmoot_core::command::{Command, Outcome};
 use folkmoot_core::governance::cuts::Cuts;
@@ -132,7 +132,7 @@ fn hear_chain(cluster: &mut Cluster, at: usize, namespace: NamespaceId, author: 
             body: Body::Noop,
         });
         parents = vec![signed.id()];
-        let op = Bounded::truncated(codec::encode(&signed));
+        let op = Bytes::truncated(codec::encode(&signed));
         bytes += op.len() as u64;
         let (message, peer) = (MessageId((1 << 50) + number), Cluster::peer(9));
         let gossip = Gossip::Op(op).encode();

@@ -1,6 +1,6 @@
 //! Graphs with more heads than fit a message.
 
-use crate::bounded::{Bounded, Text};
+use crate::bounded::{Bounded, Bytes, Text};
 use crate::codec;
 use crate::event::Event;
 use crate::evolve::evolve;
@@ -23,7 +23,7 @@ fn forks(web: &Web, namespace: NamespaceId, count: usize) -> Vec<Verified<Op>> {
     let state_hash = space.group_root(&namespace.root());
     let fork = |number: usize| {
         let key = Text::new(&format!("key {number}")).unwrap();
-        let write = SlotWrite::Policy { key, value: Bounded::default() };
+        let write = SlotWrite::Policy { key, value: Bytes::default() };
         let mut payload = owner.payload(namespace, Body::SlotSet { strict: false, write });
         payload.nonce = 2;
         payload.parents = Bounded::truncated([OpId(namespace.0)].into());
