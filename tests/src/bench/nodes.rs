@@ -2,10 +2,13 @@
 
 use super::disk;
 use super::pipeline::{Key, Known};
+use folkmoot_core::effect::Notice;
 use folkmoot_core::id::{MemberId, NamespaceId};
 use folkmoot_core::settings::Settings;
 use folkmoot_core::signed::{Op, Verified};
-use folkmoot_effects::node::{self, NodeConfig, NodeExit, NodeHandle};
+use folkmoot_effects::node::{
+    self, Heard, NodeConfig, NodeExit, NodeHandle, Noticed, Notices,
+};
 use folkmoot_sim::kit::Author;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,6 +19,10 @@ use tokio::time::sleep;
 
 /// How often a node is asked how far it is.
 const ASK_EVERY: Duration = Duration::from_millis(5);
+/// How often the notices of a node are read.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+/// How long a node that gives no notice is not asked.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// How long anything may take.
 pub(super) const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -57,6 +64,16 @@ pub(super) fn config(home: &Path) -> NodeConfig {
     }
 }
 
+/// Whether an exchange has ended, by the notices that were not read yet.
+fn has_ended(notices: &mut Notices, namespace: NamespaceId) -> bool {
+    let is_end = |heard: Heard| {
+        let Heard::Noticed(Noticed { notice, .. }) = heard else { return false };
+        matches!(notice, Notice::SyncEnded { namespace: of, .. } if of == namespace)
+    };
+    // All of them are taken: what comes next is news.
+    std::iter::from_fn(|| notices.next_now()).fold(false, |ended, heard| is_end(heard) || ended)
+}
+
 impl Live {
     /// Starts a node of this author, with a transport key of this number.
     pub(super) async fn start(home: TempDir, author: &Author, number: u64) -> Self {
@@ -81,12 +98,16 @@ impl Live {
     }
 
     /// Waits until everything that its peer had is here.
+    ///
+    /// The node is asked when it says that an exchange has ended, and not in between: a question is
+    /// answered when all before it is durable, and nothing is stepped meanwhile.
     pub(super) async fn until_in_sync(
         &self,
         namespace: NamespaceId,
         op_count: usize,
         root: [u8; 32],
     ) {
+        let mut notices = self.handle.notices();
         let started = Instant::now();
         loop {
             let known = self.known(namespace).await;
@@ -94,7 +115,10 @@ impl Live {
                 return;
             }
             assert!(started.elapsed() < PATIENCE, "not {op_count} ops in sync, but {known:?}");
-            sleep(ASK_EVERY).await;
+            let asked = Instant::now();
+            while !has_ended(&mut notices, namespace) && asked.elapsed() < ASK_AGAIN {
+                sleep(LOOK_EVERY).await;
+            }
         }
     }
 
