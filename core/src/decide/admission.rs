@@ -217,12 +217,10 @@ impl Turn<'_> {
             let first = graph.node(*rival).id;
             self.notify(Notice::Equivocation { namespace, signer, nonce, first, second: op });
         }
-        let last: BTreeMap<Ix, bool> = changes.flipped.iter().copied().collect();
+        let others = changes.flipped.iter().filter(|(ix, _)| *ix != own);
+        let last: BTreeMap<Ix, bool> = others.copied().collect();
         for (ix, now) in last {
             let op = graph.node(ix).id;
-            if ix == own {
-                continue;
-            }
             self.notify(if now {
                 Notice::OpRevived { namespace, op }
             } else {

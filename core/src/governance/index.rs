@@ -90,6 +90,9 @@ impl<K: Key> IdIndex<K> {
     }
 
     /// The block in which an id is or would be, and where in it.
+    ///
+    /// Rows are read only where first bytes are equal. What is compared before has no branch that
+    /// a processor could guess wrong.
     fn search<'a>(
         &self,
         id: &[u8; 32],
@@ -99,10 +102,23 @@ impl<K: Key> IdIndex<K> {
         let compare = |entry: &Entry| -> Ordering {
             entry.head.cmp(&head).then_with(|| id_of(K::at(entry.place)).cmp(id))
         };
-        let after = self.blocks.partition_point(|block| compare(&block.first).is_le());
+        let mut after = self.blocks.partition_point(|block| block.first.head < head);
+        if let Some(rest @ [next, ..]) = self.blocks.get(after..)
+            && next.first.head == head
+        {
+            after += rest.partition_point(|block| compare(&block.first).is_le());
+        }
         let at = after.saturating_sub(1);
-        let entries = self.blocks.get(at).map(|block| block.entries.as_slice());
-        (at, entries.unwrap_or_default().binary_search_by(compare))
+        let entries = self.blocks.get(at).map(|block| block.entries.as_slice()).unwrap_or_default();
+        let before = entries.partition_point(|entry| entry.head < head);
+        let place = match entries.get(before..) {
+            Some(rest @ [next, ..]) if next.head == head => {
+                let found = rest.binary_search_by(compare);
+                found.map(|at| before + at).map_err(|at| before + at)
+            }
+            _ => Err(before),
+        };
+        (at, place)
     }
 }
 
