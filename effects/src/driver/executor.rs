@@ -205,11 +205,9 @@ impl Executor {
             }
             self.perform(effects);
             if self.run.drafts.is_empty() {
-                break;
+                return Ok(());
             }
         }
-        self.keep_snapshot();
-        Ok(())
     }
 
     /// As [`Executor::commit`], for as long as there is more to step: what came of the steps so far
@@ -229,10 +227,6 @@ impl Executor {
         }
         let head = self.state.durable.records;
         self.writing = Some(Writing { appending: self.log.begin_append(batch), head, effects });
-        if self.snapshots.is_due(head) && self.state.is_settled() {
-            self.finish()?;
-            self.keep_snapshot();
-        }
         Ok(())
     }
 
@@ -288,7 +282,7 @@ impl Executor {
         }
     }
 
-    /// Marks the log where that is due.
+    /// Marks the log and keeps the state, where that is due; to be called after a commit.
     ///
     /// # Errors
     ///
@@ -300,6 +294,9 @@ impl Executor {
         self.wakeup.upkeep = None;
         self.finish()?;
         self.log.mark(now.mono)?;
+        if self.snapshots.is_due(self.head) {
+            self.keep_snapshot(now);
+        }
         Ok(())
     }
 
@@ -332,10 +329,12 @@ impl Executor {
         self.wakeup.upkeep.get_or_insert(now.plus(UPKEEP_MS));
     }
 
-    fn keep_snapshot(&mut self) {
-        if self.snapshots.is_due(self.head) && self.state.is_settled() {
-            self.snapshots.last = self.head;
-            self.log.save_snapshot(Snapshot { seq: self.head, body: snapshot::save(&self.state) });
+    /// Not before the state is settled: what is left of a step cannot be saved.
+    fn keep_snapshot(&mut self, now: Now) {
+        if !self.state.is_settled() {
+            return self.owe_upkeep(now.mono);
         }
+        self.snapshots.last = self.head;
+        self.log.save_snapshot(Snapshot { seq: self.head, body: snapshot::save(&self.state) });
     }
 }

@@ -268,6 +268,7 @@ fn a_snapshot_is_kept_every_so_many_events_and_at_the_end() {
         bench.issue(create_group(namespace));
         bench.commit().unwrap();
     }
+    bench.upkeep();
     assert_eq!(kept(&bench), Some(4));
     bench.issue(create_group(namespace));
     bench.commit().unwrap();
@@ -388,6 +389,7 @@ fn a_restart_after_every_append_gives_the_state_of_then() {
     for number in 0..10 {
         bench.issue(if number == 5 { found(2) } else { create_group(namespace) });
         bench.commit().unwrap();
+        bench.upkeep();
         let recovered = bench.log.recover().unwrap();
         assert_eq!(recovered.head, bench.log.with(|rows| rows.records.len() as u64));
         let known = |state: &State| -> Vec<_> {

@@ -17,7 +17,7 @@ use folkmoot_core::settings::Settings;
 
 use super::memory::{MemoryClock, MemoryLog, MemoryNet};
 use super::{Clock, Log, Signer, StoreLog, locked};
-use crate::driver::{Executor, ExecutorConfig, Recovered, SNAPSHOT_EVERY, recover};
+use crate::driver::{Executor, ExecutorConfig, Recovered, SNAPSHOT_EVERY, UPKEEP_MS, recover};
 use crate::perform::{Asked, Charges, NoticeBoard, Outside, Performer, Reply};
 use crate::recorder::Recorder;
 use crate::store::{Home, Store, StoreError};
@@ -148,6 +148,12 @@ impl Bench {
             self.executor.commit(self.clock.now())?;
         }
         Ok(())
+    }
+
+    /// Lets the time pass after which upkeep is due.
+    pub(crate) fn upkeep(&mut self) {
+        self.clock.advance(UPKEEP_MS);
+        self.executor.upkeep(self.clock.now()).unwrap();
     }
 
     /// Founds a namespace.
