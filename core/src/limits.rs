@@ -159,7 +159,7 @@ pub const PAGE_MS: u64 = 5_000;
 /// milliseconds (NET-43).
 pub const BACKFILL_TURN_MS: u64 = 5_000;
 /// Most pages of one list that are under way, or here before their turn (NET-43).
-pub const PAGES_AHEAD_MAX: usize = 4;
+pub const PAGES_AHEAD_MAX: usize = 8;
 /// How long no other member may have confirmed what is here until people are told, in milliseconds.
 pub const ISOLATED_MS: u64 = 120_000;
 /// How often one peer is pulled from at most, in milliseconds (NET-12).

@@ -22,7 +22,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 /// While more ops than this wait to be judged, no further page is asked for.
-const READY_LOW: usize = 2048;
+const READY_LOW: usize = 4096;
 /// Most missing ids that a verdict names.
 const MISSING_NAMED_MAX: usize = 64;
 /// Wait before a question that was refused is asked again, in milliseconds; four times as long

@@ -6,9 +6,7 @@ use folkmoot_core::effect::Notice;
 use folkmoot_core::id::{MemberId, NamespaceId};
 use folkmoot_core::settings::Settings;
 use folkmoot_core::signed::{Op, Verified};
-use folkmoot_effects::node::{
-    self, Heard, NodeConfig, NodeExit, NodeHandle, Noticed, Notices,
-};
+use folkmoot_effects::node::{self, Heard, NodeConfig, NodeExit, NodeHandle, Noticed, Notices};
 use folkmoot_sim::kit::Author;
 use std::path::Path;
 use std::sync::Arc;

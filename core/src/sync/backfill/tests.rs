@@ -41,16 +41,16 @@ fn begun(total: u64) -> Backfill {
 }
 
 #[test]
-fn net_43_four_pages_are_under_way_once_the_length_is_known() {
-    let mut list = begun(3000);
+fn net_43_eight_pages_are_under_way_once_the_length_is_known() {
+    let mut list = begun(5000);
     assert_eq!(nonces(&mut list).len(), 512);
-    assert_eq!(asked(&mut list), [(512, 512), (1024, 512), (1536, 512), (2048, 512)]);
+    assert_eq!(asked(&mut list), [1, 2, 3, 4, 5, 6, 7, 8].map(|at| (at * 512, 512)));
     assert!(!list.is_hungry());
-    assert_eq!(list.receive(512, page(512, 512, 3000)), Worth::Whole);
+    assert_eq!(list.receive(512, page(512, 512, 5000)), Worth::Whole);
     // What came and was not taken fills its place.
     assert!(!list.is_hungry());
     nonces(&mut list);
-    assert_eq!(asked(&mut list), [(2560, 440)]);
+    assert_eq!(asked(&mut list), [(4608, 392)]);
 }
 
 #[test]
