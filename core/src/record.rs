@@ -70,12 +70,8 @@ pub fn op_bytes<'a>(record: &'a [u8], op: &OpId) -> Result<&'a [u8], RecordError
     let other = RecordError::OtherOp(*op);
     let mut rest = event_of(record)?.strip_prefix(&[OP_ACCEPTED]).ok_or(other)?;
     codec::decode_next::<NamespaceId>(&mut rest).map_err(|_| RecordError::Malformed)?;
-    let bytes = rest;
-    let signed: SignedOp = codec::decode_next(&mut rest).map_err(|_| RecordError::Malformed)?;
-    if signed.id() != *op {
-        return Err(other);
-    }
-    Ok(bytes.strip_suffix(rest).unwrap_or_default())
+    let (id, bytes) = SignedOp::first_in(rest).ok_or(RecordError::Malformed)?;
+    if id == *op { Ok(bytes) } else { Err(other) }
 }
 
 fn event_of(record: &[u8]) -> Result<&[u8], RecordError> {

@@ -39,6 +39,14 @@ impl SignedOp {
     pub fn id(&self) -> OpId {
         OpId(digest(Domain::Op, &self.payload))
     }
+
+    /// Id and bytes of the op that `bytes` begin with; `None` where they are too short for it.
+    pub fn first_in(bytes: &[u8]) -> Option<(OpId, &[u8])> {
+        let (length, rest) = bytes.split_first_chunk()?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+        let payload = rest.get(..length)?;
+        Some((OpId(digest(Domain::Op, payload)), bytes.get(..length.checked_add(SEAL_BYTES)?)?))
+    }
 }
 
 /// Bytes of a signed op beside its payload: the length of that, and the signature.
