@@ -367,8 +367,10 @@ fn net_13_i27_what_waits_counts_unless_a_member_that_wrote_none_of_it_vouches() 
     ];
     for ([vouching, ahead, authors], expected) in table {
         let mut readiness = ready(&[]);
-        for (lacks, members) in [(&[][..], vouching), (&[head(5)], ahead)] {
-            members.iter().for_each(|number| hear(&mut readiness, 11_000, *number, lacks));
+        for (lacks, members) in [(&[][..], &vouching), (&[head(5)], &ahead)] {
+            for number in *members {
+                hear(&mut readiness, 11_000, *number, lacks);
+            }
         }
         let author = |number: &u64| if *number == u64::MAX { ME } else { member(*number) };
         let authors = authors.iter().map(author).collect();
