@@ -3,8 +3,8 @@
 //! A beacon is compared by what is *possessed*: its heads are looked up here, and its numbers are
 //! shown to people and used for nothing (NET-12). One member alone cannot talk this node out of a
 //! ready state: a head that only it names counts while its peer brings ops of others, a root that
-//! only it has counts where it is the majority, and an op of its that waits for parents does not
-//! count where another member vouches that nothing is missing (I27).
+//! only it has counts where it is the majority, and ops that wait for parents do not count where a
+//! member that wrote none of them vouches that nothing is missing (I27).
 
 mod heard;
 mod outlook;
@@ -53,7 +53,9 @@ pub enum State {
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Cause {
-    /// This many ops have waited for their parents for more than five seconds.
+    /// This many ops have waited for their parents for more than five seconds, and nobody but their
+    /// authors says that nothing is missing. The node goes on serving, for whoever is held up by
+    /// the same ops is freed by its word, and it by theirs.
     PendingOps(u64),
     /// Others were heard in this run, and none lately. The node goes on serving, as one that is
     /// ready on its own word: else two that lost each other would both be silent for ever.
@@ -66,11 +68,13 @@ impl State {
     /// What a beacon says of it.
     pub const fn tier(self) -> Tier {
         match self {
-            Self::LocallyReady | Self::Degraded(Cause::NoRecentPeers) => Tier::Locally,
+            Self::LocallyReady | Self::Degraded(Cause::PendingOps(_) | Cause::NoRecentPeers) => {
+                Tier::Locally
+            }
             Self::PeerValidated => Tier::Validated,
-            Self::Bootstrapping
-            | Self::CatchingUp { .. }
-            | Self::Degraded(Cause::PendingOps(_) | Cause::Diverged) => Tier::NotReady,
+            Self::Bootstrapping | Self::CatchingUp { .. } | Self::Degraded(Cause::Diverged) => {
+                Tier::NotReady
+            }
         }
     }
 

@@ -228,3 +228,6 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, engine: &T, oracle: &T) -> R
     }
     Err(format!("{what}: engine {engine:?}, oracle {oracle:?}"))
 }
+
+#[cfg(test)]
+mod tests;

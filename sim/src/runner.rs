@@ -14,6 +14,7 @@ mod check;
 mod harm;
 mod lies;
 mod liveness;
+mod readiness;
 mod sets;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ pub use violation::{Invariant, Violation};
 
 use act::Pending;
 use check::Checks;
+use readiness::Ranks;
 use watch::Watch;
 
 /// Runs of inputs between two looks at the nodes, for each of them: a look costs as much again.
@@ -104,6 +106,7 @@ struct Runner<'a> {
     secrets: u64,
     watch: Rc<RefCell<Watch>>,
     checks: Checks,
+    ranks: Ranks,
     looked_at: u64,
 }
 
@@ -141,6 +144,7 @@ impl<'a> Runner<'a> {
             secrets: 1 << 32,
             watch,
             checks: Checks::new(count),
+            ranks: Ranks::default(),
             looked_at: 0,
         }
     }
@@ -176,10 +180,12 @@ impl<'a> Runner<'a> {
             self.judge(violation)?;
         }
         self.check_restarts()?;
+        self.plant_readiness();
         let every = LOOK_EVERY * self.world.nodes.len() as u64;
         if self.world.steps >= self.looked_at + every {
             self.looked_at = self.world.steps;
             self.look()?;
+            self.look_at_readiness()?;
         }
         Ok(())
     }

@@ -246,11 +246,9 @@ impl Turn<'_> {
                 break;
             }
             let signer = waiting.op.payload.signer;
-            if overdue.signers.contains(&signer) || has_standing(graph, view, &signer) {
+            if overdue.authors.contains(&signer) || has_standing(graph, view, &signer) {
                 overdue.count += 1;
-                if overdue.signers.len() < 2 {
-                    overdue.signers.insert(signer);
-                }
+                overdue.authors.insert(signer);
             }
         }
         overdue

@@ -7,8 +7,9 @@ use alloc::vec::Vec;
 
 /// Parents and tombstones of all groups that effective ops created.
 ///
-/// A group below a tombstone stays in the map, and vanishes from every answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A group below a tombstone stays in the map, and vanishes from every answer. Trees are ordered so
+/// that one can be found among many, and the order says nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tree {
     parents: PMap<GroupIx>,
     tombstones: PMap<()>,

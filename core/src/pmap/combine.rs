@@ -3,6 +3,7 @@
 use super::slots::{self, Slots};
 use super::{Node, PMap, shift_spanning, slot_of};
 use alloc::sync::Arc;
+use core::cmp::Ordering;
 
 /// Receives a key whose values differ: the key, the value in the first and in the second map.
 type OnDifference<'a, T> = dyn FnMut(u32, Option<&T>, Option<&T>) + 'a;
@@ -42,6 +43,23 @@ impl<T: PartialEq> PartialEq for PMap<T> {
 }
 
 impl<T: Eq> Eq for PMap<T> {}
+
+/// Smaller is what has fewer entries; of maps of one size it is some order of their entries, in
+/// which what the maps share costs nothing.
+impl<T: Ord> Ord for PMap<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (&self.root, &other.root) {
+            (Some(mine), Some(theirs)) => Node::order(mine, theirs),
+            (mine, theirs) => mine.is_some().cmp(&theirs.is_some()),
+        }
+    }
+}
+
+impl<T: Ord> PartialOrd for PMap<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl<T> Node<T> {
     /// Base and values of two leaves, if they are such and hold the same range of keys.
@@ -140,6 +158,30 @@ impl<T: PartialEq> Node<T> {
             let mine = Self::child_at(mine, shift, slot);
             Self::diff(mine, Self::child_at(theirs, shift, slot), found);
         }
+    }
+}
+
+impl<T: Ord> Node<T> {
+    fn order(mine: &Arc<Self>, theirs: &Arc<Self>) -> Ordering {
+        if Arc::ptr_eq(mine, theirs) {
+            return Ordering::Equal;
+        }
+        let shape = |node: &Self| (node.count(), node.shift(), node.base());
+        let by_shape = shape(mine).cmp(&shape(theirs));
+        by_shape.then_with(|| match (mine.as_ref(), theirs.as_ref()) {
+            (Self::Leaf { values: x, .. }, Self::Leaf { values: y, .. }) => {
+                (x.bitmap(), x.items()).cmp(&(y.bitmap(), y.items()))
+            }
+            (Self::Branch { children: x, .. }, Self::Branch { children: y, .. }) => {
+                let mut pairs = x.items().iter().zip(y.items());
+                let differ = |(x, y)| Some(Self::order(x, y)).filter(|order| order.is_ne());
+                let by_child = || pairs.find_map(differ).unwrap_or(Ordering::Equal);
+                x.bitmap().cmp(&y.bitmap()).then_with(by_child)
+            }
+            // Only a leaf has the shift of a leaf.
+            (Self::Leaf { .. }, Self::Branch { .. }) => Ordering::Less,
+            (Self::Branch { .. }, Self::Leaf { .. }) => Ordering::Greater,
+        })
     }
 }
 

@@ -185,6 +185,38 @@ fn shared_parts_are_skipped() {
 }
 
 #[test]
+fn an_order_passes_over_what_is_shared_and_calls_equal_what_is() {
+    let map: PMap<u16> = (0..10_000).map(|key| (key, 7)).collect();
+    let with = |changes: &[(u32, u16)]| {
+        let mut changed = map.clone();
+        for (key, value) in changes {
+            changed.insert(*key, *value);
+        }
+        changed
+    };
+    let fewer: PMap<u16> = (0..9_999).map(|key| (key, 9)).collect();
+    let ascending = [
+        PMap::new(),
+        fewer,
+        with(&[(4_321, 6)]),
+        with(&[(4_322, 6)]),
+        (0..10_000).map(|key| (key, 7)).collect(),
+        with(&[(4_321, 8)]),
+        with(&[(10_000, 1)]),
+        with(&[(u32::MAX, 1)]),
+    ];
+    for (at, mine) in ascending.iter().enumerate() {
+        for (other, theirs) in ascending.iter().enumerate() {
+            assert_eq!(mine.cmp(theirs), at.cmp(&other), "{at} {other}");
+        }
+    }
+    // Keys that no value tells apart.
+    let [odd, even] = [1, 0].map(|first| (first..64).step_by(2).map(|key| (key, ())));
+    let (odd, even): (PMap<()>, PMap<()>) = (odd.collect(), even.collect());
+    assert!(odd.cmp(&even).is_ne() && odd.cmp(&odd.clone()).is_eq());
+}
+
+#[test]
 fn extremes_of_the_key_range() {
     let map: PMap<u8> = [(u32::MAX, 1), (0, 2), (1 << 31, 3)].into_iter().collect();
     assert_eq!(format!("{map:?}"), "{0: 2, 2147483648: 3, 4294967295: 1}");

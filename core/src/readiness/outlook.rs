@@ -26,8 +26,8 @@ pub struct Outlook {
 pub struct Overdue {
     /// How many, as far as they are counted.
     pub count: u64,
-    /// Who wrote them: all, or the first two.
-    pub signers: BTreeSet<MemberId>,
+    /// Who wrote them.
+    pub authors: BTreeSet<MemberId>,
     /// When there will be one more.
     pub next: Option<MonoMillis>,
 }
@@ -83,21 +83,25 @@ impl Readiness {
         if self.is_contradicted(now, outlook.me) {
             return State::Degraded(Cause::Diverged);
         }
-        if self.is_held_up(now, outlook) {
-            return State::Degraded(Cause::PendingOps(outlook.overdue.count));
-        }
         if missing.count > 0 {
             return State::CatchingUp { missing: missing.count };
         }
-        if self.vouchers(now, outlook.me).next().is_some() {
+        // Whoever has a parent that is missing has a head that is: so what waits tells nothing that
+        // a voucher does not know better, but one who wrote it. An author's word costs nothing, so
+        // it does not matter how many they are (I27).
+        let Overdue { count, authors, .. } = &outlook.overdue;
+        if self.vouchers(now, outlook.me).any(|member| !authors.contains(&member)) {
             return State::PeerValidated;
         }
+        let has_listened = now >= self.since.plus(GRACE_MS) || self.state.tier().is_ready();
         let is_heard = self.others(outlook.me, now).any(|(_, heard)| heard.is_ready(now));
-        if outlook.is_alone {
+        if *count > 0 && has_listened {
+            State::Degraded(Cause::PendingOps(*count))
+        } else if outlook.is_alone {
             State::LocallyReady
         } else if self.has_company && !is_heard {
             State::Degraded(Cause::NoRecentPeers)
-        } else if now >= self.since.plus(GRACE_MS) || self.state.tier().is_ready() {
+        } else if has_listened {
             State::LocallyReady
         } else {
             State::Bootstrapping
@@ -128,17 +132,6 @@ impl Readiness {
             }
         }
         against * 2 > all
-    }
-
-    /// Ops have waited too long. Those of one author are no reason where another member vouches:
-    /// their parents may not exist (I27).
-    fn is_held_up(&self, now: MonoMillis, outlook: &Outlook) -> bool {
-        let Overdue { count, signers, .. } = &outlook.overdue;
-        let is_sure = || {
-            signers.len() > 1
-                || self.vouchers(now, outlook.me).all(|member| signers.contains(&member))
-        };
-        *count > 0 && is_sure()
     }
 
     /// NET-12: heads that count as missing. What two members name does; what one alone names does

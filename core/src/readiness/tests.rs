@@ -346,6 +346,44 @@ fn a_summary_of_heads_is_covered_when_its_own_member_has_nothing_more() {
 }
 
 #[test]
+fn net_13_i27_what_waits_counts_unless_a_member_that_wrote_none_of_it_vouches() {
+    let held_up = State::Degraded(Cause::PendingOps(9));
+    let catching_up = State::CatchingUp { missing: 1 };
+    // Who beacons that it has our heads, who names a head that we lack, who wrote what waits.
+    let table: [([&[u64]; 3], State); 10] = [
+        ([&[], &[], &[2]], held_up),
+        ([&[1], &[], &[2]], State::PeerValidated),
+        ([&[1], &[], &[2, 3, 4, 5]], State::PeerValidated),
+        // Two members: nobody knows better than the author, who contradicts itself.
+        ([&[1], &[], &[1]], held_up),
+        ([&[1, 2], &[], &[1, 2]], held_up),
+        ([&[1, 2], &[], &[1]], State::PeerValidated),
+        // Behind one that is cut off, and behind everybody.
+        ([&[], &[1], &[1]], held_up),
+        ([&[], &[1, 2], &[1]], catching_up),
+        ([&[3], &[1, 2], &[1, 2]], catching_up),
+        // Our own old ops, of which others know.
+        ([&[1], &[], &[u64::MAX]], State::PeerValidated),
+    ];
+    for ([vouching, ahead, authors], expected) in table {
+        let mut readiness = ready(&[]);
+        for (lacks, members) in [(&[][..], &vouching), (&[head(5)], &ahead)] {
+            for number in *members {
+                hear(&mut readiness, 11_000, *number, lacks);
+            }
+        }
+        let author = |number: &u64| if *number == u64::MAX { ME } else { member(*number) };
+        let authors = authors.iter().map(author).collect();
+        let overdue = Overdue { count: 9, authors, next: None };
+        let outlook = Outlook { overdue, ..outlook() };
+        for ms in [12_000, 14_000] {
+            readiness.review(MonoMillis(ms), &outlook);
+        }
+        assert_eq!(readiness.state(), expected, "{vouching:?} {ahead:?} {outlook:?}");
+    }
+}
+
+#[test]
 fn two_roots_are_told_of_once() {
     let mut readiness = Readiness::default();
     assert!(readiness.tell([1; 32], [2; 32]));

@@ -50,7 +50,7 @@ impl NodeClock {
     }
 
     /// The machine sleeps for so many milliseconds from now on.
-    pub(super) fn sleep(&mut self, now: u64, ms: u64) {
+    pub(crate) fn sleep(&mut self, now: u64, ms: u64) {
         let mono_ms = self.at(now).mono.0;
         self.settle(now.saturating_add(ms));
         self.mono_ms = mono_ms;

@@ -47,11 +47,15 @@ pub enum Bug {
     BlindOracle,
     /// A join has a millisecond.
     Impatience,
+    /// The monotonic clock of a node stands still, and its timers with it.
+    StoppedClock,
+    /// Somebody has the keys of two honest members, and speaks to one node in their names.
+    Impostor,
 }
 
 impl Bug {
     /// Every bug, and the invariants that must be found violated, each by itself.
-    pub const TABLE: [(Self, &'static [Invariant]); 15] = [
+    pub const TABLE: [(Self, &'static [Invariant]); 17] = [
         (Self::ForgetSync, &[Invariant::I3, Invariant::I5]),
         (Self::LoseRecord, &[Invariant::I6, Invariant::I8]),
         (Self::MisdirectWrite, &[Invariant::I3]),
@@ -67,6 +71,8 @@ impl Bug {
         (Self::OtherRoot, &[Invariant::I1]),
         (Self::BlindOracle, &[Invariant::I2]),
         (Self::Impatience, &[Invariant::I28]),
+        (Self::StoppedClock, &[Invariant::I27]),
+        (Self::Impostor, &[Invariant::I27]),
     ];
 
     /// Whether it is one of the disks, which nothing mends.

@@ -10,7 +10,7 @@ use folkmoot_core::command::{CommandId, Outcome, Refusal};
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::id::{NamespaceId, OpId};
 use folkmoot_core::query::{NamespaceView, Standing};
-use folkmoot_core::readiness::{Cause, State};
+use folkmoot_core::readiness::State;
 use std::collections::BTreeSet;
 
 /// Within this time everybody has everything, in milliseconds, besides the delays.
@@ -121,10 +121,7 @@ impl Runner<'_> {
     fn check_ready(&self, namespace: NamespaceId, core: &[usize]) -> Result<(), Violation> {
         for at in core.iter().filter(|_| core.len() > 1) {
             let state = self.world.nodes.get(*at).and_then(|node| node.readiness(&namespace));
-            // The orphans of a villain weigh on everybody until they expire.
-            let is_burdened = matches!(state, Some(State::Degraded(Cause::PendingOps(_))))
-                && !self.villains.is_empty();
-            if state != Some(State::PeerValidated) && !is_burdened {
+            if state != Some(State::PeerValidated) {
                 let what = format!("readiness is {state:?} in a core of {core:?}");
                 return self.judge(Violation::new(Invariant::L4, &[*at], what));
             }

@@ -23,6 +23,8 @@ pub enum Invariant {
     I10,
     /// The heads are the maximal visible ops, exactly.
     I18,
+    /// Who is ready has what others have, and one liar makes nobody less ready.
+    I27,
     /// A join ends by its deadline, with one outcome.
     I28,
     /// A joiner is in the namespace of its invitation.
@@ -47,7 +49,7 @@ pub enum Invariant {
 
 impl Invariant {
     /// Every one that is checked.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::I1,
         Self::I2,
         Self::I3,
@@ -57,6 +59,7 @@ impl Invariant {
         Self::I9,
         Self::I10,
         Self::I18,
+        Self::I27,
         Self::I28,
         Self::I30,
         Self::I31,

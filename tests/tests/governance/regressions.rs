@@ -1,7 +1,12 @@
-//! Worlds in which engine and oracle once differed: `tests/regressions/worlds`.
+//! What once failed: worlds in which engine and oracle differed (`tests/regressions/worlds`), and
+//! scenarios of the simulator in which something did not hold (`tests/regressions/scenarios/`).
 
 use folkmoot_sim::compare::{Covered, compare};
+use folkmoot_sim::runner::run;
+use folkmoot_sim::scenario::Scenario;
 use folkmoot_sim::world::{Profile, World};
+use std::fs;
+use std::path::Path;
 
 const WORLDS: &str = include_str!("../../regressions/worlds");
 
@@ -17,4 +22,17 @@ fn worlds_that_once_failed_do_not() {
         }
     }
     assert!(covered.worlds > 0);
+}
+
+#[test]
+fn scenarios_that_once_failed_do_not() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions/scenarios");
+    let mut count = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let scenario = Scenario::parse(&fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(run(&scenario).violation, None, "{}", path.display());
+        count += 1;
+    }
+    assert!(count > 0);
 }

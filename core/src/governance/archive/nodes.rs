@@ -11,6 +11,7 @@ use crate::governance::table::{
 use crate::governance::tree::{Tree, TreeChanges};
 use crate::id::OpId;
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -124,24 +125,36 @@ impl Archive {
     }
 }
 
-/// The different trees of a graph, each as its difference from the one before.
+/// The different trees of a graph, in the order in which its nodes come to them, each as its
+/// difference from the one before. Which of them share memory tells of the restarts that a node went
+/// through, and makes no difference.
 #[derive(Default)]
-struct Trees {
-    known: Vec<Arc<Tree>>,
+struct Trees<'a> {
+    numbers: BTreeMap<&'a Tree, u32>,
+    last: Option<&'a Tree>,
+    /// The tree of the last node, and its number.
+    recent: Option<(&'a Arc<Tree>, u32)>,
     changes: Vec<TreeChanges>,
 }
 
-impl Trees {
-    fn number(&mut self, tree: &Arc<Tree>) -> u32 {
+impl<'a> Trees<'a> {
+    fn number(&mut self, tree: &'a Arc<Tree>) -> u32 {
         // Nodes that share a tree mostly stand together.
-        let found = self.known.iter().rposition(|known| Arc::ptr_eq(known, tree));
-        let at = found.unwrap_or_else(|| {
-            let before = self.known.last().map(|last| Tree::clone(last)).unwrap_or_default();
-            self.changes.push(before.changes_to(tree));
-            self.known.push(Arc::clone(tree));
-            self.known.len() - 1
-        });
-        u32::try_from(at).unwrap_or(u32::MAX)
+        let same = self.recent.filter(|(recent, _)| Arc::ptr_eq(recent, tree));
+        let number = same.map_or_else(|| self.find(tree), |(_, number)| number);
+        self.recent = Some((tree, number));
+        number
+    }
+
+    fn find(&mut self, tree: &'a Tree) -> u32 {
+        let next = u32::try_from(self.changes.len()).unwrap_or(u32::MAX);
+        let number = *self.numbers.entry(tree).or_insert(next);
+        if number == next {
+            let first = Tree::default();
+            self.changes.push(self.last.unwrap_or(&first).changes_to(tree));
+            self.last = Some(tree);
+        }
+        number
     }
 }
 

@@ -140,16 +140,45 @@ fn net_13_who_starts_and_hears_of_more_catches_up_while_it_is_pulled() {
 #[test]
 fn net_13_ops_that_wait_for_parents_longer_than_five_seconds_degrade() {
     let [owner, friend] = authors();
-    let mut node = Timed::founder(&owner, &[&friend]);
-    let op = orphan(&friend, node.namespace, 5);
-    node.hear_op(peer_of(&friend), op);
-    // Five seconds, and two more for leaving the tier.
-    assert_eq!(states(&node.pass_to(6999)), []);
-    let state = State::Degraded(Cause::PendingOps(1));
-    assert_eq!(states(&node.pass_to(7000)), [(7000, state)]);
-    // After five minutes it is dropped.
-    assert_eq!(states(&node.pass_to(299_999)), []);
-    assert_eq!(states(&node.pass_to(300_000)), [(300_000, State::LocallyReady)]);
+    // Who was validated leaves that tier, which takes two seconds more.
+    for (is_validated, ms) in [(false, 5_000), (true, 7_000)] {
+        let mut node = Timed::founder(&owner, &[&friend]);
+        if is_validated {
+            let beacon = node.beacon_of(&friend);
+            node.hear(&friend, beacon);
+        }
+        let op = orphan(&friend, node.namespace, 5);
+        node.hear_op(peer_of(&friend), op);
+        assert_eq!(states(&node.pass_to(ms - 1)), []);
+        let state = State::Degraded(Cause::PendingOps(1));
+        assert_eq!(states(&node.pass_to(ms)), [(ms, state)]);
+        // After five minutes it is dropped.
+        assert_eq!(states(&node.pass_to(299_999)), []);
+        let after = states(&node.pass_to(300_000));
+        assert!(matches!(after[..], [(300_000, state)] if state.tier() == Tier::Locally));
+    }
+}
+
+#[test]
+fn net_13_i27_who_is_held_up_goes_on_speaking_and_the_word_of_another_frees_it() {
+    let [owner, friend, liar] = authors();
+    let mut node = Timed::founder(&owner, &[&friend, &liar]);
+    node.restart(8);
+    node.now = 0;
+    for parent in 1..=9 {
+        node.hear_op(peer_of(&liar), orphan(&liar, node.namespace, parent));
+    }
+    // It listens for others first, as whoever starts does.
+    let held_up = State::Degraded(Cause::PendingOps(9));
+    let done = node.pass_to(60_000);
+    assert_eq!(states(&done), [(10_000, held_up)]);
+    // The friend heard the same and is held up too: neither may wait for the other in silence.
+    let beacons = at(&done, |effect| announced([effect]).next().cloned());
+    assert!(beacons.len() > 1 && beacons.iter().all(|(_, said)| said.tier == Tier::Locally));
+    let beacon = node.beacon_of(&friend);
+    assert_eq!(beacon.tier, held_up.tier());
+    node.hear(&friend, beacon);
+    assert_eq!(node.readiness(), State::PeerValidated);
 }
 
 #[test]
