@@ -130,6 +130,13 @@ impl Peers {
     }
 
     /// `broken` tells an error of the connection from an orderly end.
+    /// The connections of a peer that lead over a relay.
+    pub(super) fn relayed(&self, peer: &PeerId) -> Vec<ConnectionId> {
+        let connections = self.connected.get(peer).into_iter().flat_map(|peer| &peer.connections);
+        let relayed = connections.filter(|(_, (via, _))| *via == Via::Relay);
+        relayed.map(|(connection, _)| *connection).collect()
+    }
+
     pub(super) fn closed(
         &mut self,
         peer: &PeerId,

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use libp2p::gossipsub::{MessageAcceptance, TopicHash};
 use libp2p::swarm::SwarmEvent;
-use libp2p::{Swarm, ping};
+use libp2p::{Swarm, dcutr, ping};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
@@ -217,6 +217,10 @@ impl Task {
             BehaviourEvent::Identify(event) => self.on_identified(event),
             BehaviourEvent::Ping(_) => {}
             BehaviourEvent::Wide(WideEvent::Kad(event)) => self.on_directory(event),
+            BehaviourEvent::Wide(WideEvent::Punching(dcutr::Event {
+                remote_peer_id,
+                result: Ok(_),
+            })) => self.on_punched(&remote_peer_id),
             BehaviourEvent::Wide(event) => tracing::debug!(?event, "wide area"),
             BehaviourEvent::Blocked(never) | BehaviourEvent::Limits(never) => match never {},
         }

@@ -154,6 +154,15 @@ impl Task {
         }
     }
 
+    /// A direct connection stands beside those that lead over a relay. What is said goes on over
+    /// the oldest for as long as it is open, so these are closed.
+    pub(super) fn on_punched(&mut self, peer: &PeerId) {
+        tracing::debug!(%peer, "reached without the relay");
+        for connection in self.peers.relayed(peer) {
+            self.swarm.close_connection(connection);
+        }
+    }
+
     pub(super) fn disconnect(&mut self, peer: Option<PeerId>) {
         if let Some(peer) = peer {
             // Fails only for a peer that is not connected, which is what was wanted.
