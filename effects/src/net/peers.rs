@@ -129,14 +129,22 @@ impl Peers {
         Opened::Restarted
     }
 
-    /// `broken` tells an error of the connection from an orderly end.
-    /// The connections of a peer that lead over a relay.
-    pub(super) fn relayed(&self, peer: &PeerId) -> Vec<ConnectionId> {
-        let connections = self.connected.get(peer).into_iter().flat_map(|peer| &peer.connections);
-        let relayed = connections.filter(|(_, (via, _))| *via == Via::Relay);
+    /// A peer answers on a connection. Those that lead over a relay, unless that one does too.
+    pub(super) fn relayed_beside(
+        &self,
+        peer: &PeerId,
+        answering: ConnectionId,
+    ) -> Vec<ConnectionId> {
+        let Some(known) = self.connected.get(peer) else { return Vec::new() };
+        let via = known.connections.get(&answering).map(|(via, _)| *via);
+        if via != Some(Via::Direct) {
+            return Vec::new();
+        }
+        let relayed = known.connections.iter().filter(|(_, (via, _))| *via == Via::Relay);
         relayed.map(|(connection, _)| *connection).collect()
     }
 
+    /// `broken` tells an error of the connection from an orderly end.
     pub(super) fn closed(
         &mut self,
         peer: &PeerId,
@@ -251,6 +259,21 @@ mod tests {
         assert_eq!(peers.opened(peer(), KEY, direct(2), later), Opened::Spare);
         assert_eq!(peers.closed(&peer(), connection(1), true, later), Closed::Nothing);
         assert_eq!(peers.opened(peer(), KEY, direct(3), later + 3 * SECOND), Opened::Restarted);
+    }
+
+    #[test]
+    fn relayed_connections_have_served_when_a_direct_one_answers() {
+        let now = Instant::now();
+        let mut peers = Peers::new(3 * SECOND, RATES);
+        let beside = |peers: &Peers, number| peers.relayed_beside(&peer(), connection(number));
+        assert_eq!(beside(&peers, 1), []);
+        peers.opened(peer(), KEY, (connection(1), Via::Relay), now);
+        peers.opened(peer(), KEY, (connection(2), Via::Relay), now);
+        assert_eq!(beside(&peers, 1), []);
+        peers.opened(peer(), KEY, direct(3), now);
+        assert_eq!(beside(&peers, 1), [], "the direct one has not answered");
+        assert_eq!(beside(&peers, 3), [connection(1), connection(2)]);
+        assert_eq!(beside(&peers, 4), [], "it is closed");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use libp2p::gossipsub::{MessageAcceptance, TopicHash};
 use libp2p::swarm::SwarmEvent;
-use libp2p::{Swarm, dcutr, ping};
+use libp2p::{Swarm, ping};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
@@ -215,12 +215,11 @@ impl Task {
                 self.swarm.close_connection(connection);
             }
             BehaviourEvent::Identify(event) => self.on_identified(event),
+            BehaviourEvent::Ping(ping::Event { peer, connection, result: Ok(_) }) => {
+                self.on_answer(&peer, connection);
+            }
             BehaviourEvent::Ping(_) => {}
             BehaviourEvent::Wide(WideEvent::Kad(event)) => self.on_directory(event),
-            BehaviourEvent::Wide(WideEvent::Punching(dcutr::Event {
-                remote_peer_id,
-                result: Ok(_),
-            })) => self.on_punched(&remote_peer_id),
             BehaviourEvent::Wide(event) => tracing::debug!(?event, "wide area"),
             BehaviourEvent::Blocked(never) | BehaviourEvent::Limits(never) => match never {},
         }

@@ -154,12 +154,12 @@ impl Task {
         }
     }
 
-    /// A direct connection stands beside those that lead over a relay. What is said goes on over
-    /// the oldest for as long as it is open, so these are closed.
-    pub(super) fn on_punched(&mut self, peer: &PeerId) {
-        tracing::debug!(%peer, "reached without the relay");
-        for connection in self.peers.relayed(peer) {
-            self.swarm.close_connection(connection);
+    /// A ping was answered. When that was on a direct connection, it stands at the other end as
+    /// well, and gossip goes over it there too: those over a relay have served.
+    pub(super) fn on_answer(&mut self, peer: &PeerId, connection: ConnectionId) {
+        for relayed in self.peers.relayed_beside(peer, connection) {
+            tracing::debug!(%peer, "reached without the relay");
+            self.swarm.close_connection(relayed);
         }
     }
 
