@@ -19,9 +19,9 @@ use super::{PeerKey, Topic};
 /// and ends before a spare connection of a simultaneous dial idles out.
 const RESTART_WINDOW: Duration = Duration::from_secs(25);
 
-/// While holes are punched, a peer opens direct connections one after the other: three attempts from
-/// both ends, of which the slow ones come through late, each after up to 10 s. None of them tells of
-/// a restart within this time of the relayed connection.
+/// While holes are punched, a peer opens direct connections one after the other: three attempts
+/// from both ends, of which the slow ones come through late, each after up to 10 s. None of them
+/// tells of a restart within this time of the relayed connection.
 const PUNCHING: Duration = Duration::from_secs(40);
 
 /// Most peers that are gone and whose allowance is kept. Whoever has more identities than this has
