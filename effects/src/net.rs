@@ -16,6 +16,7 @@
 mod allowance;
 mod behaviour;
 mod codec;
+mod direct;
 mod exchange;
 mod gossip;
 mod outbox;

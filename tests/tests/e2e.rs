@@ -6,6 +6,7 @@ mod keys;
 mod misuse;
 mod net_joins;
 mod net_links;
+mod net_nat;
 mod net_receipts;
 mod net_relay;
 mod net_strangers;

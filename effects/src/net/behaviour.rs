@@ -14,6 +14,7 @@ use libp2p::{
 };
 
 use super::codec::ExchangeCodec;
+use super::direct::DirectFirst;
 use super::wide::{self, Wide};
 use super::{NetConfig, NetError, PeerKey, gossip, port};
 
@@ -45,7 +46,7 @@ const HANDSHAKES_MAX: u32 = 64;
 pub(super) struct Behaviour {
     pub(super) blocked: allow_block_list::Behaviour<allow_block_list::BlockedPeers>,
     limits: connection_limits::Behaviour,
-    pub(super) gossip: gossip::Gossip,
+    pub(super) gossip: DirectFirst<gossip::Gossip>,
     pub(super) exchange: request_response::Behaviour<ExchangeCodec>,
     mdns: Toggle<mdns::tokio::Behaviour>,
     ping: ping::Behaviour,
@@ -129,7 +130,7 @@ fn behaviour(
     Ok(Behaviour {
         blocked: allow_block_list::Behaviour::default(),
         limits: connection_limits::Behaviour::new(limits),
-        gossip: gossip::behaviour(config)?,
+        gossip: DirectFirst::new(gossip::behaviour(config)?),
         exchange: request_response::Behaviour::with_codec(
             ExchangeCodec::new(config.frame_timeout),
             [(EXCHANGE_PROTOCOL, ProtocolSupport::Full)],

@@ -17,7 +17,7 @@ const UNANSWERED_MAX: usize = 512;
 /// The way back for an answer.
 type Channel = ResponseChannel<Vec<u8>>;
 
-/// A request of ours that waits for a stream.
+/// A request of ours.
 pub(super) struct Question {
     pub(super) exchange: ExchangeId,
     pub(super) bytes: Vec<u8>,
@@ -47,7 +47,7 @@ struct Unanswered {
 /// The requests that have not ended.
 pub(super) struct Exchanges {
     lines: BTreeMap<PeerKey, Line>,
-    ours: BTreeMap<OutboundRequestId, (ExchangeId, PeerKey)>,
+    ours: BTreeMap<OutboundRequestId, (Question, PeerKey)>,
     waiting: usize,
     theirs: BTreeMap<ExchangeId, Unanswered>,
     next: u64,
@@ -93,19 +93,30 @@ impl Exchanges {
 
     /// Notes a request of ours. The protocol ends each of them, so the entry is removed by
     /// [`Exchanges::ended`].
-    pub(super) fn sent(&mut self, request: OutboundRequestId, exchange: ExchangeId, peer: PeerKey) {
+    pub(super) fn sent(&mut self, request: OutboundRequestId, question: Question, peer: PeerKey) {
         self.lines.entry(peer).or_default().in_flight += 1;
-        self.ours.insert(request, (exchange, peer));
+        self.ours.insert(request, (question, peer));
     }
 
     /// A request of ours was answered or failed.
-    pub(super) fn ended(&mut self, request: OutboundRequestId) -> Option<(ExchangeId, PeerKey)> {
-        let (exchange, peer) = self.ours.remove(&request)?;
+    pub(super) fn ended(&mut self, request: OutboundRequestId) -> Option<(Question, PeerKey)> {
+        let (question, peer) = self.ours.remove(&request)?;
         if let Some(line) = self.lines.get_mut(&peer) {
             line.in_flight = line.in_flight.saturating_sub(1);
         }
         self.tidy(peer);
-        Some((exchange, peer))
+        Some((question, peer))
+    }
+
+    /// Puts a request first in line that has ended with its connection, unless it has taken too
+    /// long by now.
+    pub(super) fn again(&mut self, peer: PeerKey, question: Question, now: Instant) -> bool {
+        let is_late = now.saturating_duration_since(question.since) >= self.timeout;
+        if !is_late {
+            self.waiting += 1;
+            self.lines.entry(peer).or_default().waiting.push_front(question);
+        }
+        !is_late
     }
 
     fn tidy(&mut self, peer: PeerKey) {
@@ -199,6 +210,19 @@ mod tests {
         assert!(wait(&mut exchanges, third, now));
         assert_eq!(exchanges.expire(now + timeout).len(), 2 * OF_PEER_MAX + 1);
         assert!(wait(&mut exchanges, first, now + timeout));
+    }
+
+    #[test]
+    fn a_request_that_is_asked_again_comes_first_and_has_no_more_time_than_before() {
+        let timeout = Duration::from_secs(30);
+        let mut exchanges = Exchanges::new(2, timeout);
+        let (peer, since) = (PeerKey([1; 32]), Instant::now());
+        let question = |number| Question { exchange: ExchangeId(number), bytes: vec![], since };
+        assert!(exchanges.wait(peer, question(2)));
+        assert!(exchanges.again(peer, question(1), since + timeout / 2));
+        assert_eq!(exchanges.next(peer).unwrap().exchange, ExchangeId(1));
+        assert!(!exchanges.again(peer, question(1), since + timeout));
+        assert_eq!(exchanges.expire(since + timeout), [(peer, ExchangeId(2))]);
     }
 
     #[test]

@@ -19,6 +19,11 @@ use super::{PeerKey, Topic};
 /// and ends before a spare connection of a simultaneous dial idles out.
 const RESTART_WINDOW: Duration = Duration::from_secs(25);
 
+/// While holes are punched, a peer opens direct connections one after the other: three attempts
+/// from both ends, of which the slow ones come through late, each after up to 10 s. None of them
+/// tells of a restart within this time of the relayed connection.
+const PUNCHING: Duration = Duration::from_secs(40);
+
 /// Most peers that are gone and whose allowance is kept. Whoever has more identities than this has
 /// as many allowances anyway.
 const GONE_MAX: usize = 1_024;
@@ -31,6 +36,8 @@ struct Peer {
     told: BTreeSet<Topic>,
     allowance: Allowance,
     since: Instant,
+    /// When it was last connected over a relay.
+    relayed: Option<Instant>,
     restarted: bool,
 }
 
@@ -112,8 +119,12 @@ impl Peers {
             told: BTreeSet::new(),
             allowance: gone.remove(&peer).unwrap_or_else(|| Allowance::new(rates, now)),
             since: now,
+            relayed: None,
             restarted: false,
         });
+        if via == Via::Relay {
+            known.relayed = Some(now);
+        }
         if known.connections.insert(connection, (via, now)).is_none()
             && known.connections.len() == 1
         {
@@ -122,11 +133,29 @@ impl Peers {
         let alike =
             known.connections.iter().filter(|(id, (other, _))| **id != connection && *other == via);
         let Some(oldest) = alike.map(|(_, (_, since))| *since).min() else { return Opened::Spare };
-        if now.saturating_duration_since(oldest) < self.settled_after {
+        let since = |then| now.saturating_duration_since(then);
+        let relayed = known.relayed.filter(|_| via == Via::Direct);
+        let is_punching = relayed.is_some_and(|relayed| since(relayed) < PUNCHING);
+        if is_punching || since(oldest) < self.settled_after {
             return Opened::Spare;
         }
         known.restarted = true;
         Opened::Restarted
+    }
+
+    /// A peer answers on a connection. Those that lead over a relay, unless that one does too.
+    pub(super) fn relayed_beside(
+        &self,
+        peer: &PeerId,
+        answering: ConnectionId,
+    ) -> Vec<ConnectionId> {
+        let Some(known) = self.connected.get(peer) else { return Vec::new() };
+        let via = known.connections.get(&answering).map(|(via, _)| *via);
+        if via != Some(Via::Direct) {
+            return Vec::new();
+        }
+        let relayed = known.connections.iter().filter(|(_, (via, _))| *via == Via::Relay);
+        relayed.map(|(connection, _)| *connection).collect()
     }
 
     /// `broken` tells an error of the connection from an orderly end.
@@ -244,6 +273,38 @@ mod tests {
         assert_eq!(peers.opened(peer(), KEY, direct(2), later), Opened::Spare);
         assert_eq!(peers.closed(&peer(), connection(1), true, later), Closed::Nothing);
         assert_eq!(peers.opened(peer(), KEY, direct(3), later + 3 * SECOND), Opened::Restarted);
+    }
+
+    #[test]
+    fn a_slow_attempt_to_punch_a_hole_that_comes_through_late_is_no_restart() {
+        let start = Instant::now();
+        let mut peers = Peers::new(3 * SECOND, RATES);
+        assert_eq!(peers.opened(peer(), KEY, (connection(1), Via::Relay), start), Opened::First);
+        assert_eq!(peers.opened(peer(), KEY, direct(2), start), Opened::Spare);
+        assert_eq!(peers.closed(&peer(), connection(1), false, start + SECOND), Closed::Nothing);
+        assert_eq!(peers.opened(peer(), KEY, direct(3), start + 9 * SECOND), Opened::Spare);
+        assert_eq!(peers.opened(peer(), KEY, direct(4), start + PUNCHING), Opened::Restarted);
+        // One that comes over a relay again is.
+        let again = (connection(5), Via::Relay);
+        assert_eq!(peers.opened(peer(), KEY, again, start + PUNCHING), Opened::Spare);
+        let again = (connection(6), Via::Relay);
+        let later = start + PUNCHING + 3 * SECOND;
+        assert_eq!(peers.opened(peer(), KEY, again, later), Opened::Restarted);
+    }
+
+    #[test]
+    fn relayed_connections_have_served_when_a_direct_one_answers() {
+        let now = Instant::now();
+        let mut peers = Peers::new(3 * SECOND, RATES);
+        let beside = |peers: &Peers, number| peers.relayed_beside(&peer(), connection(number));
+        assert_eq!(beside(&peers, 1), []);
+        peers.opened(peer(), KEY, (connection(1), Via::Relay), now);
+        peers.opened(peer(), KEY, (connection(2), Via::Relay), now);
+        assert_eq!(beside(&peers, 1), []);
+        peers.opened(peer(), KEY, direct(3), now);
+        assert_eq!(beside(&peers, 1), [], "the direct one has not answered");
+        assert_eq!(beside(&peers, 3), [connection(1), connection(2)]);
+        assert_eq!(beside(&peers, 4), [], "it is closed");
     }
 
     #[test]

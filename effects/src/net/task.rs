@@ -215,6 +215,9 @@ impl Task {
                 self.swarm.close_connection(connection);
             }
             BehaviourEvent::Identify(event) => self.on_identified(event),
+            BehaviourEvent::Ping(ping::Event { peer, connection, result: Ok(_) }) => {
+                self.on_answer(&peer, connection);
+            }
             BehaviourEvent::Ping(_) => {}
             BehaviourEvent::Wide(WideEvent::Kad(event)) => self.on_directory(event),
             BehaviourEvent::Wide(event) => tracing::debug!(?event, "wide area"),

@@ -19,6 +19,7 @@ const SEATS_MAX: usize = 8;
 pub struct Ground {
     router: Space,
     seats: Vec<Space>,
+    hidden: Vec<Space>,
 }
 
 /// A network namespace; removed when dropped, also by a test that panics.
@@ -41,6 +42,11 @@ impl Space {
         let space = Self(name);
         space.ip("link set lo up")?;
         Ok(space)
+    }
+
+    /// Has it pass packets on.
+    fn forward(&self) -> Result<(), String> {
+        run("ip", &["netns", "exec", &self.0, "sysctl", "-qw", "net.ipv4.ip_forward=1"])
     }
 
     /// Runs `ip` in it.
@@ -72,8 +78,8 @@ impl Ground {
         assert!(count <= SEATS_MAX, "there are names and addresses for {SEATS_MAX} seats");
         let name = format!("moot{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let router = Space::new(format!("{name}-router"))?;
-        let mut ground = Self { router, seats: Vec::new() };
-        run("ip", &["netns", "exec", &ground.router.0, "sysctl", "-qw", "net.ipv4.ip_forward=1"])?;
+        let mut ground = Self { router, seats: Vec::new(), hidden: Vec::new() };
+        ground.router.forward()?;
         for at in 0..count {
             let seat = Space::new(format!("{name}-{at}"))?;
             let router = &ground.router;
@@ -91,6 +97,35 @@ impl Ground {
     /// A seat.
     pub fn seat(&self, at: usize) -> Seat {
         Seat { space: self.seats[at].0.clone(), ip: address(at) }
+    }
+
+    /// Makes a seat into a box that translates addresses, as people have at home, and gives the
+    /// seat behind it: what that sends goes out with the address of the box, and nothing comes in
+    /// but answers. Packets that nobody asked for vanish.
+    ///
+    /// # Errors
+    ///
+    /// What this machine lacks: the test is to be skipped.
+    pub fn hide(&mut self, at: usize) -> Result<Seat, String> {
+        let translator = &self.seats[at];
+        let rules = "table ip moot { \
+            chain out { type nat hook postrouting priority 100; oifname out masquerade; }; \
+            chain through { type filter hook forward priority 0; \
+                iifname out ct state new drop; }; \
+            chain here { type filter hook input priority 0; iifname out ct state new drop; }; }";
+        run("ip", &["netns", "exec", &translator.0, "nft", rules])?;
+        translator.forward()?;
+        let hidden = Space::new(format!("{}-hidden", translator.0))?;
+        let ip = Ipv4Addr::new(10, 78, u8::try_from(at).unwrap_or(u8::MAX), 2);
+        translator.ip(&format!("link add in type veth peer name out netns {}", hidden.0))?;
+        translator.ip(&format!("address add 10.78.{at}.1/24 dev in"))?;
+        translator.ip("link set in up")?;
+        hidden.ip(&format!("address add {ip}/24 dev out"))?;
+        hidden.ip("link set out up")?;
+        hidden.ip(&format!("route add default via 10.78.{at}.1"))?;
+        let seat = Seat { space: hidden.0.clone(), ip };
+        self.hidden.push(hidden);
+        Ok(seat)
     }
 
     /// Has all packets from one seat to another vanish; the other way is as it was.

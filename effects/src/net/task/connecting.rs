@@ -154,6 +154,15 @@ impl Task {
         }
     }
 
+    /// A ping was answered. When that was on a direct connection, it stands at the other end as
+    /// well, and gossip goes over it there too: those over a relay have served.
+    pub(super) fn on_answer(&mut self, peer: &PeerId, connection: ConnectionId) {
+        for relayed in self.peers.relayed_beside(peer, connection) {
+            tracing::debug!(%peer, "reached without the relay");
+            self.swarm.close_connection(relayed);
+        }
+    }
+
     pub(super) fn disconnect(&mut self, peer: Option<PeerId>) {
         if let Some(peer) = peer {
             // Fails only for a peer that is not connected, which is what was wanted.

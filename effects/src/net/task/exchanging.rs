@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use libp2p::{PeerId, request_response};
+use libp2p::PeerId;
+use libp2p::request_response::{self, OutboundRequestId};
 
 use super::super::behaviour::{peer_id, peer_key};
 use super::super::exchange::Question;
@@ -29,16 +30,28 @@ impl Task {
 
     /// Sends what waits for a peer, as far as there are streams for it.
     fn ask_next(&mut self, peer: PeerKey) {
-        while let Some(Question { exchange, bytes, .. }) = self.exchanges.next(peer) {
+        while let Some(question) = self.exchanges.next(peer) {
             if let Some(receiver) = self.receiver(&peer) {
                 let protocol = &mut self.swarm.behaviour_mut().exchange;
-                let request = protocol.send_request(&receiver, bytes);
-                self.exchanges.sent(request, exchange, peer);
+                let request = protocol.send_request(&receiver, question.bytes.clone());
+                self.exchanges.sent(request, question, peer);
             } else {
-                let why = RequestFailure::NotConnected;
+                let (exchange, why) = (question.exchange, RequestFailure::NotConnected);
                 self.outbox.push(NetEvent::RequestFailed { exchange, peer, why });
             }
         }
+    }
+
+    /// A request of ours came to nothing. One whose connection has closed beside others is asked
+    /// again over one of those: the peer is there, and nobody has refused anything.
+    fn on_failure(&mut self, request: OutboundRequestId, why: RequestFailure, now: Instant) {
+        let Some((question, peer)) = self.exchanges.ended(request) else { return };
+        let exchange = question.exchange;
+        let may_go_on = why == RequestFailure::ConnectionClosed && self.receiver(&peer).is_some();
+        if !(may_go_on && self.exchanges.again(peer, question, now)) {
+            self.outbox.push(NetEvent::RequestFailed { exchange, peer, why });
+        }
+        self.ask_next(peer);
     }
 
     /// To an unconnected peer the protocol would dial on its own.
@@ -94,18 +107,14 @@ impl Task {
                 peer, message: Message::Response { request_id, response }, ..
             } => {
                 self.peers.answered(&peer, now);
-                if let Some((exchange, peer)) = self.exchanges.ended(request_id) {
-                    let bytes = response;
+                if let Some((question, peer)) = self.exchanges.ended(request_id) {
+                    let (exchange, bytes) = (question.exchange, response);
                     self.outbox.push(NetEvent::ResponseReceived { exchange, peer, bytes });
                     self.ask_next(peer);
                 }
             }
             Event::OutboundFailure { request_id, error, .. } => {
-                if let Some((exchange, peer)) = self.exchanges.ended(request_id) {
-                    let why = error.into();
-                    self.outbox.push(NetEvent::RequestFailed { exchange, peer, why });
-                    self.ask_next(peer);
-                }
+                self.on_failure(request_id, error.into(), now);
             }
             Event::InboundFailure { peer, error, .. } => {
                 tracing::debug!(%peer, %error, "request of a peer failed");

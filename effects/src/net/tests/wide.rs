@@ -105,3 +105,63 @@ fn two_nodes_that_know_a_third_find_each_other_by_their_topic() {
     nodes[1].wait_subscribed(nodes[0].key());
     assert!(other.events.try_iter().all(|event| !matches!(event, NetEvent::PeerSubscribed { .. })));
 }
+
+/// A node on loopback that tells of its place at a relay alone, and can be dialled all the same.
+fn shy(seed: u8, relay: &Node) -> Node {
+    let relays = vec![relay.address.clone()];
+    let mut node =
+        Node::start_with(seed, &wide(WideConfig { relays, ..WideConfig::default() }), 1_024);
+    node.address = node.wait("a place at the relay", |event| match event {
+        NetEvent::Listening { address } if address.contains("/p2p-circuit/") => Some(address),
+        _ => None,
+    });
+    node
+}
+
+/// What one of two nodes has heard of the other: topics, and answers.
+fn hear(node: &Node, known: &mut (u8, u8)) {
+    for event in node.events.try_iter() {
+        match event {
+            NetEvent::PeerSubscribed { .. } => known.0 += 1,
+            NetEvent::RequestReceived { exchange, bytes, .. } => {
+                node.send(NetCommand::Respond { exchange, bytes });
+            }
+            NetEvent::ResponseReceived { exchange, bytes, .. } => {
+                assert_eq!(exchange.0.to_le_bytes()[..1], bytes);
+                known.1 += 1;
+            }
+            NetEvent::PeerDisconnected { .. }
+            | NetEvent::PeerUnsubscribed { .. }
+            | NetEvent::RequestFailed { .. } => panic!("{event:?}"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn nothing_that_matters_is_lost_while_two_nodes_get_rid_of_the_relay() {
+    const COUNT: u8 = 100;
+    const UNANSWERED_MAX: u8 = 16;
+    let relay = helper();
+    let (a, b) = (shy(1, &relay), shy(2, &relay));
+    a.dial(&b);
+    a.wait_connected(b.key());
+    b.wait_connected(a.key());
+    let (mut of_b, mut of_a) = ((0, 0), (0, 0));
+    let mut said = 0;
+    let end = Instant::now() + 6 * DEADLINE;
+    while (of_a, of_b) != ((COUNT, COUNT), (COUNT, COUNT)) {
+        assert!(Instant::now() < end, "topics and answers: {of_a:?}, {of_b:?}");
+        // A hole is punched meanwhile.
+        if said < COUNT && said - of_a.1.min(of_b.1) < UNANSWERED_MAX {
+            for (from, to) in [(&a, &b), (&b, &a)] {
+                from.send(NetCommand::Subscribe(Topic([said; 32])));
+                from.request(u64::from(said), to.key(), vec![said]);
+            }
+            said += 1;
+        }
+        hear(&a, &mut of_b);
+        hear(&b, &mut of_a);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
