@@ -134,7 +134,8 @@ impl Malice {
 }
 
 fn impatient() -> Node {
-    let frame_timeout = Duration::from_millis(500);
+    // Soon, and not so soon that an honest frame on a busy machine is late.
+    let frame_timeout = Duration::from_secs(2);
     Node::start_with(1, &NetConfig { frame_timeout, ..config(TCP) }, 1_024)
 }
 
