@@ -92,3 +92,31 @@ pub fn consent(invitation: InvitationId, joiner: MemberId) -> [u8; 32] {
 pub fn voucher(invitation: InvitationId, joiner: MemberId) -> [u8; 32] {
     digest(Domain::OneTime, &codec::encode(&(invitation, joiner)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Author;
+
+    #[test]
+    fn a10_another_invitation_or_joiner_is_another_thing_to_sign() {
+        let namespace = NamespaceId([7; 32]);
+        let request = Author::new(1).invite(&Author::new(2), namespace);
+        let terms = request.invitation.terms;
+        let id = terms.id();
+        let others = [
+            Terms { rights: Rights::ADMIN, ..terms.clone() },
+            Terms { uses_max: terms.uses_max + 1, ..terms.clone() },
+            Terms { expires_at: UnixMillis(1), ..terms.clone() },
+            Terms { frontier: Bounded::truncated([OpId([9; 32])].into()), ..terms.clone() },
+        ];
+        for other in others {
+            assert_ne!(other.id(), id, "{other:?}");
+            assert_ne!(consent(other.id(), request.joiner), consent(id, request.joiner));
+            assert_ne!(voucher(other.id(), request.joiner), voucher(id, request.joiner));
+        }
+        assert_ne!(consent(id, terms.inviter), consent(id, request.joiner));
+        assert_ne!(voucher(id, terms.inviter), voucher(id, request.joiner));
+        assert_ne!(consent(id, request.joiner), voucher(id, request.joiner));
+    }
+}

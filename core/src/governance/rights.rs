@@ -175,6 +175,40 @@ mod tests {
     }
 
     #[test]
+    fn a1_each_right_has_a_bit_of_its_own() {
+        for (place, (right, name)) in Rights::NAMES.into_iter().enumerate().take(11) {
+            assert_eq!(right.bits(), 1 << place, "{name}");
+        }
+        assert_eq!(Rights::MEMBER.bits(), 0b100_0011_0011);
+    }
+
+    #[test]
+    fn d8_only_the_whole_mask_is_admin() {
+        assert!(Rights::ADMIN.is_admin());
+        assert!(!(Rights::MEMBER | Rights::MEMBERS).is_admin() && !Rights::NONE.is_admin());
+    }
+
+    #[test]
+    fn what_is_taken_away_is_gone_and_nothing_else() {
+        let rest = Rights::MEMBER.without(Rights::READ | Rights::INVITE);
+        assert_eq!(rest.bits(), Rights::MEMBER.bits() - Rights::READ.bits());
+        assert_eq!(Rights::READ.without(Rights::WRITE), Rights::READ);
+        assert!(Rights::MEMBER.without(Rights::ADMIN).is_empty());
+    }
+
+    #[test]
+    fn what_is_printed_is_a_name_of_it() {
+        let roles = [Rights::NONE, Rights::READ_ONLY, Rights::MEMBER, Rights::ADMIN];
+        let single = Rights::NAMES.map(|(right, _)| right);
+        for rights in roles.into_iter().chain(single) {
+            assert_eq!(Rights::from_name(&alloc::format!("{rights}")), Some(rights));
+        }
+        let both = Rights::WRITE | Rights::INVITE;
+        assert_eq!(alloc::format!("{both} {both:?}"), "write+invite write+invite");
+        assert_eq!(Rights::from_name("owner"), None);
+    }
+
+    #[test]
     fn roles_nest() {
         assert!(Rights::MEMBER.covers(Rights::READ_ONLY));
         assert!(Rights::ADMIN.covers(Rights::MEMBER));

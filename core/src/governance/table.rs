@@ -142,3 +142,23 @@ impl<K: Key, T> IndexMut<K> for Table<K, T> {
         &mut self.rows[key.place() as usize]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_found_by_the_key_it_got_and_by_no_other() {
+        let mut table: Table<Ix, u8> = Table::default();
+        assert!(table.is_empty() && table.get(Ix(0)).is_none());
+        assert_eq!((table.push(5), table.push(6)), (Ix(0), Ix(1)));
+        table[Ix(1)] += 1;
+        assert_eq!((table.len(), table.is_empty()), (2, false));
+        assert_eq!(
+            (table.get(Ix(0)), table.get(Ix(1)), table.get(Ix(2))),
+            (Some(&5), Some(&7), None)
+        );
+        assert!(table.iter().eq([(Ix(0), &5), (Ix(1), &7)]));
+        assert!(table.keys().eq([Ix(0), Ix(1)]));
+    }
+}
