@@ -105,6 +105,8 @@ struct Runner<'a> {
     watch: Rc<RefCell<Watch>>,
     checks: Checks,
     looked_at: u64,
+    /// The step after which all was seen to.
+    seen_to: u64,
 }
 
 impl<'a> Runner<'a> {
@@ -142,6 +144,7 @@ impl<'a> Runner<'a> {
             watch,
             checks: Checks::new(count),
             looked_at: 0,
+            seen_to: 0,
         }
     }
 
@@ -168,8 +171,12 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    /// After each step.
+    /// After each step. What a node did not take, as a message for the second time, is none.
     fn after(&mut self) -> Result<(), Violation> {
+        if self.world.steps == self.seen_to {
+            return Ok(());
+        }
+        self.seen_to = self.world.steps;
         self.settle_pending()?;
         let found = self.watch.borrow_mut().found.take();
         if let Some(violation) = found {
