@@ -9,6 +9,7 @@ use crate::id::{MemberId, NamespaceId, OpId};
 use crate::key::{Claim, OwnSignature, Signature, Signers, is_key};
 use crate::limits::{INVITATION_USES_MAX, OP_BYTES_MAX, RULES_VERSION};
 use crate::statement::{Attested, Statement};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -322,7 +323,7 @@ struct Unjudged {
 
 /// What was found in bytes that are well-formed.
 enum Read {
-    New(Unjudged),
+    New(Box<Unjudged>),
     /// An op that was checked before.
     Known(Verified<Op>),
 }
@@ -352,7 +353,7 @@ fn read(signers: &Signers, bytes: &[u8], namespace: NamespaceId) -> Result<Read,
     is_well_formed(&payload)?;
     let id = signed.id();
     belongs(&payload, id, namespace)?;
-    Ok(Read::New(Unjudged { signed, payload, id }))
+    Ok(Read::New(Box::new(Unjudged { signed, payload, id })))
 }
 
 /// A2: whether it is an op of this namespace.

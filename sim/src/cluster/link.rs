@@ -113,7 +113,9 @@ impl Wires {
         if row.len() < length {
             row.resize_with(length, Wire::default);
         }
-        row.get_mut(to).map_or((), change);
+        if let Some(wire) = row.get_mut(to) {
+            change(wire);
+        }
     }
 
     pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Wire> {
