@@ -18,8 +18,8 @@ const JOIN_MS: u64 = 60_000;
 
 /// Measure the cluster: simulated against real time, and steps and messages per second
 ///
-/// Nodes of one namespace, up to 200 all connected, over links that lose, double and reorder messages. One
-/// after the other writes an op each simulated second.
+/// Nodes of one namespace, up to 200 all connected, over links that lose, double and reorder
+/// messages. One after the other writes an op each simulated second.
 #[derive(Debug, clap::Args)]
 pub(super) struct Bench {
     /// How many nodes
