@@ -4,9 +4,10 @@
 //! of small order (A3). ZIP-215 makes a batch agree with single checks by construction, so a page
 //! may be verified in one go without two nodes ever disagreeing.
 
+mod signers;
+
 use crate::digest::{Domain, hasher};
 use crate::id::MemberId;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 use core::convert::Infallible;
@@ -14,6 +15,8 @@ use core::fmt;
 use ed25519_dalek::{Signer as _, SigningKey};
 use ed25519_zebra::batch;
 use ed25519_zebra::{VerificationKey, VerificationKeyBytes};
+
+pub use signers::Signers;
 
 /// An ed25519 signature, not yet judged.
 #[derive(Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -50,6 +53,11 @@ impl OwnSignature {
     /// Whether it is one of `key` over `message`.
     pub fn is_of(&self, key: &MemberId, message: &[u8; 32]) -> bool {
         self.claim.key == *key && self.claim.message == *message
+    }
+
+    /// What it says, which is so.
+    pub fn claim(&self) -> &Claim {
+        &self.claim
     }
 
     /// The signature alone.
@@ -121,38 +129,9 @@ fn point_of(key: &MemberId) -> Option<VerificationKey> {
     if may_be_key(key) { VerificationKey::try_from(key.0).ok() } else { None }
 }
 
+/// Whether a signature is one of the key with this point.
 fn fits(point: &VerificationKey, message: &[u8], signature: &Signature) -> bool {
     point.verify(&signature.0.into(), message).is_ok()
-}
-
-/// Most points remembered.
-const POINTS_MAX: usize = 1024;
-
-/// The points of those who signed lately. Finding a point is a tenth of judging a signature.
-///
-/// Saves work and nothing else: the answers are those of [`Claim::is_valid`]. A key gets in by a
-/// valid signature; when there are too many, all are forgotten.
-#[derive(Clone, Debug, Default)]
-pub struct Signers {
-    points: BTreeMap<MemberId, VerificationKey>,
-}
-
-impl Signers {
-    /// Whether a signature is valid.
-    pub fn judge(&mut self, claim: &Claim) -> bool {
-        let Claim { key, message, signature } = claim;
-        if let Some(point) = self.points.get(key) {
-            return fits(point, message, signature);
-        }
-        let point = point_of(key).filter(|point| fits(point, message, signature));
-        if let Some(point) = point {
-            if self.points.len() >= POINTS_MAX {
-                self.points.clear();
-            }
-            self.points.insert(*key, point);
-        }
-        point.is_some()
-    }
 }
 
 /// One signature of a page.

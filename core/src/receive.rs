@@ -6,9 +6,7 @@
 use crate::id::{NamespaceId, PeerKey};
 use crate::input::{Answer, ExchangeId, Heard, Input, MessageId};
 use crate::key::Signers;
-use crate::signed::{
-    Malformed, verify, verify_from, verify_page, verify_statement, verify_statement_from,
-};
+use crate::signed::{Malformed, verify_from, verify_page_from, verify_statement_from};
 use crate::wire::{Gossip, OpBytes, Request, Response};
 use alloc::vec::Vec;
 
@@ -48,10 +46,24 @@ pub fn gossip(
 ///
 /// [`Malformed`]: it gets no answer, and its sender is charged.
 pub fn request(exchange: ExchangeId, peer: PeerKey, bytes: &[u8]) -> Result<Input, Malformed> {
+    request_from(&mut Signers::default(), exchange, peer, bytes)
+}
+
+/// As [`request`], with what is known of those who signed before.
+///
+/// # Errors
+///
+/// As [`request`].
+pub fn request_from(
+    signers: &mut Signers,
+    exchange: ExchangeId,
+    peer: PeerKey,
+    bytes: &[u8],
+) -> Result<Input, Malformed> {
     let request = Request::decode(bytes).map_err(Malformed::Encoding)?;
     let signatures_valid = match &request {
-        Request::Join { request } => request.is_signed(),
-        Request::Ack(ack) => ack.is_signed(),
+        Request::Join { request } => signers.judge_once(&request.claims()),
+        Request::Ack(ack) => signers.judge(&ack.claim()),
         Request::Heads { .. }
         | Request::Fetch { .. }
         | Request::Identify { .. }
@@ -66,18 +78,31 @@ pub fn request(exchange: ExchangeId, peer: PeerKey, bytes: &[u8]) -> Result<Inpu
 ///
 /// [`Malformed`]: it is as good as none, and its sender is charged.
 pub fn answer(bytes: &[u8], namespace: NamespaceId) -> Result<Answer, Malformed> {
+    answer_from(&mut Signers::default(), bytes, namespace)
+}
+
+/// As [`answer`], with what is known of those who signed before.
+///
+/// # Errors
+///
+/// As [`answer`].
+pub fn answer_from(
+    signers: &mut Signers,
+    bytes: &[u8],
+    namespace: NamespaceId,
+) -> Result<Answer, Malformed> {
     let response = Response::decode(bytes).map_err(Malformed::Encoding)?;
     match response {
         Response::Heads { heads, state_root, knows_yours } => {
             Ok(Answer::Heads { heads, state_root, knows_ours: knows_yours })
         }
-        Response::Ops { ops, total } => Ok(page(&ops, total, namespace)),
-        Response::Joined(op) => verify(&op, namespace).map(Answer::Joined),
+        Response::Ops { ops, total } => Ok(page(signers, &ops, total, namespace)),
+        Response::Joined(op) => verify_from(signers, &op, namespace).map(Answer::Joined),
         Response::Refused(why) => Ok(Answer::Refused(why)),
         Response::Identity { hello, pass } => {
-            let hello = verify_statement(hello, namespace)?;
+            let hello = verify_statement_from(signers, hello, namespace)?;
             match pass {
-                Some(pass) if !pass.is_signed() => Err(Malformed::Signature),
+                Some(pass) if !signers.judge_once(&pass.claims()) => Err(Malformed::Signature),
                 pass => Ok(Answer::Identity { hello, pass }),
             }
         }
@@ -86,11 +111,11 @@ pub fn answer(bytes: &[u8], namespace: NamespaceId) -> Result<Answer, Malformed>
     }
 }
 
-fn page(page: &[OpBytes], total: u64, namespace: NamespaceId) -> Answer {
+fn page(signers: &mut Signers, page: &[OpBytes], total: u64, namespace: NamespaceId) -> Answer {
     let page: Vec<&[u8]> = page.iter().map(|op| &**op).collect();
     let count = page.len() as u64;
     let (mut ops, mut newer, mut refused) = (Vec::new(), Vec::new(), None);
-    for (checked, bytes) in verify_page(&page, namespace).into_iter().zip(page) {
+    for (checked, bytes) in verify_page_from(signers, &page, namespace).into_iter().zip(page) {
         match checked {
             Ok(op) => ops.push(op),
             Err(Malformed::NewerRules(_)) => newer.push(bytes.to_vec()),

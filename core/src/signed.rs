@@ -6,9 +6,10 @@ use crate::digest::{Domain, digest};
 use crate::governance::invitation::Terms;
 use crate::governance::op::{Body, Payload, SlotWrite, Subject};
 use crate::id::{MemberId, NamespaceId, OpId};
-use crate::key::{Claim, OwnSignature, Signature, Signers, are_valid, is_key};
+use crate::key::{Claim, OwnSignature, Signature, Signers, is_key};
 use crate::limits::{INVITATION_USES_MAX, OP_BYTES_MAX, RULES_VERSION};
 use crate::statement::{Attested, Statement};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -167,9 +168,7 @@ pub enum Flaw {
 ///
 /// [`Malformed`], naming the rule.
 pub fn verify(bytes: &[u8], namespace: NamespaceId) -> Result<Verified<Op>, Malformed> {
-    let (signed, payload, id) = read(bytes, namespace)?;
-    let valid = claim(&signed, &payload, id).is_valid();
-    seal(signed, payload, id, valid)
+    verify_from(&mut Signers::default(), bytes, namespace)
 }
 
 /// As [`verify`], with what is known of those who signed before.
@@ -182,9 +181,13 @@ pub fn verify_from(
     bytes: &[u8],
     namespace: NamespaceId,
 ) -> Result<Verified<Op>, Malformed> {
-    let (signed, payload, id) = read(bytes, namespace)?;
-    let valid = signers.judge(&claim(&signed, &payload, id));
-    seal(signed, payload, id, valid)
+    match read(signers, bytes, namespace)? {
+        Read::Known(op) => Ok(op),
+        Read::New(op) => {
+            let valid = signers.judge(&op.claim());
+            op.seal(signers, valid)
+        }
+    }
 }
 
 /// Checks a page of ops at once; element by element the same answers as [`verify`].
@@ -192,13 +195,21 @@ pub fn verify_page<B: AsRef<[u8]>>(
     page: &[B],
     namespace: NamespaceId,
 ) -> Vec<Result<Verified<Op>, Malformed>> {
-    let read: Vec<_> = page.iter().map(|bytes| read(bytes.as_ref(), namespace)).collect();
-    let claims: Vec<Claim> =
-        read.iter().flatten().map(|(signed, payload, id)| claim(signed, payload, *id)).collect();
-    let mut verdicts = are_valid(&claims).into_iter();
-    let seal_next = |op: Result<_, Malformed>| {
-        let (signed, payload, id) = op?;
-        seal(signed, payload, id, verdicts.next().unwrap_or(false))
+    verify_page_from(&mut Signers::default(), page, namespace)
+}
+
+/// As [`verify_page`], with what is known of those who signed before.
+pub fn verify_page_from<B: AsRef<[u8]>>(
+    signers: &mut Signers,
+    page: &[B],
+    namespace: NamespaceId,
+) -> Vec<Result<Verified<Op>, Malformed>> {
+    let read: Vec<_> = page.iter().map(|bytes| read(signers, bytes.as_ref(), namespace)).collect();
+    let claims: Vec<Claim> = read.iter().flatten().filter_map(Read::claim).collect();
+    let mut verdicts = signers.judge_page(&claims).into_iter();
+    let seal_next = |read: Result<_, Malformed>| match read? {
+        Read::Known(op) => Ok(op),
+        Read::New(op) => op.seal(signers, verdicts.next().unwrap_or(false)),
     };
     read.into_iter().map(seal_next).collect()
 }
@@ -212,7 +223,7 @@ pub fn verify_statement<T: Statement>(
     attested: Attested<T>,
     namespace: NamespaceId,
 ) -> Result<Verified<T>, Malformed> {
-    accept(attested, namespace, Claim::is_valid)
+    verify_statement_from(&mut Signers::default(), attested, namespace)
 }
 
 /// As [`verify_statement`], with what is known of those who signed before.
@@ -225,18 +236,10 @@ pub fn verify_statement_from<T: Statement>(
     attested: Attested<T>,
     namespace: NamespaceId,
 ) -> Result<Verified<T>, Malformed> {
-    accept(attested, namespace, |claim| signers.judge(claim))
-}
-
-fn accept<T: Statement>(
-    attested: Attested<T>,
-    namespace: NamespaceId,
-    is_valid: impl FnOnce(&Claim) -> bool,
-) -> Result<Verified<T>, Malformed> {
     if attested.statement.namespace() != namespace {
         return Err(Malformed::OtherNamespace);
     }
-    if !is_valid(&attested.claim()) {
+    if !signers.judge(&attested.claim()) {
         return Err(Malformed::Signature);
     }
     Ok(Verified(Arc::new(attested.statement)))
@@ -299,7 +302,8 @@ impl Unsigned {
     pub fn seal(self, own: &OwnSignature) -> Result<Verified<Op>, Malformed> {
         let Self { payload, bytes, id } = self;
         let fits = own.is_of(&payload.signer, &id.0);
-        seal(SignedOp { payload: bytes, signature: own.signature() }, payload, id, fits)
+        let signed = SignedOp { payload: bytes, signature: own.signature() };
+        Unjudged { signed, payload, id }.seal(&mut Signers::default(), fits)
     }
 }
 
@@ -318,12 +322,36 @@ impl BorshDeserialize for Unsigned {
     }
 }
 
-fn claim(signed: &SignedOp, payload: &Payload, id: OpId) -> Claim {
-    Claim { key: payload.signer, message: id.0, signature: signed.signature }
+/// An op whose signature was not judged yet.
+struct Unjudged {
+    signed: SignedOp,
+    payload: Payload,
+    id: OpId,
 }
 
-fn read(bytes: &[u8], namespace: NamespaceId) -> Result<(SignedOp, Payload, OpId), Malformed> {
+/// What was found in bytes that are well-formed.
+enum Read {
+    New(Box<Unjudged>),
+    /// An op that was checked before.
+    Known(Verified<Op>),
+}
+
+impl Read {
+    /// What is left to be judged.
+    fn claim(&self) -> Option<Claim> {
+        match self {
+            Self::New(op) => Some(op.claim()),
+            Self::Known(_) => None,
+        }
+    }
+}
+
+fn read(signers: &Signers, bytes: &[u8], namespace: NamespaceId) -> Result<Read, Malformed> {
     let signed: SignedOp = codec::decode(bytes, OP_BYTES_MAX).map_err(Malformed::Encoding)?;
+    if let Some(op) = signers.recall_op(&signed) {
+        belongs(&op.payload, op.id, namespace)?;
+        return Ok(Read::Known(op));
+    }
     let version = version_of(&signed);
     if version > RULES_VERSION {
         return Err(Malformed::NewerRules(version));
@@ -332,39 +360,47 @@ fn read(bytes: &[u8], namespace: NamespaceId) -> Result<(SignedOp, Payload, OpId
         codec::decode(&signed.payload, OP_BYTES_MAX).map_err(Malformed::Encoding)?;
     is_well_formed(&payload)?;
     let id = signed.id();
-    let genesis = matches!(payload.body, Body::NamespaceCreated { .. });
-    let own = if genesis { NamespaceId::from(id) } else { payload.namespace };
-    if own != namespace {
-        return Err(Malformed::OtherNamespace);
-    }
-    Ok((signed, payload, id))
+    belongs(&payload, id, namespace)?;
+    Ok(Read::New(Box::new(Unjudged { signed, payload, id })))
 }
 
-fn seal(
-    signed: SignedOp,
-    payload: Payload,
-    id: OpId,
-    valid: bool,
-) -> Result<Verified<Op>, Malformed> {
-    if !valid {
-        return Err(Malformed::Signature);
+/// A2: whether it is an op of this namespace.
+fn belongs(payload: &Payload, id: OpId, namespace: NamespaceId) -> Result<(), Malformed> {
+    let genesis = matches!(payload.body, Body::NamespaceCreated { .. });
+    let own = if genesis { NamespaceId::from(id) } else { payload.namespace };
+    if own == namespace { Ok(()) } else { Err(Malformed::OtherNamespace) }
+}
+
+impl Unjudged {
+    fn claim(&self) -> Claim {
+        Claim { key: self.payload.signer, message: self.id.0, signature: self.signed.signature }
     }
-    let inner_valid = match &payload.body {
-        Body::MemberJoined { request } => request.is_signed(),
-        Body::InvitationRevoked { invitation } => invitation.is_signed(),
-        Body::NamespaceCreated { .. }
-        | Body::GroupCreated { .. }
-        | Body::GroupMoved { .. }
-        | Body::GroupDeleted
-        | Body::Anchor { .. }
-        | Body::Noop
-        | Body::MemberAdded { .. }
-        | Body::MemberRestricted { .. }
-        | Body::MemberLeft
-        | Body::SlotSet { .. }
-        | Body::ContextRegistered { .. } => true,
-    };
-    Ok(Verified(Arc::new(Op { id, payload, signed, inner_valid })))
+
+    /// The op, where its own signature was found valid; those in its body are judged here.
+    fn seal(self, signers: &mut Signers, valid: bool) -> Result<Verified<Op>, Malformed> {
+        if !valid {
+            return Err(Malformed::Signature);
+        }
+        let Self { signed, payload, id } = self;
+        let inner_valid = match &payload.body {
+            Body::MemberJoined { request } => signers.judge_once(&request.claims()),
+            Body::InvitationRevoked { invitation } => signers.judge_once(&[invitation.claim()]),
+            Body::NamespaceCreated { .. }
+            | Body::GroupCreated { .. }
+            | Body::GroupMoved { .. }
+            | Body::GroupDeleted
+            | Body::Anchor { .. }
+            | Body::Noop
+            | Body::MemberAdded { .. }
+            | Body::MemberRestricted { .. }
+            | Body::MemberLeft
+            | Body::SlotSet { .. }
+            | Body::ContextRegistered { .. } => true,
+        };
+        let op = Verified(Arc::new(Op { id, payload, signed, inner_valid }));
+        signers.note_op(&op);
+        Ok(op)
+    }
 }
 
 /// Rules version of an op: it stands first, so that newer ones are recognised before their body.

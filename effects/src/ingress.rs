@@ -76,12 +76,12 @@ impl Ingress {
                 Some(receive::gossip(signers, message, from, NamespaceId(topic.0), &bytes))
             }
             NetEvent::RequestReceived { exchange, peer, bytes } => {
-                self.on_request(ExchangeId(exchange.0), peer, &bytes)
+                self.on_request(signers, ExchangeId(exchange.0), peer, &bytes)
             }
             NetEvent::ResponseReceived { exchange, peer, bytes } => {
                 let request = RequestId(exchange.0);
                 let bytes = self.asked.answer(request, Some(bytes))?;
-                self.on_response(request, peer, &bytes)
+                self.on_response(signers, request, peer, &bytes)
             }
             NetEvent::RequestFailed { exchange, peer, why } => {
                 tracing::debug!(%peer, %why, "request failed");
@@ -93,7 +93,13 @@ impl Ingress {
     }
 
     /// A request that does not decode gets no answer, and its place is free at once (NET-3).
-    fn on_request(&self, exchange: ExchangeId, peer: PeerKey, bytes: &[u8]) -> Option<Input> {
+    fn on_request(
+        &self,
+        signers: &mut Signers,
+        exchange: ExchangeId,
+        peer: PeerKey,
+        bytes: &[u8],
+    ) -> Option<Input> {
         let refuse = |why| {
             let exchange = net::ExchangeId(exchange.0);
             if let Err(gone) = self.net.send(NetCommand::Refuse { exchange }) {
@@ -101,12 +107,18 @@ impl Ingress {
             }
             self.charge(peer, why);
         };
-        receive::request(exchange, peer, bytes).map_err(refuse).ok()
+        receive::request_from(signers, exchange, peer, bytes).map_err(refuse).ok()
     }
 
-    fn on_response(&self, request: RequestId, peer: PeerKey, bytes: &[u8]) -> Option<Input> {
+    fn on_response(
+        &self,
+        signers: &mut Signers,
+        request: RequestId,
+        peer: PeerKey,
+        bytes: &[u8],
+    ) -> Option<Input> {
         let namespace = self.asked.end(request)?;
-        Some(match receive::answer(bytes, namespace) {
+        Some(match receive::answer_from(signers, bytes, namespace) {
             Ok(answer) => Input::ResponseReceived { request, peer, answer },
             Err(why) => {
                 self.charge(peer, why);

@@ -20,6 +20,7 @@ mod link;
 mod net;
 mod node;
 mod ports;
+mod queue;
 #[cfg(test)]
 mod tests;
 
@@ -30,20 +31,27 @@ use folkmoot_core::id::{NamespaceId, PeerKey};
 use folkmoot_core::input::Input;
 use folkmoot_effects::net::{ExchangeId, NetEvent, Topic};
 use folkmoot_effects::store::StoreError;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 pub use clock::NodeClock;
 pub use disk::{Disk, Tail, Wrong};
+use link::Wires;
 pub use link::{Link, Path, Traffic};
-use net::Wire;
+use net::Letter;
 pub use node::{Asked, Liar, Node};
+use ports::Judged;
 pub use ports::Order;
+use queue::Queue;
 
 /// What the clocks of the nodes say at the beginning, in milliseconds.
 pub const START_UNIX_MS: u64 = 1_700_000_000_000;
 /// Questions from this number on were asked by a test.
 const OF_TESTS: u64 = 1 << 62;
+/// Most nodes of a world in which each is connected with each. In a larger one it is connected
+/// with those whose numbers are a power of two away, around the circle: from any node to any other
+/// there are few steps, and no node has many connections.
+const ALL_CONNECTED_MAX: usize = 200;
 /// How long a node whose process ended by itself is down, in milliseconds.
 const REVIVE_MS: u64 = 2_000;
 /// How long after a crash the others notice it, in milliseconds.
@@ -57,24 +65,23 @@ pub type Watcher = Box<dyn FnMut(usize, &Node, &Order)>;
 pub struct Cluster {
     /// The nodes, by number.
     pub nodes: Vec<Node>,
-    /// What went from one node to another so far.
-    pub traffic: BTreeMap<(usize, usize), Traffic>,
     /// Sees every order.
     pub watcher: Option<Watcher>,
     /// Runs of inputs that were committed so far.
     pub steps: u64,
+    /// Starts of nodes so far.
+    pub starts: u64,
     now: u64,
-    /// Who gets it in which of its runs, and what, by time and number.
-    queue: BTreeMap<(u64, u64), (usize, u64, Parcel)>,
+    queue: Queue,
+    /// Numbers what happens.
     sequence: u64,
-    wires: BTreeMap<(usize, usize), Wire>,
+    wires: Wires,
     /// Topics whose meshes are to be made anew.
     unmeshed: BTreeSet<Topic>,
     rng: Prng,
     trace: blake3::Hasher,
-    /// What the checks of A1 to A3 made of a message: they are the same for every node.
-    checked: BTreeMap<[u8; 32], Input>,
-    signers: folkmoot_core::key::Signers,
+    /// What was signed in this world, and what was found valid: it is so for every node.
+    judged: Judged,
 }
 
 /// Something on its way to a node.
@@ -83,7 +90,7 @@ enum Parcel {
     /// Its network has something to tell.
     Event(NetEvent),
     /// A message of a topic; it says how often the wire was cut before.
-    Gossip { from: usize, cuts: u64, topic: Topic, id: [u8; 32], bytes: Rc<[u8]>, again: bool },
+    Gossip { from: usize, cuts: u64, letter: Rc<Letter>, again: bool },
     /// A question of a run of another node.
     Question { from: usize, run: u64, cuts: u64, exchange: ExchangeId, bytes: Vec<u8> },
     /// The answer to a question, or word that there is none.
@@ -121,9 +128,11 @@ impl Cluster {
         // The runs of nodes take their seeds from these numbers.
         let sequence = (seed & u64::from(u32::MAX)) << 24;
         let mut cluster = Self { nodes, rng: Prng::new(seed), sequence, ..Self::default() };
+        let link = Rc::new(link.clone());
+        cluster.nodes.iter().for_each(|node| node.keys.join(&cluster.judged));
         for at in 0..cluster.nodes.len() {
             for other in 0..cluster.nodes.len() {
-                cluster.impair(at, other, link.clone());
+                cluster.wires.change(at, other, |wire| wire.link = Some(Rc::clone(&link)));
             }
         }
         for at in 0..cluster.nodes.len() {
@@ -159,6 +168,21 @@ impl Cluster {
         self.now
     }
 
+    /// What went from one node to another so far.
+    pub fn traffic(&self, from: usize, to: usize) -> Traffic {
+        self.wires.get(from, to).map(|wire| wire.traffic).unwrap_or_default()
+    }
+
+    /// What went between all nodes so far.
+    pub fn traffic_of_all(&self) -> Traffic {
+        self.wires.all().map(|wire| wire.traffic).sum()
+    }
+
+    /// Counts what goes from here on.
+    pub fn forget_traffic(&mut self) {
+        self.wires.all_mut().for_each(|wire| wire.traffic = Traffic::default());
+    }
+
     /// A digest of everything that every node sent so far, and when.
     pub fn digest(&self) -> [u8; 32] {
         *self.trace.finalize().as_bytes()
@@ -188,9 +212,10 @@ impl Cluster {
     /// Cuts the link between two nodes: both know at once, and what was on its way is lost.
     pub fn cut(&mut self, a: usize, b: usize) {
         for ends in [(a, b), (b, a)] {
-            let wire = self.wires.entry(ends).or_default();
-            wire.link = Link::down();
-            wire.cuts += 1;
+            self.wires.change(ends.0, ends.1, |wire| {
+                wire.link = Some(Rc::new(Link::down()));
+                wire.cuts += 1;
+            });
         }
         self.disconnect(a, b);
     }
@@ -204,7 +229,7 @@ impl Cluster {
 
     /// Makes the link from one node to another, one way, as bad as it is told to. Nobody is told.
     pub fn impair(&mut self, from: usize, to: usize, link: Link) {
-        self.wires.entry((from, to)).or_default().link = link;
+        self.wires.change(from, to, |wire| wire.link = Some(Rc::new(link)));
     }
 
     /// Issues a command; [`Cluster::outcome`] tells what came of it.
@@ -253,7 +278,7 @@ impl Cluster {
     /// Sends bytes on a topic to one node alone.
     pub fn whisper(&mut self, at: usize, to: usize, namespace: NamespaceId, bytes: &[u8]) {
         let topic = Topic(namespace.0);
-        self.post(at, to, topic, net::message_id(topic, bytes), &bytes.into());
+        self.post(at, to, &Letter::new(topic, bytes));
     }
 
     /// Puts a node to sleep: it does nothing, its monotonic clock stands still, and what is sent to
@@ -324,6 +349,7 @@ impl Cluster {
             node.failure = Some(error.to_string());
             return;
         }
+        self.starts += 1;
         // A seed that no other run of any node has.
         self.sequence += 1;
         let seed = *blake3::hash(&self.sequence.to_le_bytes()).as_bytes();
@@ -375,8 +401,8 @@ impl Cluster {
         for peer in peers {
             let common = self.common(at, peer);
             self.lose(peer, at, &common);
-            for ends in [(at, peer), (peer, at)] {
-                self.wires.entry(ends).or_default().cuts += 1;
+            for (from, to) in [(at, peer), (peer, at)] {
+                self.wires.change(from, to, |wire| wire.cuts += 1);
             }
         }
         topics

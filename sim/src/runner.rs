@@ -108,6 +108,8 @@ struct Runner<'a> {
     checks: Checks,
     ranks: Ranks,
     looked_at: u64,
+    /// The step after which all was seen to.
+    seen_to: u64,
 }
 
 impl<'a> Runner<'a> {
@@ -146,6 +148,7 @@ impl<'a> Runner<'a> {
             checks: Checks::new(count),
             ranks: Ranks::default(),
             looked_at: 0,
+            seen_to: 0,
         }
     }
 
@@ -172,8 +175,12 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    /// After each step.
+    /// After each step. What a node did not take, as a message for the second time, is none.
     fn after(&mut self) -> Result<(), Violation> {
+        if self.world.steps == self.seen_to {
+            return Ok(());
+        }
+        self.seen_to = self.world.steps;
         self.settle_pending()?;
         let found = self.watch.borrow_mut().found.take();
         if let Some(violation) = found {

@@ -9,7 +9,7 @@
 mod generate;
 mod text;
 
-pub use generate::generate;
+pub use generate::{generate, generate_large};
 pub use text::ParseError;
 
 use crate::cluster::{Path, Tail, Wrong};
@@ -80,6 +80,8 @@ pub enum Profile {
     Sixteen,
     /// Crashes and disks that fail.
     Disk,
+    /// Many nodes.
+    Scale,
 }
 
 /// Something that happens. Nodes, persons and groups are numbers; one that is not there has

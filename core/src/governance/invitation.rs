@@ -10,7 +10,7 @@ use crate::codec;
 use crate::digest::{Domain, digest};
 use crate::governance::rights::Rights;
 use crate::id::{GroupId, InvitationId, MemberId, NamespaceId, OpId};
-use crate::key::{Signature, is_valid};
+use crate::key::{Claim, Signature};
 use crate::limits::PARENTS_MAX;
 use crate::time::UnixMillis;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -68,18 +68,33 @@ impl Terms {
 impl Invitation {
     /// Whether the inviter signed these terms.
     pub fn is_signed(&self) -> bool {
-        is_valid(&self.terms.inviter, &self.terms.id().0, &self.signature)
+        self.claim().is_valid()
+    }
+
+    /// What its signature says: that the inviter signed these terms.
+    pub fn claim(&self) -> Claim {
+        let (key, message) = (self.terms.inviter, self.terms.id().0);
+        Claim { key, message, signature: self.signature }
     }
 }
 
 impl JoinRequest {
     /// Whether all three signatures are valid (A10).
     pub fn is_signed(&self) -> bool {
-        let id = self.invitation.terms.id();
-        let one_time = &self.invitation.terms.one_time_key;
-        self.invitation.is_signed()
-            && is_valid(&self.joiner, &consent(id, self.joiner), &self.signature)
-            && is_valid(one_time, &voucher(id, self.joiner), &self.one_time_signature)
+        self.claims().iter().all(Claim::is_valid)
+    }
+
+    /// What its three signatures say: the inviter's, the joiner's, and that of the one-time secret.
+    pub fn claims(&self) -> [Claim; 3] {
+        let Self { invitation, joiner, signature, one_time_signature } = self;
+        let (id, one_time) = (invitation.terms.id(), invitation.terms.one_time_key);
+        let claim =
+            |key, message, signature: &Signature| Claim { key, message, signature: *signature };
+        [
+            invitation.claim(),
+            claim(*joiner, consent(id, *joiner), signature),
+            claim(one_time, voucher(id, *joiner), one_time_signature),
+        ]
     }
 }
 

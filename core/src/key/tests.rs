@@ -1,3 +1,4 @@
+use super::signers::POINTS_MAX;
 use super::*;
 use crate::testing::{Author, hex, plus_order};
 use alloc::vec::Vec;
@@ -207,4 +208,41 @@ fn a3_known_signers_are_judged_as_if_unknown() {
         assert!(signers.judge(&Claim { key: author.id, message: MESSAGE, signature }));
         assert!(signers.points.len() <= POINTS_MAX);
     }
+}
+
+#[test]
+fn a3_what_is_remembered_is_judged_as_if_met_for_the_first_time() {
+    let (good, bad) = (good(), bad());
+    let mut signers = Signers::remembering(64);
+    let page: Vec<Claim> = good.iter().chain(&bad).copied().collect();
+    let alone: Vec<bool> = page.iter().map(Claim::is_valid).collect();
+    for _ in 0..2 {
+        assert_eq!(signers.judge_page(&page), alone);
+        for claim in &page {
+            assert_eq!(signers.judge(claim), claim.is_valid());
+            assert_eq!(signers.judge_once(&[*claim]), claim.is_valid());
+            // Nothing but the very claim is remembered.
+            let message = [!claim.message[0]; 32];
+            let wrong = Claim { message, ..*claim };
+            assert_eq!(signers.judge(&wrong), wrong.is_valid());
+        }
+        assert!(!signers.judge_once(&page) && signers.judge_once(&good));
+    }
+}
+
+#[test]
+fn a3_only_what_was_signed_here_is_vouched_for() {
+    let author = Author::new(1);
+    let (own, other) = (author.make(&MESSAGE), author.make(&[1; 32]));
+    let mut signers = Signers::remembering(1);
+    signers.vouch(&own);
+    assert!(signers.recalls(own.claim()) && signers.judge(own.claim()));
+    let stolen = Claim { key: Author::new(2).id, ..*own.claim() };
+    assert!(!signers.judge(&stolen) && !signers.recalls(&stolen));
+    signers.vouch(&other);
+    assert!(!signers.recalls(own.claim()), "there is room for one");
+    assert!(signers.judge(own.claim()), "and it is valid all the same");
+    let mut forgetful = Signers::default();
+    forgetful.vouch(&own);
+    assert!(!forgetful.recalls(own.claim()));
 }

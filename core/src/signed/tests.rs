@@ -263,6 +263,31 @@ fn a3_a_page_gives_each_op_the_verdict_that_it_gets_alone() {
 }
 
 #[test]
+fn a3_an_op_that_was_checked_before_gets_the_verdict_that_it_got_then() {
+    let mut signers = Signers::remembering(2);
+    let group = |visibility| codec::encode(&payload(Body::GroupCreated { visibility }));
+    let good = author().seal(group(Visibility::Open));
+    let forged = SignedOp { signature: Signature([0; 64]), ..good.clone() };
+    let request = author().invite(&Author::new(2), NAMESPACE);
+    let join = author().seal(codec::encode(&payload(Body::MemberJoined { request })));
+    let elsewhere = NamespaceId([9; 32]);
+    for _ in 0..2 {
+        // Whatever was met before: the same payload with another signature, or in another place.
+        for signed in [&good, &forged, &join, &good] {
+            let bytes = codec::encode(signed);
+            for namespace in [NAMESPACE, elsewhere] {
+                let alone = verify(&bytes, namespace);
+                assert_eq!(verify_from(&mut signers, &bytes, namespace), alone);
+                assert_eq!(verify_page_from(&mut signers, &[&bytes], namespace), [alone]);
+            }
+        }
+    }
+    let again =
+        |signers: &mut Signers| verify_from(signers, &codec::encode(&good), NAMESPACE).unwrap().0;
+    assert!(Arc::ptr_eq(&again(&mut signers), &again(&mut signers)), "one op for all");
+}
+
+#[test]
 fn a10_signatures_inside_a_body_are_judged_apart() {
     let request = author().invite(&Author::new(2), NAMESPACE);
     let join = |request| codec::encode(&payload(Body::MemberJoined { request }));

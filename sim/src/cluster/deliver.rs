@@ -2,6 +2,7 @@
 
 use super::net::message;
 use super::node::{Asked, Held, Question};
+use super::queue::Item;
 use super::{Cluster, OF_TESTS, Parcel};
 use folkmoot_core::input::{Input, MessageId};
 use folkmoot_effects::driver::RUN_MAX;
@@ -11,28 +12,26 @@ use std::rc::Rc;
 
 /// How long a peer that was hung up on is not dialled, in milliseconds.
 const REDIAL_MS: u64 = 1_000;
-/// Messages whose checks are remembered.
-const CHECKED_MAX: usize = 8_192;
 
 impl Cluster {
     /// Delivers what comes next, if it is due by `deadline`: to one node, as much as is due there
     /// at that moment, as one run of inputs.
     pub fn advance(&mut self, deadline: u64) -> bool {
-        let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= deadline) else {
+        if self.next_at().is_none_or(|next| next > deadline) {
             return false;
-        };
-        let due = entry.key().0;
-        let (at, run, parcel) = entry.remove();
+        }
+        let Some((due, Item { to: at, run, parcel })) = self.queue.pop() else { return false };
         self.now = self.now.max(due);
         let Some(mut taken) = self.deliver(at, run, parcel) else { return true };
         for _ in 1..RUN_MAX {
-            let is_next = self.queue.first_key_value().is_some_and(|((when, _), (to, _, next))| {
-                *when <= due && *to == at && next.is_input()
-            });
+            let is_next = self
+                .queue
+                .first()
+                .is_some_and(|(when, next)| when <= due && next.to == at && next.parcel.is_input());
             if !is_next {
                 break;
             }
-            let Some((_, (_, run, parcel))) = self.queue.pop_first() else { break };
+            let Some((_, Item { run, parcel, .. })) = self.queue.pop() else { break };
             if taken.is_ok() {
                 taken = self.deliver(at, run, parcel).unwrap_or(Ok(()));
             }
@@ -43,7 +42,7 @@ impl Cluster {
 
     /// When something happens next.
     pub fn next_at(&self) -> Option<u64> {
-        self.queue.first_key_value().map(|((at, _), _)| *at)
+        self.queue.first().map(|(at, _)| at)
     }
 
     /// Delivers one thing; nothing where it does not concern the process of the node.
@@ -99,12 +98,11 @@ impl Cluster {
     fn open(&mut self, at: usize, parcel: Parcel) -> Option<Result<(), StoreError>> {
         match parcel {
             Parcel::Event(event) => self.take(at, event),
-            Parcel::Gossip { from, cuts, topic, id, bytes, again } => {
+            Parcel::Gossip { from, cuts, letter, again } => {
                 if self.is_cut(from, at, cuts) {
                     return None;
                 }
-                let held = Held { from, topic, id, bytes };
-                self.gossip(at, held, again)
+                self.gossip(at, Held { from, letter }, again)
             }
             Parcel::Question { from, run, cuts, exchange, bytes } => {
                 if self.is_cut(from, at, cuts) || !self.is_linked(at, from) {
@@ -150,34 +148,27 @@ impl Cluster {
     fn take(&mut self, at: usize, event: NetEvent) -> Option<Result<(), StoreError>> {
         let now = self.now;
         let node = self.nodes.get_mut(at)?;
-        let input = node.process.as_ref()?.ingress.take(event, &mut self.signers);
+        let input = node.process.as_ref()?.ingress.take(event, &mut self.judged.signers());
         Some(input.map_or(Ok(()), |input| node.take(now, input)))
     }
 
     fn gossip(&mut self, at: usize, held: Held, again: bool) -> Option<Result<(), StoreError>> {
         self.sequence += 1;
         let (now, name, peer) = (self.now, message(self.sequence), Self::peer(held.from));
-        let (topic, id, bytes) = (held.topic, held.id, Rc::clone(&held.bytes));
-        let process = self.process_mut(at)?;
-        let is_subscribed = process.topics.contains(&topic);
+        let letter = Rc::clone(&held.letter);
+        let process = self.nodes.get_mut(at)?.process.as_mut()?;
+        let is_subscribed = process.topics.contains(&letter.topic);
         // Every message passes once, unless the network goes mad.
-        if !is_subscribed || (!process.seen.insert(now, id) && !again) {
+        if !is_subscribed || (!process.seen.insert(now, letter.id) && !again) {
             return None;
         }
         process.messages.insert(name, held);
-        let input = if let Some(input) = self.checked.get(&id) {
-            addressed(input, MessageId(name.0), peer)
-        } else {
-            let event =
-                NetEvent::Gossip { message: name, from: peer, topic, bytes: bytes.to_vec() };
-            let ingress = self.nodes.get(at)?.process.as_ref()?.ingress.clone();
-            let input = ingress.take(event, &mut self.signers)?;
-            if self.checked.len() >= CHECKED_MAX {
-                self.checked.clear();
-            }
-            self.checked.insert(id, input.clone());
-            input
-        };
+        let checked = letter.input.get_or_init(|| {
+            let (topic, bytes) = (letter.topic, letter.bytes.to_vec());
+            let event = NetEvent::Gossip { message: name, from: peer, topic, bytes };
+            process.ingress.take(event, &mut self.judged.signers())
+        });
+        let input = addressed(checked.as_ref()?, MessageId(name.0), peer);
         Some(self.nodes.get_mut(at)?.take(now, input))
     }
 
@@ -316,25 +307,25 @@ impl Cluster {
     pub(super) fn send(&mut self, to: usize, after: u64, parcel: Parcel) {
         self.sequence += 1;
         let run = self.run_of(to);
-        self.queue.insert((self.now + after, self.sequence), (to, run, parcel));
+        self.queue.push(self.now + after, Item { to, run, parcel });
     }
 
     /// Sends something over a wire, which may lose or double it: a topic what was published, and a
     /// stream what was asked or answered.
-    pub(super) fn carry(&mut self, from: usize, to: usize, parcel: &Parcel) {
+    pub(super) fn carry(&mut self, from: usize, to: usize, parcel: Parcel) {
         let is_published = matches!(parcel, Parcel::Gossip { .. });
-        let traffic = self.traffic.entry((from, to)).or_default();
-        traffic.messages += 1;
-        traffic.bytes += parcel.bytes_count() as u64;
-        let Some(wire) = self.wires.get(&(from, to)) else { return };
-        let path = if is_published { &wire.link.topic } else { &wire.link.stream };
-        for (number, delay) in path.copies(&mut self.rng).into_iter().enumerate() {
-            let mut copy = parcel.clone();
-            if let Parcel::Gossip { again, .. } = &mut copy {
-                *again = number > 0;
-            }
-            self.send(to, delay, copy);
+        let Some(wire) = self.wires.get_mut(from, to) else { return };
+        wire.traffic.note(parcel.bytes_count());
+        let Some(link) = &wire.link else { return };
+        let path = if is_published { &link.topic } else { &link.stream };
+        let [Some(delay), twin] = path.copies(&mut self.rng) else { return };
+        let Some(twin_delay) = twin else { return self.send(to, delay, parcel) };
+        let mut twin = parcel.clone();
+        if let Parcel::Gossip { again, .. } = &mut twin {
+            *again = true;
         }
+        self.send(to, delay, parcel);
+        self.send(to, twin_delay, twin);
     }
 }
 
@@ -354,7 +345,7 @@ impl Parcel {
     /// How many bytes of content go over a wire.
     fn bytes_count(&self) -> usize {
         match self {
-            Self::Gossip { bytes, .. } => bytes.len(),
+            Self::Gossip { letter, .. } => letter.bytes.len(),
             Self::Question { bytes, .. } => bytes.len(),
             Self::Answer { bytes, .. } => bytes.as_ref().map_or(0, Vec::len),
             Self::Event(_)

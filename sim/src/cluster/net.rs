@@ -1,9 +1,13 @@
 //! The network between the nodes: who is connected, who takes part in what, and what becomes of
 //! what is sent. It keeps the promises of the real one (`folkmoot_effects::net`).
 
+use super::link::Wire;
 use super::node::{Held, Node, Process, Question};
-use super::{Cluster, Link, Parcel};
+use super::queue::Item;
+use super::{ALL_CONNECTED_MAX, Cluster, Parcel};
+use folkmoot_core::input::Input;
 use folkmoot_effects::net::{ExchangeId, MessageId, NetEvent, PeerKey, RequestFailure, Topic};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -14,12 +18,21 @@ const ASK_MS: u64 = 30_000;
 /// How many peers a node picks to send the messages of a topic to.
 const MESH_PICKS: usize = 8;
 
-/// The way from one node to another.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Wire {
-    pub(super) link: Link,
-    /// Counts how often it was cut: what was on it then is lost.
-    pub(super) cuts: u64,
+/// A message of a topic.
+pub(super) struct Letter {
+    pub(super) topic: Topic,
+    /// Names it by its content.
+    pub(super) id: [u8; 32],
+    pub(super) bytes: Box<[u8]>,
+    /// What the checks of A1 to A3 made of it: they are the same for every node.
+    pub(super) input: OnceCell<Option<Input>>,
+}
+
+impl Letter {
+    pub(super) fn new(topic: Topic, bytes: &[u8]) -> Rc<Self> {
+        let id = *blake3::Hasher::new().update(&topic.0).update(bytes).finalize().as_bytes();
+        Rc::new(Self { topic, id, bytes: bytes.into(), input: OnceCell::new() })
+    }
 }
 
 impl Cluster {
@@ -36,10 +49,19 @@ impl Cluster {
         self.process(a).is_some_and(|process| process.peers.contains(&b))
     }
 
+    /// Whether two nodes would be connected if nothing were wrong.
+    fn are_near(&self, a: usize, b: usize) -> bool {
+        let (count, apart) = (self.nodes.len(), a.abs_diff(b));
+        let is_power = |apart: usize| apart.is_power_of_two();
+        let is_near =
+            count <= ALL_CONNECTED_MAX || is_power(apart) || is_power(count.saturating_sub(apart));
+        a != b && is_near
+    }
+
     fn may_link(&self, a: usize, b: usize) -> bool {
-        let is_up = |from, to| self.wires.get(&(from, to)).is_some_and(|wire| !wire.link.is_down);
+        let is_up = |from, to| self.wires.get(from, to).is_some_and(Wire::is_up);
         let takes = |at, other| self.process(at).is_some_and(|it| !it.blocked.contains(&other));
-        a != b && is_up(a, b) && is_up(b, a) && takes(a, b) && takes(b, a)
+        self.are_near(a, b) && is_up(a, b) && is_up(b, a) && takes(a, b) && takes(b, a)
     }
 
     /// Connects two nodes, where their links allow it and neither refuses the other.
@@ -146,7 +168,8 @@ impl Cluster {
         self.unmeshed.extend(topics);
         if !was_pending && !self.unmeshed.is_empty() {
             self.sequence += 1;
-            self.queue.insert((self.now + TOPIC_MS, self.sequence), (0, 0, Parcel::Mesh));
+            let item = Item { to: 0, run: 0, parcel: Parcel::Mesh };
+            self.queue.push(self.now + TOPIC_MS, item);
         }
     }
 
@@ -187,16 +210,15 @@ impl Cluster {
 
     /// A node publishes: to every peer of the topic, as the real one does with its own messages.
     pub(super) fn flood(&mut self, at: usize, topic: Topic, bytes: &[u8]) {
-        let (id, now) = (message_id(topic, bytes), self.now);
+        let (letter, now) = (Letter::new(topic, bytes), self.now);
         let Some(process) = self.process_mut(at) else { return };
-        if !process.seen.insert(now, id) {
+        if !process.seen.insert(now, letter.id) {
             return;
         }
         let peers = process.peers.clone();
-        let bytes: Rc<[u8]> = bytes.into();
         for to in peers {
             if self.takes_part(to, topic) {
-                self.post(at, to, topic, id, &bytes);
+                self.post(at, to, &letter);
             }
         }
     }
@@ -204,27 +226,19 @@ impl Cluster {
     /// A node has accepted a message: it goes on to the peers of its mesh.
     pub(super) fn forward(&mut self, at: usize, held: &Held) {
         let Some(process) = self.process(at) else { return };
-        let peers = process.mesh.get(&held.topic).map(|(peers, _)| peers.clone());
+        let peers = process.mesh.get(&held.letter.topic).map(|(peers, _)| peers.clone());
         for to in peers.unwrap_or_default() {
             if to != held.from {
-                self.post(at, to, held.topic, held.id, &held.bytes);
+                self.post(at, to, &held.letter);
             }
         }
     }
 
     /// Sends a message of a topic to one node.
-    pub(super) fn post(
-        &mut self,
-        from: usize,
-        to: usize,
-        topic: Topic,
-        id: [u8; 32],
-        bytes: &Rc<[u8]>,
-    ) {
+    pub(super) fn post(&mut self, from: usize, to: usize, letter: &Rc<Letter>) {
         let cuts = self.cuts(from, to);
-        let gossip =
-            Parcel::Gossip { from, cuts, topic, id, bytes: Rc::clone(bytes), again: false };
-        self.carry(from, to, &gossip);
+        let letter = Rc::clone(letter);
+        self.carry(from, to, Parcel::Gossip { from, cuts, letter, again: false });
     }
 
     /// Sends a question. Without a connection it fails; where it is lost, it ends by its deadline.
@@ -237,10 +251,10 @@ impl Cluster {
         if !is_linked {
             return self.fail(at, exchange, to, RequestFailure::NotConnected);
         }
-        self.traffic.entry((at, to)).or_default().questions += 1;
+        self.wires.change(at, to, |wire| wire.traffic.questions += 1);
         self.send(at, ASK_MS, Parcel::Expiry { exchange, to });
         let bytes = bytes.to_vec();
-        self.carry(at, to, &Parcel::Question { from: at, run, cuts, exchange, bytes });
+        self.carry(at, to, Parcel::Question { from: at, run, cuts, exchange, bytes });
     }
 
     /// Sends an answer, or nothing where the question was not understood.
@@ -251,7 +265,7 @@ impl Cluster {
         let Question { from, run, exchange, .. } = asked;
         if self.run_of(from) == run && self.is_linked(at, from) {
             let cuts = self.cuts(at, from);
-            self.carry(at, from, &Parcel::Answer { from: at, cuts, exchange, bytes });
+            self.carry(at, from, Parcel::Answer { from: at, cuts, exchange, bytes });
         }
     }
 
@@ -261,17 +275,12 @@ impl Cluster {
     }
 
     fn cuts(&self, from: usize, to: usize) -> u64 {
-        self.wires.get(&(from, to)).map_or(0, |wire| wire.cuts)
+        self.wires.get(from, to).map_or(0, |wire| wire.cuts)
     }
 
     pub(super) fn run_of(&self, at: usize) -> u64 {
         self.nodes.get(at).map_or(0, |node: &Node| node.run)
     }
-}
-
-/// Names a message of a topic by its content.
-pub(super) fn message_id(topic: Topic, bytes: &[u8]) -> [u8; 32] {
-    *blake3::Hasher::new().update(&topic.0).update(bytes).finalize().as_bytes()
 }
 
 /// Names a message for the node that receives it.

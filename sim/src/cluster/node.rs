@@ -4,6 +4,7 @@ use super::Parcel;
 use super::clock::NodeClock;
 use super::disk::{Disk, DiskLog, Tail};
 use super::life::Life;
+use super::net::Letter;
 use super::ports::{Keys, Order, OrderBook, locked};
 use crate::kit::Author;
 use folkmoot_core::command::{Command, CommandId, Outcome};
@@ -116,9 +117,7 @@ pub(super) struct Question {
 /// A message that waits for a verdict.
 pub(super) struct Held {
     pub(super) from: usize,
-    pub(super) topic: Topic,
-    pub(super) id: [u8; 32],
-    pub(super) bytes: Rc<[u8]>,
+    pub(super) letter: Rc<Letter>,
 }
 
 impl Default for Node {

@@ -1,4 +1,5 @@
 mod joining;
+mod large;
 mod living;
 mod restoring;
 

@@ -29,6 +29,8 @@ pub(super) struct Checks {
     verdicts: BTreeMap<OpId, (Option<VoidAtCut>, usize)>,
     nodes: Vec<Seen>,
     looks: u64,
+    /// Starts of nodes that were looked at.
+    starts: u64,
 }
 
 /// What was seen of a node.
@@ -44,7 +46,7 @@ struct Seen {
 impl Checks {
     pub(super) fn new(count: usize) -> Self {
         let nodes = vec![Seen::default(); count];
-        Self { by_set: BTreeMap::new(), verdicts: BTreeMap::new(), nodes, looks: 0 }
+        Self { by_set: BTreeMap::new(), verdicts: BTreeMap::new(), nodes, looks: 0, starts: 0 }
     }
 }
 
@@ -118,6 +120,10 @@ impl Runner<'_> {
 
     /// What must hold when a node has started again.
     pub(super) fn check_restarts(&mut self) -> Result<(), Violation> {
+        if self.world.starts == self.checks.starts {
+            return Ok(());
+        }
+        self.checks.starts = self.world.starts;
         for at in 0..self.world.nodes.len() {
             let Some(node) = self.world.nodes.get(at) else { continue };
             let run = node.run();

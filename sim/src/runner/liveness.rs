@@ -20,6 +20,8 @@ const BEACONS_MS: u64 = 50_000;
 /// Within this time what is written is everywhere.
 const WRITE_MS: u64 = 10_000;
 const MINUTE_MS: u64 = 60_000;
+/// Of more nodes, so many write to show that all can, far from each other.
+const WRITERS_MAX: usize = 64;
 
 impl Runner<'_> {
     /// Mends everything, and sees that what was promised comes true.
@@ -147,10 +149,11 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// L7: everybody writes, and has it everywhere.
+    /// L7: whoever writes has it everywhere.
     fn check_writing(&mut self, namespace: NamespaceId, core: &[usize]) -> Result<(), Violation> {
         let mut commands: Vec<(usize, CommandId)> = Vec::new();
-        for at in core {
+        let every = core.len().div_ceil(WRITERS_MAX).max(1);
+        for at in core.iter().step_by(every) {
             let written = self.write_apart(*at, namespace, Body::Noop);
             commands.extend(written.map(|command| (*at, command)));
         }

@@ -15,6 +15,11 @@ const FOCUSED: [Profile; 6] = [
     Profile::Disk,
 ];
 
+/// Longest time between the joins of two nodes, in milliseconds.
+const JOINS_MS: usize = 2_000;
+/// The same where there are many: as fast as one can be made of the one before.
+const JOINS_LARGE_MS: usize = 200;
+
 /// The scenario of a seed. One seed in ten has a focused profile, one in twenty is nice weather.
 pub fn generate(seed: u64) -> Scenario {
     let mut rng = Prng::new(seed);
@@ -26,7 +31,19 @@ pub fn generate(seed: u64) -> Scenario {
     let faults = Faults::draw(profile, &mut rng);
     let options = options(profile, faults, &mut rng);
     let mut writer = Writer { rng, faults, nodes: options.nodes, actions: Vec::new() };
-    writer.begin();
+    writer.begin(JOINS_MS);
+    writer.go_on(profile);
+    Scenario { seed, options, actions: writer.actions }
+}
+
+/// The scenario of a seed for so many nodes, which may be [`super::NODES_MAX`]: what goes wrong is
+/// drawn as for a few.
+pub fn generate_large(seed: u64, nodes: u16) -> Scenario {
+    let (profile, mut rng) = (Profile::Scale, Prng::new(seed));
+    let faults = Faults::draw(profile, &mut rng);
+    let options = Options { nodes, ..options(profile, faults, &mut rng) };
+    let mut writer = Writer { rng, faults, nodes, actions: Vec::new() };
+    writer.begin(JOINS_LARGE_MS);
     writer.go_on(profile);
     Scenario { seed, options, actions: writer.actions }
 }
@@ -100,8 +117,8 @@ struct Writer {
 }
 
 impl Writer {
-    /// The namespace is founded, and most nodes join.
-    fn begin(&mut self) {
+    /// The namespace is founded, and most nodes join, at most so many milliseconds apart.
+    fn begin(&mut self, apart_ms: usize) {
         self.actions.push(Action::Found(0));
         self.wait(200);
         for node in 1..self.nodes {
@@ -109,7 +126,7 @@ impl Writer {
                 let from = if self.rng.chance(80) { 0 } else { self.node() };
                 let role = if self.rng.chance(50) { Role::Admin } else { self.role() };
                 self.actions.push(Action::Join { from, node, role });
-                self.wait(2_000);
+                self.wait(apart_ms);
             }
         }
     }

@@ -42,6 +42,7 @@ impl Word for Profile {
         ("two", Self::Two),
         ("sixteen", Self::Sixteen),
         ("disk", Self::Disk),
+        ("scale", Self::Scale),
     ];
 }
 

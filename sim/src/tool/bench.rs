@@ -10,21 +10,21 @@ use folkmoot_core::time::UnixMillis;
 use serde::Serialize;
 
 use super::{Finding, Paper, ToolError};
-use crate::cluster::{Cluster, Link, Path};
+use crate::cluster::{Cluster, Link, Path, Traffic};
 use crate::kit::{Author, create};
 
 /// How long a join may take, in simulated milliseconds.
 const JOIN_MS: u64 = 60_000;
 
-/// Measure the cluster: simulated against real time, and messages per second
+/// Measure the cluster: simulated against real time, and steps and messages per second
 ///
-/// Nodes of one namespace, all connected, over links that lose, double and reorder messages. One
-/// after the other writes an op each simulated second.
+/// Nodes of one namespace, up to 200 all connected, over links that lose, double and reorder
+/// messages. One after the other writes an op each simulated second.
 #[derive(Debug, clap::Args)]
 pub(super) struct Bench {
     /// How many nodes
     #[arg(long, value_name = "N", default_value_t = 100)]
-    #[arg(value_parser = clap::value_parser!(u16).range(2..=200))]
+    #[arg(value_parser = clap::value_parser!(u16).range(2..=1_000))]
     nodes: u16,
     /// How long, in simulated seconds
     #[arg(long, value_name = "S", default_value_t = 60)]
@@ -39,10 +39,13 @@ struct Measured {
     setup_ms: u64,
     simulated_ms: u64,
     real_ms: u64,
+    /// Runs of inputs that nodes committed.
+    steps: u64,
     messages: u64,
     bytes: u64,
     /// Simulated time for each unit of real time.
     times_real: u64,
+    steps_per_second: u64,
     messages_per_second: u64,
     /// Nodes with the heads of the first one, at the end.
     agree: u64,
@@ -50,12 +53,13 @@ struct Measured {
 
 impl Measured {
     fn text(&self) -> String {
-        let Self { nodes, setup_ms, simulated_ms, real_ms, messages, bytes, .. } = self;
-        let Self { times_real, messages_per_second, agree, .. } = self;
+        let Self { nodes, setup_ms, simulated_ms, real_ms, steps, messages, bytes, .. } = self;
+        let Self { times_real, steps_per_second, messages_per_second, agree, .. } = self;
         format!(
             "{nodes} nodes, {simulated_ms} ms simulated in {real_ms} ms (after {setup_ms} ms to \
-             set up): {times_real} times real time, {messages} messages of {bytes} bytes, \
-             {messages_per_second} messages/s; {agree} nodes have the same heads at the end"
+             set up): {times_real} times real time, {steps} steps, {messages} messages of {bytes} \
+             bytes, {steps_per_second} steps/s, {messages_per_second} messages/s; {agree} nodes \
+             have the same heads at the end"
         )
     }
 }
@@ -66,7 +70,8 @@ impl Bench {
         let start = Instant::now();
         let (mut cluster, namespace) = found(usize::from(nodes))?;
         let setup_ms = millis_since(start);
-        let (before, began) = (traffic(&cluster), Instant::now());
+        let (before, stepped) = (traffic(&cluster), cluster.steps);
+        let began = Instant::now();
         for second in 0..seconds {
             let author = usize::try_from(second).unwrap_or_default() % usize::from(nodes);
             cluster.issue(author, group_in(namespace));
@@ -75,7 +80,7 @@ impl Bench {
         let real_ms = millis_since(began).max(1);
         let after = traffic(&cluster);
         let (messages, bytes) = (after.0 - before.0, after.1 - before.1);
-        let simulated_ms = seconds * 1_000;
+        let (simulated_ms, steps) = (seconds * 1_000, cluster.steps - stepped);
         let heads = |at: usize| Some(cluster.nodes.get(at)?.state().namespace(&namespace)?.heads);
         let first = heads(0);
         let agree = (0..usize::from(nodes)).filter(|at| heads(*at) == first).count() as u64;
@@ -84,9 +89,11 @@ impl Bench {
             setup_ms,
             simulated_ms,
             real_ms,
+            steps,
             messages,
             bytes,
             times_real: simulated_ms / real_ms,
+            steps_per_second: steps * 1_000 / real_ms,
             messages_per_second: messages * 1_000 / real_ms,
             agree,
         };
@@ -101,10 +108,8 @@ fn millis_since(start: Instant) -> u64 {
 
 /// Messages between all nodes so far, and their bytes.
 fn traffic(cluster: &Cluster) -> (u64, u64) {
-    let add = |(messages, bytes), traffic: &crate::cluster::Traffic| {
-        (messages + traffic.messages, bytes + traffic.bytes)
-    };
-    cluster.traffic.values().fold((0, 0), add)
+    let Traffic { messages, bytes, .. } = cluster.traffic_of_all();
+    (messages, bytes)
 }
 
 fn person(at: usize) -> Author {

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{Finding, Paper, ToolError};
 use crate::runner::{self, Bug, Invariant, Report};
-use crate::scenario::{Scenario, generate};
+use crate::scenario::{NODES_MAX, Scenario, generate, generate_large};
 use crate::shrink::shrink;
 
 pub(super) use soak::Soak;
@@ -27,6 +27,10 @@ pub(super) struct Run {
     #[arg(long, value_name = "K", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
+    /// So many nodes, instead of a few
+    #[arg(long, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u16).range(2..=i64::from(NODES_MAX)))]
+    scale: Option<u16>,
     /// Run each one twice: both must go the same way
     #[arg(long)]
     twice: bool,
@@ -106,16 +110,21 @@ impl Line {
 
 impl Run {
     pub(super) fn run(self, paper: &mut Paper<'_>) -> Result<Finding, ToolError> {
+        let scenario = |seed| match self.scale {
+            Some(nodes) => generate_large(seed, nodes),
+            None => generate(seed),
+        };
         if self.print {
-            let text = generate(self.seed).to_string();
+            let text = scenario(self.seed).to_string();
             paper.put(&text, |text| text.trim_end().to_owned())?;
             return Ok(Finding::Sound);
         }
         let mut finding = Finding::Sound;
         for seed in (self.seed..).take(usize::try_from(self.count).unwrap_or(usize::MAX)) {
-            let (scenario, began) = (generate(seed), Instant::now());
+            let (scenario, began) = (scenario(seed), Instant::now());
             let report = carry_out(&scenario, self.twice);
-            let again = || format!("moot-sim run --seed {seed}");
+            let scale = self.scale.map(|nodes| format!(" --scale {nodes}")).unwrap_or_default();
+            let again = || format!("moot-sim run --seed {seed}{scale}");
             let line = Line::of(&scenario, report, began, again);
             paper.put(&line, Line::text)?;
             if line.finding() == Finding::Broken {

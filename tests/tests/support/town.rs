@@ -116,7 +116,7 @@ impl Town {
 
     /// Questions that went from one node to another so far.
     pub(crate) fn questions(&self, from: usize, to: usize) -> u64 {
-        self.cluster.traffic.get(&(from, to)).map_or(0, |traffic| traffic.questions)
+        self.cluster.traffic(from, to).questions
     }
 
     /// What `member` would say if it had what node `at` has: a beacon of now, of another boot than

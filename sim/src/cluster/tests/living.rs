@@ -160,15 +160,15 @@ fn net_42_two_nodes_that_parted_for_two_thousand_ops_meet_at_the_cost_of_these()
     let right = hear_chain(&mut cluster, 1, namespace, person(2));
     cluster.run(60_000);
     assert!(ops(&cluster, 0) >= common + APART && ops(&cluster, 1) >= common + APART);
-    cluster.traffic.clear();
+    cluster.forget_traffic();
     cluster.heal(0, 1);
     cluster.run(5_000);
     let views = [0, 1].map(|at| cluster.nodes[at].state().namespace(&namespace).unwrap());
     assert_eq!(views[0].heads, views[1].heads);
     assert_eq!(views[0].state_root, views[1].state_root);
     assert!(views[0].ops >= common + 2 * APART);
-    let sum = |traffic: &Traffic| (traffic.bytes, traffic.questions);
-    let (to_right, to_left) = (sum(&cluster.traffic[&(0, 1)]), sum(&cluster.traffic[&(1, 0)]));
+    let sum = |traffic: Traffic| (traffic.bytes, traffic.questions);
+    let (to_right, to_left) = (sum(cluster.traffic(0, 1)), sum(cluster.traffic(1, 0)));
     let bytes = to_right.0 + to_left.0;
     println!("{bytes} bytes for {} of ops; {to_right:?} {to_left:?}", left + right);
     // The ops themselves, what names them, and a few rounds of ranges.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::scenario::generate;
+use crate::scenario::{generate, generate_large};
 
 fn error(lines: &str) -> ParseError {
     Scenario::parse(&format!("{TITLE}\n{lines}")).unwrap_err()
@@ -7,8 +7,9 @@ fn error(lines: &str) -> ParseError {
 
 #[test]
 fn printing_and_parsing_are_inverse_for_what_is_generated() {
-    for seed in 0..400 {
-        let scenario = generate(seed);
+    for seed in 0..404 {
+        let scenario = if seed < 400 { generate(seed) } else { generate_large(seed, NODES_MAX) };
+        assert!(seed < 400 || scenario.options.nodes == NODES_MAX);
         let text = scenario.to_string();
         assert_eq!(Scenario::parse(&text).as_ref(), Ok(&scenario), "{text}");
     }
