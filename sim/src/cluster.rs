@@ -15,6 +15,7 @@
 mod clock;
 mod deliver;
 mod disk;
+mod flaw;
 mod life;
 mod link;
 mod net;
@@ -34,7 +35,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 pub use clock::NodeClock;
-pub use disk::{Disk, Tail, Wrong};
+pub use disk::{Damage, Disk, Tail, Wrong};
+pub use flaw::{Flaw, Load};
 pub use link::{Link, Path, Traffic};
 use net::Wire;
 pub use node::{Asked, Liar, Node};
@@ -63,6 +65,8 @@ pub struct Cluster {
     pub watcher: Option<Watcher>,
     /// Runs of inputs that were committed so far.
     pub steps: u64,
+    /// What is wrong with it.
+    pub flaw: Flaw,
     now: u64,
     /// Who gets it in which of its runs, and what, by time and number.
     queue: BTreeMap<(u64, u64), (usize, u64, Parcel)>,
@@ -219,7 +223,8 @@ impl Cluster {
 
     /// How a command ended, once.
     pub fn outcome(&mut self, at: usize, command: CommandId) -> Option<Outcome> {
-        ports::locked(&self.nodes.get_mut(at)?.outcomes).remove(&command)
+        let outcome = ports::locked(&self.nodes.get_mut(at)?.outcomes).remove(&command);
+        outcome.filter(|_| self.flaw != Flaw::LostReplies || !command.0.is_multiple_of(3))
     }
 
     /// Issues a command and runs until it is answered.
@@ -399,7 +404,9 @@ impl Cluster {
             if let (Some(watcher), Some(node)) = (&mut self.watcher, self.nodes.get(at)) {
                 watcher(at, node, &order);
             }
-            self.carry_out(at, order.command);
+            if !self.flaw.loses(&order.command) {
+                self.carry_out(at, order.command);
+            }
         }
         let Some(node) = self.nodes.get_mut(at) else { return };
         let is_over = node.is_over();

@@ -32,7 +32,7 @@ pub use bug::Bug;
 pub use violation::{Invariant, Violation};
 
 use act::Pending;
-use check::Checks;
+use check::{Checks, Deep};
 use watch::Watch;
 
 /// Runs of inputs between two looks at the nodes, for each of them: a look costs as much again.
@@ -104,6 +104,7 @@ struct Runner<'a> {
     secrets: u64,
     watch: Rc<RefCell<Watch>>,
     checks: Checks,
+    deep: Deep,
     looked_at: u64,
 }
 
@@ -123,6 +124,7 @@ impl<'a> Runner<'a> {
         });
         let seed = scenario.seed ^ bug.dice();
         let mut world = Cluster::of(nodes.collect(), seed, &link(scenario));
+        world.flaw = bug.flaw();
         let villains = Rc::new(villains);
         let watch = Rc::new(RefCell::new(Watch::new(Rc::clone(&villains), count)));
         let watcher = Rc::clone(&watch);
@@ -141,6 +143,7 @@ impl<'a> Runner<'a> {
             secrets: 1 << 32,
             watch,
             checks: Checks::new(count),
+            deep: Deep::new(count),
             looked_at: 0,
         }
     }
@@ -154,7 +157,7 @@ impl<'a> Runner<'a> {
                 self.after()?;
             }
         }
-        self.plant_twin();
+        self.plant_late()?;
         self.live()
     }
 
@@ -175,6 +178,8 @@ impl<'a> Runner<'a> {
         if let Some(violation) = found {
             self.judge(violation)?;
         }
+        let shares = self.watch.borrow_mut().served.check_shares(self.world.now());
+        shares.or_else(|violation| self.judge(violation))?;
         self.check_restarts()?;
         let every = LOOK_EVERY * self.world.nodes.len() as u64;
         if self.world.steps >= self.looked_at + every {
