@@ -14,7 +14,7 @@ use folkmoot_core::time::UnixMillis;
 
 /// How long a join may take, in milliseconds.
 const JOIN_MS: u64 = 60_000;
-/// How long any other command may take, in milliseconds: as one that waits for a join, then for acks.
+/// How long any other command may take, in milliseconds: it may wait for a join, and then for acks.
 const ANSWER_MS: u64 = 90_000;
 /// How much later than its deadline a join may end, in milliseconds: its answer is on its way.
 const GRACE_MS: u64 = 1_000;

@@ -16,7 +16,7 @@ use folkmoot_core::statement::{Ack, AckOutcome};
 use folkmoot_core::wire::Request;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Questions that a node asks at once: more than one run of inputs takes, and than one peer may ask.
+/// Questions that a node asks at once: more than a run of inputs takes, and than a peer may ask.
 const MANY: u16 = 400;
 /// How long an ack travels at most, in milliseconds.
 const ACK_MS: u64 = 20;

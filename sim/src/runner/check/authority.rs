@@ -98,7 +98,7 @@ impl Record<'_> {
                 return Err(format!("K2: what op {} grants is not junior to its authority", op.id));
             }
         }
-        if own.is_some_and(|own| own.tier <= Seniority::OWNER) {
+        if own.is_some_and(|own| own.tier == Seniority::OWNER) {
             return Err(format!("D8: op {} makes an owner, and is no genesis", op.id));
         }
         if matches!(op.payload.body, Body::MemberAdded { .. } | Body::MemberJoined { .. }) {

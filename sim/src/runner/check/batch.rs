@@ -68,8 +68,8 @@ impl Record<'_> {
         Ok(())
     }
 
-    /// Removals from the root with effect, by somebody senior to all that the person was ever given,
-    /// and known to nobody who gave it.
+    /// Removals from the root with effect, by somebody senior to all that the person was given, of
+    /// which nobody knew who gave it.
     fn effective_removals(&self) -> Vec<(Ix, PersonIx)> {
         let (space, graph, view) = (self.space, self.space.graph(), self.space.view());
         let mut found = Vec::new();
@@ -98,8 +98,8 @@ impl Record<'_> {
         })
     }
 
-    /// What a person signed that the removal does not know, and nobody else built upon. What it gave
-    /// up counts whenever it did so, and is left out.
+    /// What a person signed that the removal does not know, and nobody else built upon. What it
+    /// gave up counts whenever it did so, and is left out.
     fn later(&self, by: Ix, person: PersonIx) -> BTreeSet<Ix> {
         let graph = self.space.graph();
         let mut built_upon: BTreeSet<Ix> = BTreeSet::new();
@@ -120,8 +120,8 @@ impl Record<'_> {
         later
     }
 
-    /// The ops but for some, judged and evaluated one by one in another order; and the last that was
-    /// judged otherwise than before.
+    /// The ops but for some, judged and evaluated one by one in another order; and the last one
+    /// that was judged otherwise than before.
     fn rebuilt(&self, without: &BTreeSet<Ix>) -> (Space, Option<String>) {
         let graph = self.space.graph();
         let mut children: BTreeMap<Ix, Vec<Ix>> = BTreeMap::new();

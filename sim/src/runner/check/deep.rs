@@ -1,4 +1,4 @@
-//! The invariants that take a closer look at a node: at what it keeps, and at where that comes from.
+//! The invariants that take a closer look at a node: at what it keeps, and where that comes from.
 
 use super::authority::Record;
 use super::facts::Facts;
@@ -145,9 +145,9 @@ impl Runner<'_> {
 fn name_of(space: &Space) -> ([u8; 32], [u8; 32], [u8; 32]) {
     let Summary { state_root, heads, effective } = Summary::of(space);
     let mut hasher = blake3::Hasher::new();
-    heads.iter().for_each(|head| {
+    for head in &heads {
         hasher.update(&head.0);
-    });
+    }
     hasher.update(&effective);
     (set_of(space), state_root, *hasher.finalize().as_bytes())
 }

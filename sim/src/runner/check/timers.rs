@@ -1,6 +1,8 @@
 //! I22: no deadline has passed, none is lost, and none is for what is not there.
 
 use crate::cluster::Node;
+use folkmoot_core::id::PeerKey;
+use folkmoot_core::requests::Purpose;
 use folkmoot_core::state::{Durable, Volatile};
 use folkmoot_core::timers::Timer;
 use std::collections::BTreeMap;
@@ -37,11 +39,23 @@ fn is_for(timer: &Timer, durable: &Durable, volatile: &Volatile) -> bool {
     }
     if let Timer::Retry(_, peer) | Timer::Challenge(_, peer) | Timer::Page(_, peer) = timer
         && !volatile.peers.contains_key(peer)
+        && !is_asked(volatile, peer)
     {
         return false;
     }
     let known = timer.namespace().and_then(|namespace| durable.namespaces.get(&namespace));
     known.is_some_and(|known| known.is_open)
+}
+
+/// Whether a peer was asked something: also one that had gone by then, which soon shows.
+fn is_asked(volatile: &Volatile, whom: &PeerKey) -> bool {
+    volatile.requests.iter().any(|(_, purpose)| match purpose {
+        Purpose::Compare { exchange }
+        | Purpose::Fetch { exchange, .. }
+        | Purpose::Reconcile { exchange } => exchange.peer == *whom,
+        Purpose::Identify { peer, .. } | Purpose::Admit { peer, .. } => peer == whom,
+        Purpose::Sign { .. } | Purpose::Tell | Purpose::Acknowledge => false,
+    })
 }
 
 /// The timers that must be set, each by a time at most.
