@@ -53,7 +53,7 @@ pub enum Invariant {
     I12,
     /// Every right comes from the genesis.
     I13,
-    /// Who never was a member is served nothing, and who is none counts for nothing.
+    /// Who never was a member is served nothing.
     I14,
     /// What a removed person signs later changes nothing.
     I15,
