@@ -15,6 +15,7 @@
 mod clock;
 mod deliver;
 mod disk;
+mod flaw;
 mod life;
 mod link;
 mod net;
@@ -35,7 +36,8 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 pub use clock::NodeClock;
-pub use disk::{Disk, Tail, Wrong};
+pub use disk::{Damage, Disk, Tail, Wrong};
+pub use flaw::{Flaw, Load};
 use link::Wires;
 pub use link::{Link, Path, Traffic};
 use net::Letter;
@@ -71,6 +73,8 @@ pub struct Cluster {
     pub steps: u64,
     /// Starts of nodes so far.
     pub starts: u64,
+    /// What is wrong with it.
+    pub flaw: Flaw,
     now: u64,
     queue: Queue,
     /// Numbers what happens.
@@ -244,7 +248,8 @@ impl Cluster {
 
     /// How a command ended, once.
     pub fn outcome(&mut self, at: usize, command: CommandId) -> Option<Outcome> {
-        ports::locked(&self.nodes.get_mut(at)?.outcomes).remove(&command)
+        let outcome = ports::locked(&self.nodes.get_mut(at)?.outcomes).remove(&command);
+        outcome.filter(|_| self.flaw != Flaw::LostReplies || !command.0.is_multiple_of(3))
     }
 
     /// Issues a command and runs until it is answered.
@@ -425,7 +430,9 @@ impl Cluster {
             if let (Some(watcher), Some(node)) = (&mut self.watcher, self.nodes.get(at)) {
                 watcher(at, node, &order);
             }
-            self.carry_out(at, order.command);
+            if !self.flaw.loses(&order.command) {
+                self.carry_out(at, order.command);
+            }
         }
         let Some(node) = self.nodes.get_mut(at) else { return };
         let is_over = node.is_over();

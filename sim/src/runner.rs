@@ -33,7 +33,7 @@ pub use bug::Bug;
 pub use violation::{Invariant, Violation};
 
 use act::Pending;
-use check::Checks;
+use check::{Checks, Deep};
 use readiness::Ranks;
 use watch::Watch;
 
@@ -107,6 +107,7 @@ struct Runner<'a> {
     watch: Rc<RefCell<Watch>>,
     checks: Checks,
     ranks: Ranks,
+    deep: Deep,
     looked_at: u64,
     /// The step after which all was seen to.
     seen_to: u64,
@@ -128,6 +129,7 @@ impl<'a> Runner<'a> {
         });
         let seed = scenario.seed ^ bug.dice();
         let mut world = Cluster::of(nodes.collect(), seed, &link(scenario));
+        world.flaw = bug.flaw();
         let villains = Rc::new(villains);
         let watch = Rc::new(RefCell::new(Watch::new(Rc::clone(&villains), count)));
         let watcher = Rc::clone(&watch);
@@ -147,6 +149,7 @@ impl<'a> Runner<'a> {
             watch,
             checks: Checks::new(count),
             ranks: Ranks::default(),
+            deep: Deep::new(count),
             looked_at: 0,
             seen_to: 0,
         }
@@ -161,7 +164,7 @@ impl<'a> Runner<'a> {
                 self.after()?;
             }
         }
-        self.plant_twin();
+        self.plant_late()?;
         self.live()
     }
 
@@ -186,6 +189,8 @@ impl<'a> Runner<'a> {
         if let Some(violation) = found {
             self.judge(violation)?;
         }
+        let shares = self.watch.borrow_mut().served.check_shares(self.world.now());
+        shares.or_else(|violation| self.judge(violation))?;
         self.check_restarts()?;
         self.plant_readiness();
         let every = LOOK_EVERY * self.world.nodes.len() as u64;

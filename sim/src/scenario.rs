@@ -221,6 +221,8 @@ pub enum Harm {
     Beacon,
     /// It acknowledges what it does not have.
     Ack,
+    /// It asks everybody for their heads, so many times at once.
+    Ask { count: u16 },
 }
 
 impl Action {

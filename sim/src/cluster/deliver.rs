@@ -3,7 +3,7 @@
 use super::net::message;
 use super::node::{Asked, Held, Question};
 use super::queue::Item;
-use super::{Cluster, OF_TESTS, Parcel};
+use super::{Cluster, Flaw, OF_TESTS, Parcel};
 use folkmoot_core::input::{Input, MessageId};
 use folkmoot_effects::driver::RUN_MAX;
 use folkmoot_effects::net::{ExchangeId, NetCommand, NetEvent, RequestFailure, Verdict};
@@ -23,7 +23,8 @@ impl Cluster {
         let Some((due, Item { to: at, run, parcel })) = self.queue.pop() else { return false };
         self.now = self.now.max(due);
         let Some(mut taken) = self.deliver(at, run, parcel) else { return true };
-        for _ in 1..RUN_MAX {
+        let most = if self.flaw == Flaw::EndlessRuns { usize::MAX } else { RUN_MAX };
+        for _ in 1..most {
             let is_next = self
                 .queue
                 .first()
@@ -174,7 +175,8 @@ impl Cluster {
 
     fn question(&mut self, at: usize, question: Question) -> Option<Result<(), StoreError>> {
         self.sequence += 1;
-        let (exchange, peer) = (ExchangeId(self.sequence), Self::peer(question.from));
+        let name = self.flaw.named((at, question.from), self.sequence, self.nodes.len());
+        let (exchange, peer) = (ExchangeId(self.sequence), Self::peer(name));
         let bytes = question.bytes.clone();
         self.process_mut(at)?.exchanges.insert(exchange, question);
         self.take(at, NetEvent::RequestReceived { exchange, peer, bytes })
@@ -300,7 +302,11 @@ impl Cluster {
         }
         let number = self.sequence + 1;
         process.alarm = Some((due, number));
-        self.send(at, due - now, Parcel::Alarm(number));
+        if self.flaw.silences(number) {
+            self.sequence = number;
+        } else {
+            self.send(at, due - now, Parcel::Alarm(number));
+        }
     }
 
     /// Puts something on its way to the present run of a node.

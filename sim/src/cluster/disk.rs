@@ -47,6 +47,10 @@ pub enum Wrong {
     Misdirects,
 }
 
+/// What becomes of the records and snapshots of a disk in a crash, for the worse.
+#[derive(Clone, Copy, Debug)]
+pub struct Damage(pub fn(&mut Vec<Vec<u8>>, &mut Vec<Snapshot>));
+
 /// The disk. Clones are the same.
 #[derive(Clone, Debug, Default)]
 pub struct Disk(Arc<Mutex<Platter>>);
@@ -58,6 +62,7 @@ struct Platter {
     tail: Vec<Vec<Vec<u8>>>,
     snapshots: Vec<Snapshot>,
     wrong: Wrong,
+    damage: Option<Damage>,
     sync_count: u64,
 }
 
@@ -82,6 +87,11 @@ impl Disk {
         self.platter().wrong = wrong;
     }
 
+    /// Every crash does this to it besides: a planted bug.
+    pub fn set_damage(&self, damage: Damage) {
+        self.platter().damage = Some(damage);
+    }
+
     /// Another log is put in its place.
     pub fn replace(&self, records: Vec<Vec<u8>>) {
         *self.platter() = Platter { records, ..Platter::default() };
@@ -103,6 +113,10 @@ impl Disk {
         if platter.wrong == Wrong::Loses {
             platter.records.pop();
             platter.snapshots.clear();
+        }
+        if let Some(Damage(spoil)) = platter.damage {
+            let Platter { records, snapshots, .. } = &mut *platter;
+            spoil(records, snapshots);
         }
     }
 

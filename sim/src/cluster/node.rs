@@ -3,6 +3,7 @@
 use super::Parcel;
 use super::clock::NodeClock;
 use super::disk::{Disk, DiskLog, Tail};
+use super::flaw::Load;
 use super::life::Life;
 use super::net::Letter;
 use super::ports::{Keys, Order, OrderBook, locked};
@@ -14,6 +15,7 @@ use folkmoot_core::input::Input;
 use folkmoot_core::readiness;
 use folkmoot_core::settings::Settings;
 use folkmoot_core::state::State;
+use folkmoot_core::time::MonoMillis;
 use folkmoot_effects::driver::{Executor, ExecutorConfig, RecoverError, SNAPSHOT_EVERY};
 use folkmoot_effects::ingress::{Book, Ingress};
 use folkmoot_effects::net::{ExchangeId, MessageId, Topic, Verdict};
@@ -102,6 +104,7 @@ pub(super) struct Process {
     pub(super) seen: Seen,
     /// When it wants to be woken, by the time of the world, and the number of that alarm.
     pub(super) alarm: Option<(u64, u64)>,
+    load: Load,
 }
 
 /// A question of a peer.
@@ -194,6 +197,38 @@ impl Node {
         }
     }
 
+    /// The topics in which its network takes part.
+    pub fn topics(&self) -> BTreeSet<Topic> {
+        self.process.as_ref().map(|process| process.topics.clone()).unwrap_or_default()
+    }
+
+    /// Whether its network has a connection to another node.
+    pub fn is_connected_to(&self, other: usize) -> bool {
+        self.process.as_ref().is_some_and(|process| process.peers.contains(&other))
+    }
+
+    /// Who asked a question that it has not answered, and what.
+    pub fn asked_by(&self, exchange: &ExchangeId) -> Option<(usize, &[u8])> {
+        let question = self.process.as_ref()?.exchanges.get(exchange)?;
+        Some((question.from, &question.bytes))
+    }
+
+    /// Questions and messages of others that wait for its word.
+    pub fn waiting_count(&self) -> (usize, usize) {
+        let process = self.process.as_ref();
+        process.map_or((0, 0), |process| (process.exchanges.len(), process.messages.len()))
+    }
+
+    /// When it wants to be stepped, by its monotonic clock.
+    pub fn wants_step_at(&self) -> Option<MonoMillis> {
+        self.process.as_ref()?.executor.wakeup().step
+    }
+
+    /// How much it did at once since it started, at most.
+    pub fn load(&self) -> Load {
+        self.process.as_ref().map(|process| process.load).unwrap_or_default()
+    }
+
     /// Starts its process, on what is on the disk.
     pub(super) fn boot(&mut self, now: u64) -> Result<(), RecoverError> {
         let recovered = self.disk.recover()?;
@@ -234,6 +269,7 @@ impl Node {
             messages: BTreeMap::new(),
             seen: Seen::default(),
             alarm: None,
+            load: Load::default(),
         });
         Ok(())
     }
@@ -255,7 +291,11 @@ impl Node {
     /// Steps an input; what comes of it waits for the commit.
     pub(super) fn take(&mut self, now: u64, input: Input) -> Result<(), StoreError> {
         let clocks = self.clock.at(now);
-        self.process.as_mut().map_or(Ok(()), |process| process.executor.take(clocks, input))
+        let Some(process) = &mut self.process else { return Ok(()) };
+        let before = process.executor.state().durable.records;
+        let taken = process.executor.take(clocks, input);
+        process.load.note(process.executor.state().durable.records.saturating_sub(before));
+        taken
     }
 
     /// Steps a command, whose outcome will have this name.
@@ -284,6 +324,7 @@ impl Node {
         let woken = if is_due { executor.take(clocks, Input::Wake) } else { Ok(()) };
         let ended =
             woken.and_then(|()| executor.commit(clocks)).and_then(|()| executor.upkeep(clocks));
+        process.load.end_run();
         while let Some(heard) = process.notices.next_now() {
             if let Heard::Noticed(noticed) = heard {
                 self.notices.push(noticed.notice);

@@ -14,6 +14,8 @@ use folkmoot_core::time::UnixMillis;
 
 /// How long a join may take, in milliseconds.
 const JOIN_MS: u64 = 60_000;
+/// How long any other command may take, in milliseconds: it may wait for a join, and then for acks.
+const ANSWER_MS: u64 = 90_000;
 /// How much later than its deadline a join may end, in milliseconds: its answer is on its way.
 const GRACE_MS: u64 = 1_000;
 
@@ -23,6 +25,8 @@ pub(super) struct Pending {
     /// The run of the node that took it: with that it is gone.
     run: u64,
     command: CommandId,
+    /// It must end by this time of the monotonic clock of the node.
+    by: u64,
     then: Then,
 }
 
@@ -32,8 +36,8 @@ enum Then {
     Founded,
     /// A node uses the invitation.
     Invited { node: usize, secret: Box<Author> },
-    /// It must end by this time of the monotonic clock of the node.
-    Joined { invitation: Box<Invitation>, by: u64 },
+    /// The joiner is in its namespace.
+    Joined { invitation: Box<Invitation> },
     /// Whatever.
     Written,
 }
@@ -161,12 +165,9 @@ impl Runner<'_> {
 
     /// A node uses an invitation that it was given.
     fn join(&mut self, at: usize, invitation: Invitation, secret: &Author) {
-        let Some(node) = self.world.nodes.get(at).filter(|node| node.is_up()) else { return };
-        let patience = if self.bug == Bug::Impatience { 1 } else { JOIN_MS + GRACE_MS };
-        let by = node.clock.mono_at(self.world.now()) + patience;
         let request = author(at).accept(&invitation, secret);
         let wish = Command::Join { request, addresses: Vec::new(), within_ms: JOIN_MS };
-        self.issue(at, wish, Then::Joined { invitation: Box::new(invitation), by });
+        self.issue(at, wish, Then::Joined { invitation: Box::new(invitation) });
     }
 
     fn govern(&mut self, at: usize, group: usize, deed: Deed) {
@@ -202,10 +203,15 @@ impl Runner<'_> {
     }
 
     fn issue(&mut self, node: usize, wish: Command, then: Then) {
-        let host = self.world.nodes.get(node).filter(|node| node.is_up());
-        let Some(run) = host.map(crate::cluster::Node::run) else { return };
+        let Some(host) = self.world.nodes.get(node).filter(|node| node.is_up()) else { return };
+        let patience = match then {
+            Then::Joined { .. } if self.bug == Bug::Impatience => 1,
+            Then::Joined { .. } => JOIN_MS + GRACE_MS,
+            Then::Founded | Then::Invited { .. } | Then::Written => ANSWER_MS,
+        };
+        let (run, by) = (host.run(), host.clock.mono_at(self.world.now()) + patience);
         let command = self.world.issue(node, wish);
-        self.pending.push(Pending { node, run, command, then });
+        self.pending.push(Pending { node, run, command, by, then });
     }
 
     /// Goes on with what has ended.
@@ -230,9 +236,7 @@ impl Runner<'_> {
     }
 
     fn check_deadline(&self, at: usize, now: u64) -> Result<(), Violation> {
-        let Some(Pending { node, then: Then::Joined { by, .. }, .. }) = self.pending.get(at) else {
-            return Ok(());
-        };
+        let Some(Pending { node, by, then, .. }) = self.pending.get(at) else { return Ok(()) };
         let Some(host) = self.world.nodes.get(*node).filter(|host| host.is_awake(now)) else {
             return Ok(());
         };
@@ -240,8 +244,12 @@ impl Runner<'_> {
         if mono <= *by {
             return Ok(());
         }
-        let what = format!("a join has not ended {} ms after it had to", mono - by);
-        self.judge(Violation::new(Invariant::I28, &[*node], what))
+        let (invariant, what) = match then {
+            Then::Joined { .. } => (Invariant::I28, "a join"),
+            Then::Founded | Then::Invited { .. } | Then::Written => (Invariant::I7, "a command"),
+        };
+        let what = format!("{what} has not ended {} ms after it had to", mono - by);
+        self.judge(Violation::new(invariant, &[*node], what))
     }
 
     fn on_outcome(&mut self, pending: Pending, outcome: Outcome) -> Result<(), Violation> {
@@ -254,7 +262,7 @@ impl Runner<'_> {
             (Then::Invited { node, secret }, Outcome::Invited(invitation)) => {
                 self.join(node, invitation, &secret);
             }
-            (Then::Joined { invitation, .. }, Outcome::Joined(report))
+            (Then::Joined { invitation }, Outcome::Joined(report))
                 if report.namespace != invitation.terms.namespace =>
             {
                 let what = format!(

@@ -1,15 +1,25 @@
 //! Bugs that are planted in a simulated world, to prove that the checkers see them.
 //!
-//! None of them is in the code of the product. Each is a part of the world that breaks its promise,
-//! or something between the nodes and the world, or between the nodes and a checker, that changes
-//! what passes.
+//! None of them is in the code of the product, and none changes what a checker is shown. Each is a
+//! part of the world that breaks its promise: a disk, a network, a clock, a user, another node; or
+//! something that stands between them and a node.
 
-use super::{Invariant, Runner, author};
-use crate::cluster::{Node, Wrong};
+mod damage;
+
+use super::{Invariant, Runner, Violation, author};
+use crate::cluster::{Damage, Flaw, Link, Node, Path, Tail, Wrong};
 use crate::kit::create;
+use folkmoot_core::bounded::Bounded;
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::id::NamespaceId;
+use folkmoot_core::statement::{Ack, AckOutcome};
+use folkmoot_core::wire::Request;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Questions that a node asks at once: more than a run of inputs takes, and than a peer may ask.
+const MANY: u16 = 400;
+/// How long an ack travels at most, in milliseconds.
+const ACK_MS: u64 = 20;
 
 /// A planted bug.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,25 +47,41 @@ pub enum Bug {
     Mute,
     /// The world draws numbers that do not follow from the seed.
     Dice,
-    /// The heads that a checker is shown lack one.
+    /// A node starts from a snapshot whose heads lack one.
     CapHeads,
-    /// A checker is shown other verdicts of one node.
-    LyingVerdict,
-    /// A checker is shown another root of one node.
-    OtherRoot,
-    /// The oracle is shown three ops only.
-    BlindOracle,
     /// A join has a millisecond.
     Impatience,
     /// The monotonic clock of a node stands still, and its timers with it.
     StoppedClock,
     /// Somebody has the keys of two honest members, and speaks to one node in their names.
     Impostor,
+    /// A node starts from a log in which another verdict stands beside its last op.
+    Misjudge,
+    /// A node starts from a log in which the founder's grant authorised everything.
+    Usurp,
+    /// A node starts from a log in which every grant is an owner's.
+    Promote,
+    /// A node starts from a log in which a group was its own parent when the last op was written.
+    Twist,
+    /// A node starts from a log with more of one sort than may be.
+    Bloat,
+    /// A node acknowledges what it has not received.
+    HastyAck,
+    /// The network forgets where a node wants to take part.
+    LostOrders,
+    /// Answers to commands get lost.
+    LostReplies,
+    /// Alarms do not ring.
+    LostAlarms,
+    /// The network says wrong who asks.
+    WrongNames,
+    /// A node takes in all that is there, however much, before it goes on.
+    EndlessRuns,
 }
 
 impl Bug {
     /// Every bug, and the invariants that must be found violated, each by itself.
-    pub const TABLE: [(Self, &'static [Invariant]); 17] = [
+    pub const TABLE: [(Self, &'static [Invariant]); 25] = [
         (Self::ForgetSync, &[Invariant::I3, Invariant::I5]),
         (Self::LoseRecord, &[Invariant::I6, Invariant::I8]),
         (Self::MisdirectWrite, &[Invariant::I3]),
@@ -66,13 +92,24 @@ impl Bug {
         (Self::LatePart, &[Invariant::L7]),
         (Self::Mute, &[Invariant::L4]),
         (Self::Dice, &[Invariant::I42]),
-        (Self::CapHeads, &[Invariant::I18]),
-        (Self::LyingVerdict, &[Invariant::I10]),
-        (Self::OtherRoot, &[Invariant::I1]),
-        (Self::BlindOracle, &[Invariant::I2]),
+        (Self::CapHeads, &[Invariant::I18, Invariant::I4]),
         (Self::Impatience, &[Invariant::I28]),
         (Self::StoppedClock, &[Invariant::I27]),
         (Self::Impostor, &[Invariant::I27]),
+        (
+            Self::Misjudge,
+            &[Invariant::I1, Invariant::I2, Invariant::I4, Invariant::I10, Invariant::I11],
+        ),
+        (Self::Usurp, &[Invariant::I13, Invariant::I15]),
+        (Self::Promote, &[Invariant::I12, Invariant::I15]),
+        (Self::Twist, &[Invariant::I17]),
+        (Self::Bloat, &[Invariant::I19]),
+        (Self::HastyAck, &[Invariant::I7]),
+        (Self::LostOrders, &[Invariant::I7]),
+        (Self::LostReplies, &[Invariant::I7]),
+        (Self::LostAlarms, &[Invariant::I22]),
+        (Self::WrongNames, &[Invariant::I14, Invariant::I20]),
+        (Self::EndlessRuns, &[Invariant::I21]),
     ];
 
     /// Whether it is one of the disks, which nothing mends.
@@ -93,6 +130,34 @@ impl Bug {
         if self == Self::Chatter {
             node.settings.compare_every_ms = 100;
         }
+        if self == Self::CapHeads {
+            node.snapshot_every = 1;
+        }
+    }
+
+    /// What it makes of a disk.
+    fn damage(self) -> Option<Damage> {
+        let damages = [
+            (Self::CapHeads, damage::CAP_HEADS),
+            (Self::Misjudge, damage::MISJUDGE),
+            (Self::Usurp, damage::USURP),
+            (Self::Promote, damage::PROMOTE),
+            (Self::Twist, damage::TWIST),
+            (Self::Bloat, damage::BLOAT),
+        ];
+        damages.into_iter().find(|(bug, _)| *bug == self).map(|(_, damage)| damage)
+    }
+
+    /// What it makes of a world.
+    pub(super) fn flaw(self) -> Flaw {
+        let flaws = [
+            (Self::LostOrders, Flaw::LostOrders),
+            (Self::LostReplies, Flaw::LostReplies),
+            (Self::LostAlarms, Flaw::LostAlarms),
+            (Self::WrongNames, Flaw::WrongNames),
+            (Self::EndlessRuns, Flaw::EndlessRuns),
+        ];
+        flaws.into_iter().find(|(bug, _)| *bug == self).map_or(Flaw::Nothing, |(_, flaw)| flaw)
     }
 
     /// What it adds to the seed of the world.
@@ -103,8 +168,16 @@ impl Bug {
 }
 
 impl Runner<'_> {
+    /// What happens after the actions of a scenario, because of a bug.
+    pub(super) fn plant_late(&mut self) -> Result<(), Violation> {
+        self.plant_twin();
+        self.plant_damage();
+        self.plant_questions();
+        self.plant_ack()
+    }
+
     /// Two nodes with one key and one past write apart from each other.
-    pub(super) fn plant_twin(&mut self) {
+    fn plant_twin(&mut self) {
         let (Some(namespace), true) = (self.namespace, self.bug == Bug::Twin) else { return };
         let Some(log) = self.world.nodes.first().map(Node::log) else { return };
         self.world.give_key(1, &author(0));
@@ -112,6 +185,50 @@ impl Runner<'_> {
         self.world.cut(0, 1);
         self.write_apart(0, namespace, Body::Noop);
         self.write_apart(1, namespace, create());
+    }
+
+    /// The first node is killed, and starts from what a damaged disk has.
+    fn plant_damage(&mut self) {
+        let Some(damage) = self.bug.damage() else { return };
+        if let Some(node) = self.world.nodes.first() {
+            node.disk.set_damage(damage);
+        }
+        self.world.boot(0);
+        self.world.crash(0, Tail::Kept);
+        self.world.boot(0);
+    }
+
+    /// Every node asks the first for its heads, more often than it may.
+    fn plant_questions(&mut self) {
+        let is_on = matches!(self.bug, Bug::WrongNames | Bug::EndlessRuns);
+        let count = self.world.nodes.len();
+        if is_on {
+            self.mend(&Link::default());
+            (1..count).for_each(|at| self.ask_often(at, 0, MANY));
+        }
+    }
+
+    /// The second node says that it has what the first has written, which nobody received.
+    fn plant_ack(&mut self) -> Result<(), Violation> {
+        let (Some(namespace), true) = (self.namespace, self.bug == Bug::HastyAck) else {
+            return Ok(());
+        };
+        self.mend(&Link::default());
+        let deaf = Link { topic: Path::mute(), stream: Path::mute(), ..Link::default() };
+        (1..self.world.nodes.len()).for_each(|to| self.world.impair(0, to, deaf.clone()));
+        self.write_apart(0, namespace, create());
+        let known = self.world.nodes.first().map(|node| &node.state().durable.namespaces);
+        let last = known.and_then(|namespaces| {
+            let known = namespaces.get(&namespace)?;
+            let graph = known.space.graph();
+            let last = graph.person(&known.me).and_then(|me| graph.last_of(me))?;
+            Some(graph.node(last).id)
+        });
+        let Some(op) = last else { return Ok(()) };
+        let ack = Ack { namespace, op, outcome: AckOutcome::Applied, member: author(1).id };
+        self.world.ask_as(1, 0, &Request::Ack(author(1).attest(ack)).encode());
+        self.wait(ACK_MS)?;
+        self.look()
     }
 
     /// One node is blamed for what it did not send.
@@ -128,5 +245,13 @@ impl Runner<'_> {
         if let (Some(last), true) = (last, self.bug == bug) {
             (0..count).filter(|at| *at != last).for_each(|at| self.world.cut(at, last));
         }
+    }
+
+    /// A node asks another one for its heads so many times.
+    pub(super) fn ask_often(&mut self, at: usize, to: usize, count: u16) {
+        let Some(namespace) = self.namespace.filter(|_| at != to) else { return };
+        let heads = Bounded::default();
+        let question = Request::Heads { namespace, heads, common: None }.encode();
+        (0..count).for_each(|_| self.world.ask_as(at, to, &question));
     }
 }

@@ -60,6 +60,9 @@ impl Runner<'_> {
             }
             Harm::Beacon => self.beacon(at),
             Harm::Ack => self.ack(at),
+            Harm::Ask { count } => {
+                (0..self.world.nodes.len()).for_each(|to| self.ask_often(at, to, count));
+            }
         }
     }
 

@@ -46,6 +46,7 @@ impl Runner<'_> {
         if let Some(at) = core.first() {
             self.check_oracle(*at).or_else(|violation| self.judge(violation))?;
         }
+        self.check_all_again(&core)?;
         self.check_quiet(&core)?;
         self.plant_parting(Bug::LatePart);
         self.check_writing(namespace, &core)

@@ -70,6 +70,20 @@ pub(super) fn maximal_visible(space: &Space) -> BTreeSet<OpId> {
     visible.into_iter().filter(|ix| !covered.contains(ix)).map(|ix| graph.node(ix).id).collect()
 }
 
+/// An op with effect that no head covers. What somebody gave up may show nothing (R6), and is left
+/// out.
+pub(super) fn uncovered(space: &Space) -> Option<OpId> {
+    let (graph, view) = (space.graph(), space.view());
+    let heads = space.frontier().heads();
+    let covered = graph.closure(heads);
+    let mut shown = all(space).filter(|ix| {
+        let node = graph.node(*ix);
+        let gives_up = node.deed.restriction().is_some() && node.auth().is_none();
+        view.is_effective(graph, *ix) && !gives_up
+    });
+    shown.find(|ix| !covered.contains(graph.node(*ix).place)).map(|ix| graph.node(ix).id)
+}
+
 /// A digest of the durable state, with what is left to be evaluated done: of what it says, and not
 /// of how that is kept in memory, which tells of the restarts that a node went through.
 pub(super) fn durable_digest(durable: &Durable) -> [u8; 32] {

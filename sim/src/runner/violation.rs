@@ -45,11 +45,35 @@ pub enum Invariant {
     L7,
     /// Who has nothing to do is quiet.
     L10,
+    /// What a node came to step by step is what its ops come to at once.
+    I4,
+    /// What a node ordered is performed, or still owed.
+    I7,
+    /// A verdict is final, and what waits for one does not wait for ever.
+    I11,
+    /// The invariants of the rules, as far as a state shows them.
+    I12,
+    /// Every right comes from the genesis.
+    I13,
+    /// Who never was a member is served nothing.
+    I14,
+    /// What a removed person signs later changes nothing.
+    I15,
+    /// The tree of groups is a tree, at every cut.
+    I17,
+    /// Nothing grows beyond its limit.
+    I19,
+    /// No peer gets more than its share.
+    I20,
+    /// No step and no run of steps does more than it may.
+    I21,
+    /// No deadline has passed, none is lost, none is for nothing.
+    I22,
 }
 
 impl Invariant {
     /// Every one that is checked.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 32] = [
         Self::I1,
         Self::I2,
         Self::I3,
@@ -70,6 +94,18 @@ impl Invariant {
         Self::L4,
         Self::L7,
         Self::L10,
+        Self::I4,
+        Self::I7,
+        Self::I11,
+        Self::I12,
+        Self::I13,
+        Self::I14,
+        Self::I15,
+        Self::I17,
+        Self::I19,
+        Self::I20,
+        Self::I21,
+        Self::I22,
     ];
 }
 

@@ -1,6 +1,7 @@
 //! Watches what nodes send: I5, and what they have promised.
 
-use super::{Invariant, Violation};
+use super::check::Served;
+use super::{Invariant, Violation, member};
 use crate::cluster::{Node, Order};
 use folkmoot_core::codec;
 use folkmoot_core::id::{NamespaceId, OpId};
@@ -20,6 +21,8 @@ pub(super) struct Watch {
     pub(super) promised: Vec<BTreeSet<OpId>>,
     /// How much each node said of its own accord.
     pub(super) said: Vec<u64>,
+    /// Who was answered.
+    pub(super) served: Served,
     /// The first violation.
     pub(super) found: Option<Violation>,
 }
@@ -31,6 +34,7 @@ impl Watch {
             namespace: None,
             promised: vec![BTreeSet::new(); count],
             said: vec![0; count],
+            served: Served::new((0..count).map(member).collect()),
             found: None,
         }
     }
@@ -47,6 +51,7 @@ impl Watch {
         }
         let Some(namespace) = self.namespace else { return };
         let Some(known) = node.state().durable.namespaces.get(&namespace) else { return };
+        self.found = self.served.see(at, node, namespace, order).err();
         for op in claimed(&order.command) {
             match known.stored(&op) {
                 Some(stored) if stored.record <= order.synced => {

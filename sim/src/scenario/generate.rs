@@ -280,13 +280,16 @@ impl Writer {
             return Action::Lie { node, lie: *lie };
         }
         let bit = self.below(4_096);
+        // Now and then more than one signer, or one peer, has a right to.
+        let count = if bit.is_multiple_of(8) { 300 } else { 20 };
+        let replay = if bit % 4 == 1 { Harm::Ask { count: 300 } } else { Harm::Replay };
         let harms = [
             Harm::Equivocate,
             Harm::Equivocate,
             Harm::Backdate,
             Harm::WrongHash,
-            Harm::Flood { count: 20 },
-            Harm::Replay,
+            Harm::Flood { count },
+            replay,
             Harm::Malformed,
             Harm::Mutate { bit },
             Harm::Beacon,

@@ -72,6 +72,7 @@ harm 1 malformed
 harm 1 mutate 65535
 harm 1 beacon
 harm 1 ack
+harm 1 ask 10000
 ";
 
 #[test]

@@ -1,0 +1,99 @@
+//! What the ops of a world say, each read once out of the log of whoever had it first.
+
+use crate::cluster::Node;
+use folkmoot_core::governance::op::Body;
+use folkmoot_core::governance::rights::Rights;
+use folkmoot_core::governance::space::Space;
+use folkmoot_core::governance::table::Ix;
+use folkmoot_core::id::{GroupId, MemberId, OpId};
+use folkmoot_core::signed::{Op, Verified, verify};
+use folkmoot_effects::ports::Bodies as _;
+use std::collections::BTreeMap;
+
+/// The ops of a world, by id.
+#[derive(Default)]
+pub(super) struct Facts(BTreeMap<OpId, Verified<Op>>);
+
+/// Rights that an op gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Gift {
+    pub(super) member: MemberId,
+    pub(super) group: GroupId,
+    pub(super) rights: Rights,
+}
+
+impl Facts {
+    /// Reads the ops of a node from a place on; whether all of them could be read.
+    pub(super) fn learn(&mut self, node: &Node, space: &Space, from: u32) -> bool {
+        let graph = space.graph();
+        let Some(namespace) = graph.namespace() else { return true };
+        (from..graph.len()).map(Ix).all(|ix| {
+            let id = graph.node(ix).id;
+            if !self.0.contains_key(&id) {
+                let bytes = node.disk.body(&graph.stored(ix)).ok();
+                let op = bytes.and_then(|bytes| verify(&bytes, namespace).ok());
+                self.0.extend(op.map(|op| (id, op)));
+            }
+            self.0.contains_key(&id)
+        })
+    }
+
+    /// An op.
+    pub(super) fn get(&self, id: &OpId) -> Option<&Verified<Op>> {
+        self.0.get(id)
+    }
+
+    /// The op at a place.
+    pub(super) fn at(&self, space: &Space, ix: Ix) -> Option<&Op> {
+        self.get(&space.graph().node(ix).id).map(|op| &**op)
+    }
+
+    /// What the op at a place gives; nothing where it is void at its cut.
+    pub(super) fn gifts(&self, space: &Space, ix: Ix) -> Vec<Gift> {
+        let is_void = space.graph().void_at_cut(ix).is_some();
+        self.at(space, ix).filter(|_| !is_void).map(gifts).unwrap_or_default()
+    }
+}
+
+/// The rights that an op gives, by its words (D4).
+fn gifts(op: &Op) -> Vec<Gift> {
+    let group = op.payload.group;
+    match &op.payload.body {
+        Body::NamespaceCreated { owners, .. } => {
+            let gift = |owner: &MemberId| Gift {
+                member: *owner,
+                group: GroupId(op.id.0),
+                rights: Rights::ADMIN,
+            };
+            owners.iter().map(gift).collect()
+        }
+        Body::MemberAdded { member, rights } => {
+            vec![Gift { member: *member, group, rights: *rights }]
+        }
+        Body::MemberJoined { request } => {
+            let rights = request.invitation.terms.rights;
+            vec![Gift { member: request.joiner, group, rights }]
+        }
+        Body::GroupCreated { .. } => {
+            let group = GroupId(op.id.0);
+            vec![Gift { member: op.payload.signer, group, rights: Rights::ADMIN }]
+        }
+        Body::GroupMoved { .. }
+        | Body::GroupDeleted
+        | Body::Anchor { .. }
+        | Body::Noop
+        | Body::MemberRestricted { .. }
+        | Body::MemberLeft
+        | Body::InvitationRevoked { .. }
+        | Body::SlotSet { .. }
+        | Body::ContextRegistered { .. } => Vec::new(),
+    }
+}
+
+/// Whom an op restricts, and what it leaves (D5).
+pub(super) fn taken(op: &Op) -> Option<(MemberId, Rights)> {
+    if let Body::MemberRestricted { member, keep } = &op.payload.body {
+        return Some((*member, *keep));
+    }
+    matches!(op.payload.body, Body::MemberLeft).then_some((op.payload.signer, Rights::NONE))
+}
