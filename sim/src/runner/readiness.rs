@@ -2,8 +2,8 @@
 //!
 //! Three things, seen from outside. A node in a ready tier has every head that two other members
 //! name lately. A node that has all that honest nodes have is in a ready tier. One whom an honest
-//! member vouches for is ready by that word, and not by its own alone. Each of them may be otherwise
-//! for as long as the rules give it (NET-13), and no longer.
+//! member vouches for is ready by that word, and not by its own alone. Each of them may be
+//! otherwise for as long as the rules give it (NET-13), and no longer.
 
 use super::{Bug, Invariant, Runner, Violation, author, member};
 use crate::cluster::{Node, START_UNIX_MS};

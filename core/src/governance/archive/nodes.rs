@@ -126,8 +126,8 @@ impl Archive {
 }
 
 /// The different trees of a graph, in the order in which its nodes come to them, each as its
-/// difference from the one before. Which of them share memory tells of the restarts that a node went
-/// through, and makes no difference.
+/// difference from the one before. Which of them share memory tells of the restarts that a node
+/// went through, and makes no difference.
 #[derive(Default)]
 struct Trees<'a> {
     numbers: BTreeMap<&'a Tree, u32>,
