@@ -68,8 +68,7 @@ fn has_ended(notices: &mut Notices, namespace: NamespaceId) -> bool {
         let Heard::Noticed(Noticed { notice, .. }) = heard else { return false };
         matches!(notice, Notice::SyncEnded { namespace: of, .. } if of == namespace)
     };
-    // All of them are taken: what comes next is news.
-    std::iter::from_fn(|| notices.next_now()).fold(false, |ended, heard| is_end(heard) || ended)
+    std::iter::from_fn(|| notices.next_now()).any(is_end)
 }
 
 impl Live {
