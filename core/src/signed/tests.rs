@@ -1,7 +1,9 @@
 use super::*;
 use crate::bounded::{Bounded, Bytes, Text};
-use crate::governance::op::{Subject, Visibility};
+use crate::governance::invitation::Terms;
+use crate::governance::op::{SlotWrite, Subject, Visibility};
 use crate::governance::rights::Rights;
+use crate::id::MemberId;
 use crate::key::Signature;
 use crate::testing::{Author, hex, plus_order};
 use alloc::vec;
