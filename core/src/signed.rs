@@ -12,7 +12,6 @@ use crate::id::{NamespaceId, OpId};
 use crate::key::{Claim, OwnSignature, Signature, Signers};
 use crate::limits::{OP_BYTES_MAX, RULES_VERSION};
 use crate::statement::{Attested, Statement};
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -333,8 +332,9 @@ struct Unjudged {
 }
 
 /// What was found in bytes that are well-formed.
+#[expect(clippy::large_enum_variant, reason = "a node reads hardly any that it knows")]
 enum Read {
-    New(Box<Unjudged>),
+    New(Unjudged),
     /// An op that was checked before.
     Known(Verified<Op>),
 }
@@ -364,7 +364,7 @@ fn read(signers: &Signers, bytes: &[u8], namespace: NamespaceId) -> Result<Read,
     is_well_formed(&payload)?;
     let id = signed.id();
     belongs(&payload, id, namespace)?;
-    Ok(Read::New(Box::new(Unjudged { signed, payload, id })))
+    Ok(Read::New(Unjudged { signed, payload, id }))
 }
 
 /// A2: whether it is an op of this namespace.

@@ -77,6 +77,9 @@ impl Signers {
 
     /// Judges many signatures at once, as [`are_valid`] does.
     pub fn judge_page(&mut self, claims: &[Claim]) -> Vec<bool> {
+        if self.memory.is_none() {
+            return are_valid(claims);
+        }
         let recalled: Vec<bool> = claims.iter().map(|claim| self.recalls(claim)).collect();
         let is_open = |(claim, recalled): (&Claim, &bool)| (!recalled).then_some(*claim);
         let open: Vec<Claim> = claims.iter().zip(&recalled).filter_map(is_open).collect();
