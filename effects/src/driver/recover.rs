@@ -160,10 +160,10 @@ mod tests {
 
     use super::*;
     use crate::ports::Bodies as _;
-    use crate::ports::testing::{Bench, create_group};
+    use crate::ports::testing::{Bench, claimed, create_group};
 
     fn open(home: &Path) -> Store {
-        Store::open(Home::claim(home, &[]).unwrap(), [4; 16]).unwrap().0
+        Store::open(claimed(home).unwrap(), [4; 16]).unwrap().0
     }
 
     /// Writes a log of a genesis and so many groups; gives the digest of what is durable.
@@ -227,7 +227,7 @@ mod tests {
     fn what_is_read_while_the_log_opens_is_what_is_read_after() {
         let home = TempDir::new().unwrap();
         let digest = write(home.path(), 12, 8);
-        let claimed = Home::claim(home.path(), &[]).unwrap();
+        let claimed = claimed(home.path()).unwrap();
         let (store, _, recovered) = super::open(claimed, [5; 16]).unwrap();
         assert!(recovered.snapshot_seq > 0 && recovered.head == store.head().seq);
         assert_eq!(durable_digest(&recovered.state), digest);
@@ -240,7 +240,7 @@ mod tests {
         write(other.path(), 13, 1_000);
         std::fs::remove_dir_all(home.path().join("snapshots")).unwrap();
         std::fs::rename(other.path().join("snapshots"), home.path().join("snapshots")).unwrap();
-        let home = Home::claim(home.path(), &[]).unwrap();
+        let home = claimed(home.path()).unwrap();
         let (_, _, recovered) = super::open(home, [5; 16]).unwrap();
         assert_eq!(recovered.snapshot_seq, 0);
         assert_eq!(durable_digest(&recovered.state), digest);
@@ -303,8 +303,7 @@ mod tests {
         assert!((1..store.head().seq).rev().any(|seq| save(seq).is_ok()), "an earlier batch");
         let late = recover(&store).unwrap();
         drop(store);
-        let (_store, _, early) =
-            super::open(Home::claim(home.path(), &[]).unwrap(), [5; 16]).unwrap();
+        let (_store, _, early) = super::open(claimed(home.path()).unwrap(), [5; 16]).unwrap();
         for recovered in [late, early] {
             assert_eq!(recovered.snapshot_seq, 0);
             assert_eq!(durable_digest(&recovered.state), expected);

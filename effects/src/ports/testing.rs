@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use ed25519_dalek::SigningKey;
 use folkmoot_core::bounded::Bounded;
@@ -96,7 +98,7 @@ impl Bench {
 
     /// On the log of a data folder, which is recovered first.
     pub(crate) fn on(home: &Path, snapshot_every: u64) -> Self {
-        let (store, _) = Store::open(Home::claim(home, &[]).unwrap(), [3; 16]).unwrap();
+        let (store, _) = Store::open(claimed(home).unwrap(), [3; 16]).unwrap();
         let recovered = recover(&store).unwrap();
         Self::build(Box::new(StoreLog::new(store)), recovered, None, snapshot_every)
     }
@@ -163,6 +165,21 @@ impl Bench {
         match self.outcomes.all().last() {
             Some((last, Outcome::Accepted { namespace, .. })) if *last == number => *namespace,
             other => panic!("not founded: {other:?}"),
+        }
+    }
+}
+
+/// How long a folder may seem to be in use.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Claims a folder that nobody uses. A process that another test starts holds the locks of all
+/// tests until its own program runs in it, so this may take a moment.
+pub(crate) fn claimed(path: &Path) -> Result<Home, StoreError> {
+    let started = Instant::now();
+    loop {
+        match Home::claim(path, &[]) {
+            Err(StoreError::InUse { .. }) if started.elapsed() < PATIENCE => thread::yield_now(),
+            claimed => return claimed,
         }
     }
 }

@@ -14,12 +14,13 @@ use tempfile::TempDir;
 
 use super::chain::Stamp;
 use super::*;
+use crate::ports::testing::claimed;
 use crate::ports::{Log as _, StoreLog};
 
 const BOOT: BootId = [7; 16];
 
 fn open_with(path: &Path, boot: BootId) -> Result<(Store, Opened), StoreError> {
-    Store::open(Home::claim(path, &[])?, boot)
+    Store::open(claimed(path)?, boot)
 }
 
 fn open(path: &Path) -> (Store, Opened) {
@@ -239,7 +240,7 @@ fn the_watermark_follows_at_most_once_a_second() {
 fn a_second_store_is_refused_at_once() {
     let dir = TempDir::new().unwrap();
     let (store, _) = open(dir.path());
-    let error = open_with(dir.path(), BOOT).unwrap_err();
+    let error = Home::claim(dir.path(), &[]).unwrap_err();
     assert!(matches!(error, StoreError::InUse { .. }), "{error}");
     assert_eq!(error.class().exit_code(), 9);
     drop(store);

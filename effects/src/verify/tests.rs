@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::node::ExitClass;
-use crate::ports::testing::{Bench, create_group, found};
+use crate::ports::testing::{Bench, claimed, create_group, found};
 
 /// The events of two namespaces with some groups, as they were logged.
 fn events() -> Vec<Event> {
@@ -27,8 +27,7 @@ fn events() -> Vec<Event> {
 /// A data folder whose log holds these events.
 fn home_with(events: &[Event]) -> TempDir {
     let home = TempDir::new().unwrap();
-    let (mut store, _) =
-        Store::open(Home::claim(home.path(), &[]).unwrap(), new_boot().unwrap()).unwrap();
+    let (mut store, _) = Store::open(claimed(home.path()).unwrap(), new_boot().unwrap()).unwrap();
     store.append(&events.iter().map(record::encode).collect::<Vec<_>>()).unwrap();
     store.close().unwrap();
     home
@@ -85,8 +84,7 @@ fn a_snapshot_is_compared_with_the_log_too() {
     bench.issue(create_group(another));
     bench.commit().unwrap();
     let state = folkmoot_core::snapshot::save(bench.executor.state());
-    let (store, _) =
-        Store::open(Home::claim(home.path(), &[]).unwrap(), new_boot().unwrap()).unwrap();
+    let (store, _) = Store::open(claimed(home.path()).unwrap(), new_boot().unwrap()).unwrap();
     store.save_snapshot(store.head().seq, |file| file.write_all(&state)).unwrap();
     drop(store);
     let faults = verify_store(home.path()).unwrap().faults;
@@ -105,7 +103,7 @@ fn a_snapshot_with_another_record_of_an_op_is_found() {
     events.swap(at - 1, at);
     let other = home_with(&events);
     let open = |home: &TempDir| {
-        let home = Home::claim(home.path(), &[]).unwrap();
+        let home = claimed(home.path()).unwrap();
         Store::open(home, new_boot().unwrap()).unwrap().0
     };
     let state = folkmoot_core::snapshot::save(&recover(&open(&other)).unwrap().state);
