@@ -37,7 +37,7 @@ pub use clock::NodeClock;
 pub use disk::{Disk, Tail, Wrong};
 pub use link::{Link, Path, Traffic};
 use net::Wire;
-pub use node::{Asked, Liar, Node};
+pub use node::{Asked, Dice, Liar, Node};
 pub use ports::Order;
 
 /// What the clocks of the nodes say at the beginning, in milliseconds.
@@ -63,6 +63,13 @@ pub struct Cluster {
     pub watcher: Option<Watcher>,
     /// Runs of inputs that were committed so far.
     pub steps: u64,
+    /// How often a process came to a crash point.
+    pub crash_points: u64,
+    /// Whether every message comes twice.
+    pub doubles: bool,
+    /// Whether a message that comes twice ends a process: a planted bug.
+    pub is_fragile: bool,
+    seed: u64,
     now: u64,
     /// Who gets it in which of its runs, and what, by time and number.
     queue: BTreeMap<(u64, u64), (usize, u64, Parcel)>,
@@ -120,16 +127,26 @@ impl Cluster {
     pub fn of(nodes: Vec<Node>, seed: u64, link: &Link) -> Self {
         // The runs of nodes take their seeds from these numbers.
         let sequence = (seed & u64::from(u32::MAX)) << 24;
-        let mut cluster = Self { nodes, rng: Prng::new(seed), sequence, ..Self::default() };
-        for at in 0..cluster.nodes.len() {
-            for other in 0..cluster.nodes.len() {
-                cluster.impair(at, other, link.clone());
-            }
+        let mut cluster = Self { rng: Prng::new(seed), sequence, seed, ..Self::default() };
+        let all = 0..nodes.len();
+        cluster.nodes = nodes;
+        for at in all.clone() {
+            all.clone().for_each(|other| cluster.impair(at, other, link.clone()));
         }
-        for at in 0..cluster.nodes.len() {
-            cluster.boot(at);
-        }
+        all.for_each(|at| cluster.boot(at));
         cluster
+    }
+
+    /// Adds a node, starts it, and connects it with all others; gives its number.
+    pub fn add(&mut self, node: Node, link: &Link) -> usize {
+        let at = self.nodes.len();
+        self.nodes.push(node);
+        for other in 0..at {
+            self.impair(at, other, link.clone());
+            self.impair(other, at, link.clone());
+        }
+        self.boot(at);
+        at
     }
 
     /// `count` nodes, none connected.
@@ -138,7 +155,16 @@ impl Cluster {
         Self::of(nodes, 0, &Link::down())
     }
 
-    /// Transport key of a node.
+    /// Transport key of a node of this world: [`Cluster::peer`], unless it goes by another name.
+    pub fn key_of(&self, at: usize) -> PeerKey {
+        let mut key = Self::peer(at);
+        let name = self.nodes.get(at).map_or(0, |node| node.name);
+        // The first eight bytes are its number, by which nodes stay in order.
+        key.0.iter_mut().skip(8).for_each(|byte| *byte ^= name);
+        key
+    }
+
+    /// Transport key of a node that goes by its first name.
     pub fn peer(at: usize) -> PeerKey {
         let number = (at as u64).to_be_bytes();
         let mut key = [0; 32];
@@ -242,7 +268,7 @@ impl Cluster {
     /// reducer of that node: it comes to [`Node::answers`].
     pub fn ask_as(&mut self, at: usize, to: usize, bytes: &[u8]) {
         self.sequence += 1;
-        self.ask(at, ExchangeId(OF_TESTS | self.sequence), Self::peer(to), bytes);
+        self.ask(at, ExchangeId(OF_TESTS | self.sequence), self.key_of(to), bytes);
     }
 
     /// Sends bytes, whatever they are, to every connected node of a topic.
@@ -324,11 +350,11 @@ impl Cluster {
             node.failure = Some(error.to_string());
             return;
         }
-        // A seed that no other run of any node has.
-        self.sequence += 1;
-        let seed = *blake3::hash(&self.sequence.to_le_bytes()).as_bytes();
-        let settings = node.settings.clone();
-        self.give(at, Input::Started { seed, peer: Self::peer(at), settings });
+        // A seed that no other run of any node has, whatever happened before.
+        let dice = [self.seed, at as u64, node.run, node.loaded_dice(now)];
+        let seed = *blake3::hash(&dice.map(u64::to_le_bytes).concat()).as_bytes();
+        let (settings, peer) = (node.settings.clone(), self.key_of(at));
+        self.give(at, Input::Started { seed, peer, settings });
         for other in 0..self.nodes.len() {
             // One that has not noticed the end of the last run notices the new one.
             let topics = self.process(other).map(|it| it.topics.clone()).unwrap_or_default();
@@ -408,6 +434,7 @@ impl Cluster {
             let tail = if self.rng.chance(50) { Tail::Kept } else { Tail::Lost };
             self.crash(at, tail);
         } else if is_over {
+            self.crash_points += 1;
             let tail = node.tail;
             self.crash(at, tail);
         }

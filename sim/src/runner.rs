@@ -8,15 +8,25 @@
 //! promised about what it has, and everything about the others.
 
 mod act;
+mod again;
+mod anchored;
 mod bodies;
+mod book;
 mod bug;
 mod check;
 mod harm;
+mod last;
 mod lies;
 mod liveness;
+mod marks;
+mod orders;
+mod plants;
+mod promises;
+mod secrets;
 mod sets;
 #[cfg(test)]
 mod tests;
+mod thrift;
 mod violation;
 mod watch;
 
@@ -25,13 +35,17 @@ use crate::kit::Author;
 use crate::scenario::{Action, Scenario};
 use folkmoot_core::id::{MemberId, NamespaceId};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+pub use again::{TWICE, compared, twice_where_needed};
 pub use bug::Bug;
+pub use marks::Marks;
 pub use violation::{Invariant, Violation};
 
 use act::Pending;
+use again::Twist;
+use anchored::Finals;
 use check::Checks;
 use watch::Watch;
 
@@ -51,6 +65,10 @@ pub struct Report {
     pub world_ms: u64,
     /// Ops that the founder has at the end.
     pub ops: u64,
+    /// What each node had at the end, in a digest.
+    pub pictures: Vec<[u8; 32]>,
+    /// What was reached.
+    pub marks: Marks,
     /// The first invariant that did not hold.
     pub violation: Option<Violation>,
 }
@@ -63,29 +81,7 @@ pub fn run(scenario: &Scenario) -> Report {
 /// Runs a scenario in a world with a planted bug, which a checker must catch; where one is named,
 /// no other is listened to.
 pub fn run_with(scenario: &Scenario, bug: Bug, only: Option<Invariant>) -> Report {
-    let mut runner = Runner::new(scenario, bug, only);
-    let violation = runner.go().err();
-    Report {
-        seed: scenario.seed,
-        digest: runner.world.digest(),
-        steps: runner.world.steps,
-        world_ms: runner.world.now(),
-        ops: runner.ops(),
-        violation,
-    }
-}
-
-/// Runs a scenario, and for I42 once more to see whether it goes the same way.
-pub fn twice_where_needed(scenario: &Scenario, bug: Bug, invariant: Invariant) -> Report {
-    let mut report = run_with(scenario, bug, Some(invariant));
-    if invariant == Invariant::I42 {
-        let again = run_with(scenario, bug, Some(invariant));
-        if again.digest != report.digest {
-            let what = "two runs of the scenario differ in what was sent";
-            report.violation = Some(Violation::new(Invariant::I42, &[], what));
-        }
-    }
-    report
+    Runner::new(scenario, bug, only, Twist::None).report()
 }
 
 /// A scenario under way.
@@ -102,13 +98,25 @@ struct Runner<'a> {
     pending: Vec<Pending>,
     /// Seeds of one-time secrets that were given out.
     secrets: u64,
+    /// How many people each of them is for.
+    promised_uses: BTreeMap<MemberId, u32>,
+    /// Another namespace of the founder.
+    other: Option<NamespaceId>,
+    /// Nodes that are gone for good.
+    lost: BTreeSet<usize>,
+    /// How far the wall clocks of this world are ahead, in milliseconds.
+    shift_ms: i64,
+    /// Connections that were made.
+    greetings: u64,
+    finals: Finals,
+    marks: Marks,
     watch: Rc<RefCell<Watch>>,
     checks: Checks,
     looked_at: u64,
 }
 
 impl<'a> Runner<'a> {
-    fn new(scenario: &'a Scenario, bug: Bug, only: Option<Invariant>) -> Self {
+    fn new(scenario: &'a Scenario, bug: Bug, only: Option<Invariant>, twist: Twist) -> Self {
         let options = &scenario.options;
         let count = usize::from(options.nodes);
         let villains: BTreeSet<usize> =
@@ -117,12 +125,14 @@ impl<'a> Runner<'a> {
             let mut node = Node::default();
             node.snapshot_every = options.snapshot_every;
             node.settings.anchor_ops = options.anchor_ops;
+            (node.name, node.clock.shift_ms) = (twist.name(), twist.shift_ms());
             bug.spoil(&mut node);
             node.give_key(&author(at));
             node
         });
         let seed = scenario.seed ^ bug.dice();
         let mut world = Cluster::of(nodes.collect(), seed, &link(scenario));
+        twist.change(&mut world, bug);
         let villains = Rc::new(villains);
         let watch = Rc::new(RefCell::new(Watch::new(Rc::clone(&villains), count)));
         let watcher = Rc::clone(&watch);
@@ -139,9 +149,30 @@ impl<'a> Runner<'a> {
             villains,
             pending: Vec::new(),
             secrets: 1 << 32,
+            promised_uses: BTreeMap::new(),
+            other: None,
+            lost: BTreeSet::new(),
+            shift_ms: twist.shift_ms(),
+            greetings: (count * count) as u64,
+            finals: Finals::default(),
+            marks: Marks::default(),
             watch,
             checks: Checks::new(count),
             looked_at: 0,
+        }
+    }
+
+    fn report(mut self) -> Report {
+        let violation = self.go().err();
+        Report {
+            seed: self.scenario.seed,
+            digest: self.world.digest(),
+            steps: self.world.steps,
+            world_ms: self.world.now(),
+            ops: self.ops(),
+            pictures: self.world.nodes.iter().map(sets::picture).collect(),
+            marks: self.all_marks(),
+            violation,
         }
     }
 
@@ -154,7 +185,7 @@ impl<'a> Runner<'a> {
                 self.after()?;
             }
         }
-        self.plant_twin();
+        self.plant_at_end()?;
         self.live()
     }
 
@@ -171,6 +202,10 @@ impl<'a> Runner<'a> {
     /// After each step.
     fn after(&mut self) -> Result<(), Violation> {
         self.settle_pending()?;
+        // What is seen by a second run is not looked for in one.
+        if self.only.is_some_and(|only| TWICE.contains(&only)) {
+            return Ok(());
+        }
         let found = self.watch.borrow_mut().found.take();
         if let Some(violation) = found {
             self.judge(violation)?;
@@ -180,6 +215,7 @@ impl<'a> Runner<'a> {
         if self.world.steps >= self.looked_at + every {
             self.looked_at = self.world.steps;
             self.look()?;
+            self.check_finals()?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::net::message;
 use super::node::{Asked, Held, Question};
-use super::{Cluster, OF_TESTS, Parcel};
+use super::{Cluster, OF_TESTS, Parcel, Tail};
 use folkmoot_core::input::{Input, MessageId};
 use folkmoot_effects::driver::RUN_MAX;
 use folkmoot_effects::net::{ExchangeId, NetCommand, NetEvent, RequestFailure, Verdict};
@@ -156,7 +156,7 @@ impl Cluster {
 
     fn gossip(&mut self, at: usize, held: Held, again: bool) -> Option<Result<(), StoreError>> {
         self.sequence += 1;
-        let (now, name, peer) = (self.now, message(self.sequence), Self::peer(held.from));
+        let (now, name, peer) = (self.now, message(self.sequence), self.key_of(held.from));
         let (topic, id, bytes) = (held.topic, held.id, Rc::clone(&held.bytes));
         let process = self.process_mut(at)?;
         let is_subscribed = process.topics.contains(&topic);
@@ -164,6 +164,12 @@ impl Cluster {
         if !is_subscribed || (!process.seen.insert(now, id) && !again) {
             return None;
         }
+        if again && self.is_fragile {
+            self.crash(at, Tail::Kept);
+            self.revive(at);
+            return None;
+        }
+        let process = self.process_mut(at)?;
         process.messages.insert(name, held);
         let input = if let Some(input) = self.checked.get(&id) {
             addressed(input, MessageId(name.0), peer)
@@ -183,7 +189,7 @@ impl Cluster {
 
     fn question(&mut self, at: usize, question: Question) -> Option<Result<(), StoreError>> {
         self.sequence += 1;
-        let (exchange, peer) = (ExchangeId(self.sequence), Self::peer(question.from));
+        let (exchange, peer) = (ExchangeId(self.sequence), self.key_of(question.from));
         let bytes = question.bytes.clone();
         self.process_mut(at)?.exchanges.insert(exchange, question);
         self.take(at, NetEvent::RequestReceived { exchange, peer, bytes })
@@ -196,7 +202,7 @@ impl Cluster {
         exchange: ExchangeId,
         bytes: Option<Vec<u8>>,
     ) -> Option<Result<(), StoreError>> {
-        let peer = Self::peer(from);
+        let peer = self.key_of(from);
         if exchange.0 >= OF_TESTS {
             self.process_mut(at)?.asking.remove(&exchange);
             self.nodes.get_mut(at)?.answers.extend(bytes);
@@ -333,7 +339,16 @@ impl Cluster {
             if let Parcel::Gossip { again, .. } = &mut copy {
                 *again = number > 0;
             }
-            self.send(to, delay, copy);
+            if self.doubles {
+                let mut twin = copy.clone();
+                if let Parcel::Gossip { again, .. } = &mut twin {
+                    *again = true;
+                }
+                self.send(to, delay, copy);
+                self.send(to, delay, twin);
+            } else {
+                self.send(to, delay, copy);
+            }
         }
     }
 }

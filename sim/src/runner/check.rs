@@ -2,7 +2,7 @@
 //! knows nothing of how the nodes came to what they have.
 
 use super::sets::{Summary, durable_digest, maximal_visible, set_of};
-use super::{Bug, Invariant, Runner, Violation, member};
+use super::{Bug, Invariant, Runner, Violation, last, member};
 use crate::cluster::{Cluster, Node};
 use crate::compare;
 use crate::oracle::Oracle;
@@ -37,6 +37,8 @@ struct Seen {
     run: u64,
     /// Ops whose verdicts were compared.
     judged: u32,
+    /// The op that had waited longest for its parents, and for how long, in milliseconds.
+    waiting: Option<(OpId, u64)>,
     /// States that it had, by the number of records.
     samples: Vec<(u64, [u8; 32])>,
 }
@@ -45,6 +47,12 @@ impl Checks {
     pub(super) fn new(count: usize) -> Self {
         let nodes = vec![Seen::default(); count];
         Self { by_set: BTreeMap::new(), verdicts: BTreeMap::new(), nodes, looks: 0 }
+    }
+
+    /// Notes the op of a node that waits longest, and gives the one that did before.
+    pub(super) fn waiting(&mut self, at: usize, now: Option<(OpId, u64)>) -> Option<(OpId, u64)> {
+        let seen = self.nodes.get_mut(at)?;
+        std::mem::replace(&mut seen.waiting, now)
     }
 }
 
@@ -55,6 +63,7 @@ impl Runner<'_> {
         for at in 0..self.world.nodes.len() {
             if self.is_honest(at) {
                 let checked = self.look_at(at);
+                self.note_waiting(at);
                 checked.or_else(|violation| self.judge(violation))?;
             }
         }
@@ -123,6 +132,7 @@ impl Runner<'_> {
             let run = node.run();
             let is_new = self.checks.nodes.get(at).is_some_and(|seen| seen.run != run);
             if is_new && node.is_up() {
+                self.note_restart(at);
                 let checked = self.check_restart(at);
                 checked.or_else(|violation| self.judge(violation))?;
                 if let Some(seen) = self.checks.nodes.get_mut(at) {
@@ -146,6 +156,7 @@ impl Runner<'_> {
             return Err(Violation::new(Invariant::I6, &[at], what));
         }
         drop(watch);
+        last::check_snapshots(at, node, &node.state().durable)?;
         check_prefixes(at, node, self.checks.nodes.get(at).map_or(&[], |it| &it.samples))?;
         self.check_fold(at)
     }

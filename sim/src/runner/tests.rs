@@ -1,6 +1,8 @@
 use super::*;
 use crate::scenario::generate;
 
+mod faults;
+
 #[test]
 fn the_first_seeds_hold() {
     for seed in 0..12 {
@@ -63,7 +65,7 @@ fn attack_55_a_crash_at_every_touch_of_the_world_loses_nothing_that_was_said() {
                      wait 3000\n"
                 );
                 let scenario = Scenario::parse(&text).unwrap();
-                let mut runner = Runner::new(&scenario, Bug::None, None);
+                let mut runner = Runner::new(&scenario, Bug::None, None, Twist::None);
                 assert_eq!(runner.go().err(), None, "{text}");
                 fallen += runner.world.nodes.iter().filter(|node| node.run() > 1).count();
             }
@@ -77,8 +79,9 @@ fn every_class_of_faults_is_drawn() {
     let all: Vec<String> =
         (0..200).flat_map(|seed| generate(seed).actions).map(|it| it.to_string()).collect();
     let words = [
-        "found", "join", "govern", "kill", "crash", "stop", "boot", "disk", "cut", "heal",
-        "isolate", "split", "bridge", "mute", "mend", "clock", "drift", "pause", "lie", "harm",
+        "found", "join", "race", "govern", "kill", "crash", "stop", "boot", "lose", "disk", "cut",
+        "heal", "isolate", "split", "bridge", "mute", "mend", "clock", "freeze", "drift", "pause",
+        "lie", "harm",
     ];
     for word in words {
         assert!(all.iter().any(|action| action.starts_with(word)), "{word}");

@@ -21,14 +21,41 @@ pub enum Invariant {
     I9,
     /// The verdict of an op at its cut is equal on all nodes.
     I10,
+    /// What is below an anchor of the chain keeps its verdict.
+    I16,
     /// The heads are the maximal visible ops, exactly.
     I18,
+    /// Other clocks change no verdict, row or hash.
+    I23,
+    /// Another order of arrival changes no root.
+    I24,
+    /// Messages that come twice change no state.
+    I25,
+    /// Other names of nodes change nothing but names.
+    I26,
     /// A join ends by its deadline, with one outcome.
     I28,
+    /// An invitation admits no more people than it was made for.
+    I29,
     /// A joiner is in the namespace of its invitation.
     I30,
     /// No honest node blames another one.
     I31,
+    /// What is sent is in proportion to what is needed.
+    I32,
+    /// A snapshot and the records behind it fold to what all records fold to.
+    I36,
+    /// No secret key leaves the place where it is kept.
+    I37,
+    /// Evidence against somebody has two valid signatures.
+    I38,
+    /// Ops of unknown rules change no row.
+    I39,
+    /// Where nobody takes anything from anybody, whatever honest people write has effect.
+    I40,
+    /// What honest people write is void only by a senior's restriction, a strict write, or a race
+    /// for an invitation.
+    I41,
     /// One scenario has one run.
     I42,
     /// Everybody comes to the same heads and root.
@@ -39,15 +66,21 @@ pub enum Invariant {
     L3,
     /// Everybody is ready.
     L4,
+    /// Who was joining when things went wrong joins when they are well.
+    L5,
+    /// Who comes new gets everything.
+    L6,
     /// Everybody can write, and what is written is everywhere.
     L7,
+    /// Anchors are written as often as they should.
+    L8,
     /// Who has nothing to do is quiet.
     L10,
 }
 
 impl Invariant {
     /// Every one that is checked.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 35] = [
         Self::I1,
         Self::I2,
         Self::I3,
@@ -56,16 +89,32 @@ impl Invariant {
         Self::I8,
         Self::I9,
         Self::I10,
+        Self::I16,
         Self::I18,
+        Self::I23,
+        Self::I24,
+        Self::I25,
+        Self::I26,
         Self::I28,
+        Self::I29,
         Self::I30,
         Self::I31,
+        Self::I32,
+        Self::I36,
+        Self::I37,
+        Self::I38,
+        Self::I39,
+        Self::I40,
+        Self::I41,
         Self::I42,
         Self::L1,
         Self::L2,
         Self::L3,
         Self::L4,
+        Self::L5,
+        Self::L6,
         Self::L7,
+        Self::L8,
         Self::L10,
     ];
 }

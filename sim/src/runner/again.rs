@@ -1,0 +1,86 @@
+//! What takes a second run to see: the same scenario once more, or in a world that is changed in
+//! something that must not matter.
+
+use super::{Bug, Invariant, Report, Runner, Violation};
+use crate::cluster::Cluster;
+use crate::scenario::Scenario;
+
+/// The invariants that are seen by running a scenario twice.
+pub const TWICE: [Invariant; 4] = [Invariant::I42, Invariant::I23, Invariant::I25, Invariant::I26];
+/// By how much the clocks of the second world are ahead, in milliseconds: some years.
+const SHIFT_MS: i64 = 123_456_789_012;
+
+/// How the second world is changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Twist {
+    /// Not at all.
+    #[default]
+    None,
+    /// Its clocks are all ahead.
+    Clocks,
+    /// Every message comes twice.
+    Doubled,
+    /// Its nodes have other transport keys, in the same order.
+    Names,
+}
+
+impl Twist {
+    /// By how much the wall clocks are ahead, in milliseconds.
+    pub(super) fn shift_ms(self) -> i64 {
+        if self == Self::Clocks { SHIFT_MS } else { 0 }
+    }
+
+    /// What the transport keys of nodes are mixed with.
+    pub(super) fn name(self) -> u8 {
+        if self == Self::Names { 0x5a } else { 0 }
+    }
+
+    /// What it does to a world before that starts.
+    pub(super) fn change(self, world: &mut Cluster, bug: Bug) {
+        world.doubles = self == Self::Doubled;
+        world.is_fragile = self == Self::Doubled && bug == Bug::Fragile;
+    }
+
+    fn of(invariant: Invariant) -> Option<Self> {
+        let twists = [Self::None, Self::Clocks, Self::Doubled, Self::Names];
+        TWICE.iter().zip(twists).find(|(it, _)| **it == invariant).map(|(_, twist)| twist)
+    }
+}
+
+/// Runs a scenario, and once more where the invariant takes two runs to be seen.
+pub fn twice_where_needed(scenario: &Scenario, bug: Bug, invariant: Invariant) -> Report {
+    let report = Runner::new(scenario, bug, Some(invariant), Twist::None).report();
+    if report.violation.is_some() { report } else { compared(scenario, bug, invariant, report) }
+}
+
+/// Runs a scenario that was run once more, and compares.
+pub fn compared(scenario: &Scenario, bug: Bug, invariant: Invariant, first: Report) -> Report {
+    let Some(twist) = Twist::of(invariant) else { return first };
+    let again = Runner::new(scenario, bug, Some(invariant), twist).report();
+    let violation = if invariant == Invariant::I42 {
+        let what = "two runs of the scenario differ in what was sent";
+        (again.digest != first.digest).then(|| what.to_owned())
+    } else {
+        differs(&first, &again)
+    };
+    let nodes: Vec<usize> = (0..first.pictures.len())
+        .filter(|at| first.pictures.get(*at) != again.pictures.get(*at))
+        .collect();
+    let (seed, step, world_ms) = (first.seed, first.steps, first.world_ms);
+    let violation = violation.map(|what| Violation {
+        seed,
+        step,
+        world_ms,
+        ..Violation::new(invariant, &nodes, what)
+    });
+    Report { violation: first.violation.clone().or(violation), ..first }
+}
+
+fn differs(first: &Report, again: &Report) -> Option<String> {
+    let (ours, theirs) = (first.ops, again.ops);
+    (first.pictures != again.pictures).then(|| {
+        format!(
+            "in the changed world the state is another: {theirs} ops at the founder, not {ours}"
+        )
+    })
+}
