@@ -65,8 +65,8 @@ pub struct Cluster {
     pub steps: u64,
     /// How often a process came to a crash point.
     pub crash_points: u64,
-    /// Whether every message comes twice.
-    pub doubles: bool,
+    /// How often every message is sent again.
+    pub repeats: u64,
     /// Whether a message that comes twice ends a process: a planted bug.
     pub is_fragile: bool,
     seed: u64,

@@ -331,7 +331,7 @@ impl Cluster {
         let is_published = matches!(parcel, Parcel::Gossip { .. });
         let traffic = self.traffic.entry((from, to)).or_default();
         traffic.messages += 1;
-        traffic.bytes += parcel.bytes_count() as u64;
+        traffic.bytes += parcel.bytes_count() as u64 * (1 + self.repeats);
         let Some(wire) = self.wires.get(&(from, to)) else { return };
         let path = if is_published { &wire.link.topic } else { &wire.link.stream };
         for (number, delay) in path.copies(&mut self.rng).into_iter().enumerate() {
@@ -339,16 +339,13 @@ impl Cluster {
             if let Parcel::Gossip { again, .. } = &mut copy {
                 *again = number > 0;
             }
-            if self.doubles {
-                let mut twin = copy.clone();
-                if let Parcel::Gossip { again, .. } = &mut twin {
+            for _ in 0..self.repeats {
+                self.send(to, delay, copy.clone());
+                if let Parcel::Gossip { again, .. } = &mut copy {
                     *again = true;
                 }
-                self.send(to, delay, copy);
-                self.send(to, delay, twin);
-            } else {
-                self.send(to, delay, copy);
             }
+            self.send(to, delay, copy);
         }
     }
 }

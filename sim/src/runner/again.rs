@@ -2,13 +2,16 @@
 //! something that must not matter.
 
 use super::{Bug, Invariant, Report, Runner, Violation};
-use crate::cluster::Cluster;
-use crate::scenario::Scenario;
+use crate::cluster::{Cluster, Path};
+use crate::scenario::{Action, Scenario};
 
 /// The invariants that are seen by running a scenario twice.
 pub const TWICE: [Invariant; 4] = [Invariant::I42, Invariant::I23, Invariant::I25, Invariant::I26];
 /// By how much the clocks of the second world are ahead, in milliseconds: some years.
 const SHIFT_MS: i64 = 123_456_789_012;
+
+/// How often a world that stutters sends every message again.
+const STUTTER: u64 = 30;
 
 /// How the second world is changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,7 +40,7 @@ impl Twist {
 
     /// What it does to a world before that starts.
     pub(super) fn change(self, world: &mut Cluster, bug: Bug) {
-        world.doubles = self == Self::Doubled;
+        world.repeats = if bug == Bug::Stutter { STUTTER } else { (self == Self::Doubled).into() };
         world.is_fragile = self == Self::Doubled && bug == Bug::Fragile;
     }
 
@@ -56,7 +59,14 @@ pub fn twice_where_needed(scenario: &Scenario, bug: Bug, invariant: Invariant) -
 /// Runs a scenario that was run once more, and compares.
 pub fn compared(scenario: &Scenario, bug: Bug, invariant: Invariant, first: Report) -> Report {
     let Some(twist) = Twist::of(invariant) else { return first };
-    let again = Runner::new(scenario, bug, Some(invariant), twist).report();
+    let run = |scenario, twist| Runner::new(scenario, bug, Some(invariant), twist).report();
+    let plain = without_chance(scenario);
+    let (first, again) = if twist == Twist::Doubled {
+        let before = run(&plain, Twist::None);
+        (Report { violation: first.violation, ..before }, run(&plain, twist))
+    } else {
+        (first, run(scenario, twist))
+    };
     let violation = if invariant == Invariant::I42 {
         let what = "two runs of the scenario differ in what was sent";
         (again.digest != first.digest).then(|| what.to_owned())
@@ -74,6 +84,17 @@ pub fn compared(scenario: &Scenario, bug: Bug, invariant: Invariant, first: Repo
         ..Violation::new(invariant, &nodes, what)
     });
     Report { violation: first.violation.clone().or(violation), ..first }
+}
+
+/// The scenario without what depends on how many messages there are: chance on the links, crashes
+/// at the so-manieth touch of the world, and lies that are drawn.
+fn without_chance(scenario: &Scenario) -> Scenario {
+    let mut plain = scenario.clone();
+    (plain.options.topic, plain.options.stream) = (Path::default(), Path::default());
+    plain.actions.retain(|action| {
+        !matches!(action, Action::Crash { .. } | Action::Lie { .. } | Action::Impair { .. })
+    });
+    plain
 }
 
 fn differs(first: &Report, again: &Report) -> Option<String> {

@@ -23,6 +23,10 @@ impl Runner<'_> {
         let Some(host) = self.world.nodes.get(founder).filter(|node| node.is_up()) else {
             return Ok(());
         };
+        // Whoever sleeps on is not healed yet.
+        if self.world.nodes.iter().any(|node| !node.is_awake(self.world.now())) {
+            return Ok(());
+        }
         let known = host.state().durable.namespaces.get(&namespace);
         let is_new = |at: &usize| {
             let node = self.world.nodes.get(*at).filter(|node| node.is_up());
@@ -58,6 +62,11 @@ impl Runner<'_> {
     ) -> Result<(), Violation> {
         let founder = self.founder.filter(|at| core.contains(at) && self.world.nodes.len() < 1_000);
         let Some(founder) = founder else { return Ok(()) };
+        let known = self.world.nodes.get(founder).map(|it| &it.state().durable.namespaces);
+        let newcomer = member(self.world.nodes.len());
+        if known.and_then(|it| it.get(&namespace)).is_some_and(|it| it.space.is_named(&newcomer)) {
+            return Ok(());
+        }
         let mut node = Node::default();
         node.clock.shift_ms = self.shift_ms;
         if self.bug == Bug::NoRoom {
