@@ -233,6 +233,10 @@ pub enum Harm {
     Fork { count: u16 },
     /// It signs an op with a nonce that is not its next one.
     Nonce { nonce: u64 },
+    /// It signs an op that cites another one and what that cites.
+    Related,
+    /// It signs an op with a wrong nonce, and another one that cites it.
+    Child,
     /// It publishes an op of rules that nobody knows yet.
     Newer,
     /// It publishes an op of another namespace.

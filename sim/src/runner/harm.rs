@@ -68,6 +68,14 @@ impl Runner<'_> {
                 let Some(payload) = self.draft(at) else { return };
                 self.say_op(at, &author(at).seal(&Payload { nonce, ..payload }));
             }
+            Harm::Related => self.cite_related(at),
+            Harm::Child => {
+                let Some(payload) = self.draft(at) else { return };
+                let parent = author(at).seal(&Payload { nonce: u64::MAX, ..payload.clone() });
+                let parents = Bounded::truncated(vec![parent.id()]);
+                self.say_op(at, &parent);
+                self.say_op(at, &author(at).seal(&Payload { parents, ..payload }));
+            }
             Harm::Newer => {
                 let Some(payload) = self.draft(at) else { return };
                 let rules = RULES_VERSION + 1;
@@ -78,6 +86,19 @@ impl Runner<'_> {
                 self.say_op(at, &genesis.signed);
             }
         }
+    }
+
+    /// Cites a head, and a parent of that.
+    fn cite_related(&mut self, at: usize) {
+        let (Some(payload), Some(known)) = (self.draft(at), self.known(at)) else { return };
+        let graph = known.space.graph();
+        let head = payload.parents.first().and_then(|head| graph.find(head));
+        let Some(head) = head.map(|head| graph.node(head)) else { return };
+        let above = head.parents.first().map(|above| graph.node(*above).id);
+        let mut parents: Vec<OpId> = above.into_iter().chain([head.id]).collect();
+        parents.sort_unstable();
+        let parents = Bounded::truncated(parents);
+        self.say_op(at, &author(at).seal(&Payload { parents, ..payload }));
     }
 
     /// Signs whatever it likes at its heads.

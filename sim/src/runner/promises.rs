@@ -30,10 +30,10 @@ impl Runner<'_> {
         let known = host.state().durable.namespaces.get(&namespace);
         let is_new = |at: &usize| {
             let node = self.world.nodes.get(*at).filter(|node| node.is_up());
-            let knows = |node: &Node| node.state().durable.namespaces.contains_key(&namespace);
+            let is_there = |node: &Node| node.state().durable.namespaces.contains_key(&namespace);
             self.is_honest(*at)
                 && !self.lost.contains(at)
-                && node.is_some_and(|node| !knows(node))
+                && node.is_some_and(|node| !is_there(node))
                 && known.is_some_and(|known| !known.space.is_named(&member(*at)))
         };
         if let Some(at) = (0..self.world.nodes.len()).find(is_new) {

@@ -94,3 +94,65 @@ fn every_class_of_faults_is_drawn() {
         (0..400).map(|seed| format!("{:?}", generate(seed).options.profile)).collect();
     assert_eq!(profiles.len(), 8, "{profiles:?}");
 }
+
+/// Marks that the first seeds have to hit.
+const MUST: [&str; 46] = [
+    "A7: nonce",
+    "A8: stranger",
+    "A9: state hash",
+    "A10: signer",
+    "cut off",
+    "epoch moved",
+    "equivocation",
+    "found again",
+    "heads joined",
+    "join: asking",
+    "join: confirmed",
+    "join: nobody there",
+    "join: partners failed",
+    "join: pull incomplete",
+    "join: pulling",
+    "join: refused",
+    "op judged at an old cut",
+    "op parked",
+    "op revived",
+    "op voided",
+    "ready: alone",
+    "ready: catching up",
+    "ready: nobody heard",
+    "ready: ops wait",
+    "ready: validated",
+    "refused: member already",
+    "refused: no room",
+    "refused: unknown namespace",
+    "refused: would be dropped",
+    "refused: would be void",
+    "sync: gone",
+    "sync: in sync",
+    "sync: lacking",
+    "sync: lied",
+    "sync: refused",
+    "sync: stalled",
+    "void: authority void",
+    "void: invitation spent",
+    "void: slot lost",
+    "void: struck",
+    "world: crash point",
+    "world: disk full",
+    "world: node lost",
+    "world: op unreadable",
+    "world: restart from a snapshot",
+    "world: sync failed",
+];
+
+#[test]
+fn some_hundred_seeds_reach_what_they_must() {
+    let mut marks = Marks::default();
+    for seed in 0..200 {
+        // Nothing is looked for here, and so the nodes are not looked at meanwhile.
+        marks.add(&run_with(&generate(seed), Bug::None, Some(Invariant::I42)).marks);
+    }
+    let missed: Vec<&str> = marks.missed().filter(|name| MUST.contains(name)).collect();
+    println!("never reached: {:?}", marks.missed().collect::<Vec<_>>());
+    assert_eq!(missed, Vec::<&str>::new());
+}

@@ -51,7 +51,7 @@ struct Faults {
     villain: bool,
     /// Connections come and go, one time in five.
     churn: bool,
-    /// Nothing is taken from anybody and nothing is insisted on, one time in seven: then whatever
+    /// Nothing is taken from anybody and nothing is insisted on, one time in four: then whatever
     /// an honest person writes has effect.
     peace: bool,
 }
@@ -72,7 +72,7 @@ impl Faults {
             churn: is_on(20),
             peace: false,
         };
-        faults.peace = profile != Profile::Removals && rng.chance(15);
+        faults.peace = profile != Profile::Removals && rng.chance(25);
         if profile == Profile::Disk {
             faults = Self { crash: true, disk: true, ..faults };
         }
@@ -339,7 +339,11 @@ impl Writer {
         let nonce = self.rng.pick(&nonces).copied().unwrap_or_default();
         let harms = [
             Harm::Force { group: 0, deed },
+            Harm::Force { group: 0, deed },
             Harm::Force { group, deed },
+            Harm::Force { group, deed },
+            Harm::Related,
+            Harm::Child,
             Harm::Fork { count: if self.rng.chance(10) { 70 } else { 4 } },
             Harm::Nonce { nonce },
             Harm::Newer,

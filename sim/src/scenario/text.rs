@@ -181,6 +181,8 @@ impl fmt::Display for Harm {
             Self::Force { group, deed } => write!(f, "force {group} {deed}"),
             Self::Fork { count } => write!(f, "fork {count}"),
             Self::Nonce { nonce } => write!(f, "nonce {nonce}"),
+            Self::Related => write!(f, "related"),
+            Self::Child => write!(f, "child"),
             Self::Newer => write!(f, "newer"),
             Self::Foreign => write!(f, "foreign"),
         }
@@ -310,6 +312,8 @@ impl Harm {
             "force" => Self::Force { group: line.node()?, deed: Deed::parse(line)? },
             "fork" => Self::Fork { count: line.number(0, 1_000)? },
             "nonce" => Self::Nonce { nonce: line.number(0, u64::MAX)? },
+            "related" => Self::Related,
+            "child" => Self::Child,
             "newer" => Self::Newer,
             "foreign" => Self::Foreign,
             _ => return Err(line.wrong("what harm is done")),

@@ -59,8 +59,10 @@ fn what_is_forced_is_void_and_a_wrong_nonce_is_refused() {
     let marks = marks_of(
         "nodes 3\nfound 0\nwait 200\njoin 0 1 admin\nwait 3000\njoin 0 2 reader\nwait 3000\n\
          harm 2 force 0 remove 1\nwait 500\nharm 2 force 0 create\nwait 500\nharm 2 nonce 1000\n\
-         wait 3000\n",
+         wait 1000\nharm 2 related\nwait 1000\nharm 2 child\nwait 3000\n",
     );
+    assert!(count(&marks, "A6: parents related") > 0);
+    assert!(count(&marks, "A5: parent refused") > 0);
     assert!(count(&marks, "A10: signer") > 0);
     assert!(count(&marks, "A7: nonce") > 0);
 }

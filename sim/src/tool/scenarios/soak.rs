@@ -198,7 +198,7 @@ fn job(seed: u64, done: &SyncSender<Done>) -> bool {
 fn once_or_twice(scenario: &Scenario) -> Report {
     let report = runner::run(scenario);
     let turn = usize::try_from(scenario.seed / AGAIN_EVERY).unwrap_or_default();
-    let is_due = scenario.seed % AGAIN_EVERY == 0 && report.violation.is_none();
+    let is_due = scenario.seed.is_multiple_of(AGAIN_EVERY) && report.violation.is_none();
     match TWICE.get(turn % TWICE.len()).filter(|_| is_due) {
         Some(invariant) => runner::compared(scenario, Bug::None, *invariant, report),
         None => report,
