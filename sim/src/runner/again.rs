@@ -61,22 +61,19 @@ pub fn compared(scenario: &Scenario, bug: Bug, invariant: Invariant, first: Repo
     let Some(twist) = Twist::of(invariant) else { return first };
     let run = |scenario, twist| Runner::new(scenario, bug, Some(invariant), twist).report();
     let plain = without_chance(scenario);
-    let (first, again) = if twist == Twist::Doubled {
-        let before = run(&plain, Twist::None);
-        (Report { violation: first.violation, ..before }, run(&plain, twist))
-    } else {
-        (first, run(scenario, twist))
-    };
+    let is_doubled = twist == Twist::Doubled;
+    let before = if is_doubled { run(&plain, Twist::None) } else { first.clone() };
+    let again = run(if is_doubled { &plain } else { scenario }, twist);
     let violation = if invariant == Invariant::I42 {
         let what = "two runs of the scenario differ in what was sent";
-        (again.digest != first.digest).then(|| what.to_owned())
+        (again.digest != before.digest).then(|| what.to_owned())
     } else {
-        differs(&first, &again)
+        differs(&before, &again)
     };
-    let nodes: Vec<usize> = (0..first.pictures.len())
-        .filter(|at| first.pictures.get(*at) != again.pictures.get(*at))
+    let nodes: Vec<usize> = (0..before.pictures.len())
+        .filter(|at| before.pictures.get(*at) != again.pictures.get(*at))
         .collect();
-    let (seed, step, world_ms) = (first.seed, first.steps, first.world_ms);
+    let (seed, step, world_ms) = (before.seed, before.steps, before.world_ms);
     let violation = violation.map(|what| Violation {
         seed,
         step,

@@ -47,7 +47,10 @@ impl Runner<'_> {
             last.check_evidence().or_else(|it| self.judge(it))?;
             last.check_rules(durable).or_else(|it| self.judge(it))?;
             let honest = |id: MemberId| !self.villains.iter().any(|at| member(*at) == id);
-            last.check_void(honest, is_peaceful).or_else(|it| self.judge(it))?;
+            last.check_void(honest).or_else(|it| self.judge(it))?;
+            if is_peaceful {
+                last.check_peace(honest).or_else(|it| self.judge(it))?;
+            }
         }
         Ok(())
     }
@@ -175,12 +178,8 @@ impl Last<'_> {
         Ok(())
     }
 
-    /// I40 and I41: why an honest op has no effect.
-    fn check_void(
-        &self,
-        is_honest: impl Fn(MemberId) -> bool,
-        is_peaceful: bool,
-    ) -> Result<(), Violation> {
+    /// I41: why an honest op has no effect.
+    fn check_void(&self, is_honest: impl Fn(MemberId) -> bool) -> Result<(), Violation> {
         if !self.space.is_settled() {
             return Ok(());
         }
@@ -195,9 +194,10 @@ impl Last<'_> {
                 return Err(self.wrong(Invariant::I41, what));
             }
         }
-        if is_peaceful { self.check_peace(is_honest) } else { Ok(()) }
+        Ok(())
     }
 
+    /// I40: where nobody takes anything, every honest op has effect.
     fn check_peace(&self, is_honest: impl Fn(MemberId) -> bool) -> Result<(), Violation> {
         let (graph, view) = (self.graph(), self.space.view());
         let is_void = |ix: &Ix| {
