@@ -41,7 +41,7 @@ pub use flaw::{Flaw, Load};
 use link::Wires;
 pub use link::{Link, Path, Traffic};
 use net::Letter;
-pub use node::{Asked, Liar, Node};
+pub use node::{Asked, Dice, Liar, Node};
 use ports::Judged;
 pub use ports::Order;
 use queue::Queue;
@@ -75,6 +75,13 @@ pub struct Cluster {
     pub starts: u64,
     /// What is wrong with it.
     pub flaw: Flaw,
+    /// How often a process came to a crash point.
+    pub crash_points: u64,
+    /// How often every message is sent again.
+    pub repeats: usize,
+    /// Whether a message that comes twice ends a process: a planted bug.
+    pub is_fragile: bool,
+    seed: u64,
     now: u64,
     queue: Queue,
     /// Numbers what happens.
@@ -129,20 +136,31 @@ impl Cluster {
 
     /// These nodes, started, with a link of one sort between any two.
     pub fn of(nodes: Vec<Node>, seed: u64, link: &Link) -> Self {
-        // The runs of nodes take their seeds from these numbers.
+        // What happens is named by these numbers.
         let sequence = (seed & u64::from(u32::MAX)) << 24;
-        let mut cluster = Self { nodes, rng: Prng::new(seed), sequence, ..Self::default() };
-        let link = Rc::new(link.clone());
+        let mut cluster = Self { nodes, rng: Prng::new(seed), sequence, seed, ..Self::default() };
+        let (link, all) = (Rc::new(link.clone()), 0..cluster.nodes.len());
         cluster.nodes.iter().for_each(|node| node.keys.join(&cluster.judged));
-        for at in 0..cluster.nodes.len() {
-            for other in 0..cluster.nodes.len() {
+        for at in all.clone() {
+            for other in all.clone() {
                 cluster.wires.change(at, other, |wire| wire.link = Some(Rc::clone(&link)));
             }
         }
-        for at in 0..cluster.nodes.len() {
-            cluster.boot(at);
-        }
+        all.for_each(|at| cluster.boot(at));
         cluster
+    }
+
+    /// Adds a node, starts it, and connects it with all others; gives its number.
+    pub fn add(&mut self, node: Node, link: &Link) -> usize {
+        let at = self.nodes.len();
+        node.keys.join(&self.judged);
+        self.nodes.push(node);
+        for other in 0..at {
+            self.impair(at, other, link.clone());
+            self.impair(other, at, link.clone());
+        }
+        self.boot(at);
+        at
     }
 
     /// `count` nodes, none connected.
@@ -151,7 +169,20 @@ impl Cluster {
         Self::of(nodes, 0, &Link::down())
     }
 
-    /// Transport key of a node.
+    /// Transport key of a node of this world: [`Cluster::peer`], unless it goes by another name.
+    pub fn key_of(&self, at: usize) -> PeerKey {
+        Self::named(at, self.nodes.get(at).map_or(0, |node| node.name))
+    }
+
+    /// Transport key of a node that goes by this name.
+    pub fn named(at: usize, name: u8) -> PeerKey {
+        let mut key = Self::peer(at);
+        // The first eight bytes are its number, by which nodes stay in order.
+        key.0.iter_mut().skip(8).for_each(|byte| *byte ^= name);
+        key
+    }
+
+    /// Transport key of a node that goes by its first name.
     pub fn peer(at: usize) -> PeerKey {
         let number = (at as u64).to_be_bytes();
         let mut key = [0; 32];
@@ -272,7 +303,7 @@ impl Cluster {
     /// reducer of that node: it comes to [`Node::answers`].
     pub fn ask_as(&mut self, at: usize, to: usize, bytes: &[u8]) {
         self.sequence += 1;
-        self.ask(at, ExchangeId(OF_TESTS | self.sequence), Self::peer(to), bytes);
+        self.ask(at, ExchangeId(OF_TESTS | self.sequence), self.key_of(to), bytes);
     }
 
     /// Sends bytes, whatever they are, to every connected node of a topic.
@@ -355,11 +386,11 @@ impl Cluster {
             return;
         }
         self.starts += 1;
-        // A seed that no other run of any node has.
-        self.sequence += 1;
-        let seed = *blake3::hash(&self.sequence.to_le_bytes()).as_bytes();
-        let settings = node.settings.clone();
-        self.give(at, Input::Started { seed, peer: Self::peer(at), settings });
+        // A seed that no other run of any node has, whatever happened before.
+        let dice = [self.seed, at as u64, node.run, node.loaded_dice(now)];
+        let seed = *blake3::hash(&dice.map(u64::to_le_bytes).concat()).as_bytes();
+        let (settings, peer) = (node.settings.clone(), self.key_of(at));
+        self.give(at, Input::Started { seed, peer, settings });
         for other in 0..self.nodes.len() {
             // One that has not noticed the end of the last run notices the new one.
             let topics = self.process(other).map(|it| it.topics.clone()).unwrap_or_default();
@@ -441,6 +472,7 @@ impl Cluster {
             let tail = if self.rng.chance(50) { Tail::Kept } else { Tail::Lost };
             self.crash(at, tail);
         } else if is_over {
+            self.crash_points += 1;
             let tail = node.tail;
             self.crash(at, tail);
         }

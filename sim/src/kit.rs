@@ -43,6 +43,11 @@ impl Author {
         Self { key, id }
     }
 
+    /// The secret half, to see that it is nowhere else.
+    pub fn secret(&self) -> [u8; 32] {
+        self.key.to_bytes()
+    }
+
     /// A signature over any bytes.
     pub fn endorse(&self, message: &[u8]) -> Signature {
         Signature(self.key.sign(message).to_bytes())

@@ -8,16 +8,26 @@
 //! promised about what it has, and everything about the others.
 
 mod act;
+mod again;
+mod anchored;
 mod bodies;
+mod book;
 mod bug;
 mod check;
 mod harm;
+mod last;
 mod lies;
 mod liveness;
+mod marks;
+mod orders;
+mod plants;
+mod promises;
 mod readiness;
+mod secrets;
 mod sets;
 #[cfg(test)]
 mod tests;
+mod thrift;
 mod violation;
 mod watch;
 
@@ -26,13 +36,17 @@ use crate::kit::Author;
 use crate::scenario::{Action, Scenario};
 use folkmoot_core::id::{MemberId, NamespaceId};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+pub use again::{TWICE, compared, twice_where_needed};
 pub use bug::Bug;
+pub use marks::Marks;
 pub use violation::{Invariant, Violation};
 
 use act::Pending;
+use again::Variant;
+use anchored::Finals;
 use check::{Checks, Deep};
 use readiness::Ranks;
 use watch::Watch;
@@ -53,6 +67,10 @@ pub struct Report {
     pub world_ms: u64,
     /// Ops that the founder has at the end.
     pub ops: u64,
+    /// What each node had at the end, in a digest.
+    pub pictures: Vec<[u8; 32]>,
+    /// What was reached.
+    pub marks: Marks,
     /// The first invariant that did not hold.
     pub violation: Option<Violation>,
 }
@@ -65,29 +83,7 @@ pub fn run(scenario: &Scenario) -> Report {
 /// Runs a scenario in a world with a planted bug, which a checker must catch; where one is named,
 /// no other is listened to.
 pub fn run_with(scenario: &Scenario, bug: Bug, only: Option<Invariant>) -> Report {
-    let mut runner = Runner::new(scenario, bug, only);
-    let violation = runner.go().err();
-    Report {
-        seed: scenario.seed,
-        digest: runner.world.digest(),
-        steps: runner.world.steps,
-        world_ms: runner.world.now(),
-        ops: runner.ops(),
-        violation,
-    }
-}
-
-/// Runs a scenario, and for I42 once more to see whether it goes the same way.
-pub fn twice_where_needed(scenario: &Scenario, bug: Bug, invariant: Invariant) -> Report {
-    let mut report = run_with(scenario, bug, Some(invariant));
-    if invariant == Invariant::I42 {
-        let again = run_with(scenario, bug, Some(invariant));
-        if again.digest != report.digest {
-            let what = "two runs of the scenario differ in what was sent";
-            report.violation = Some(Violation::new(Invariant::I42, &[], what));
-        }
-    }
-    report
+    Runner::new(scenario, bug, only, Variant::Same).report()
 }
 
 /// A scenario under way.
@@ -104,6 +100,18 @@ struct Runner<'a> {
     pending: Vec<Pending>,
     /// Seeds of one-time secrets that were given out.
     secrets: u64,
+    /// How many people each of them is for.
+    promised_uses: BTreeMap<MemberId, u32>,
+    /// Another namespace of the founder.
+    other: Option<NamespaceId>,
+    /// Nodes that are gone for good.
+    lost: BTreeSet<usize>,
+    /// How far the wall clocks of this world are ahead, in milliseconds.
+    shift_ms: i64,
+    /// Connections that were made.
+    greetings: u64,
+    finals: Finals,
+    marks: Marks,
     watch: Rc<RefCell<Watch>>,
     checks: Checks,
     ranks: Ranks,
@@ -114,7 +122,7 @@ struct Runner<'a> {
 }
 
 impl<'a> Runner<'a> {
-    fn new(scenario: &'a Scenario, bug: Bug, only: Option<Invariant>) -> Self {
+    fn new(scenario: &'a Scenario, bug: Bug, only: Option<Invariant>, variant: Variant) -> Self {
         let options = &scenario.options;
         let count = usize::from(options.nodes);
         let villains: BTreeSet<usize> =
@@ -123,6 +131,7 @@ impl<'a> Runner<'a> {
             let mut node = Node::default();
             node.snapshot_every = options.snapshot_every;
             node.settings.anchor_ops = options.anchor_ops;
+            (node.name, node.clock.shift_ms) = (variant.name(), variant.shift_ms());
             bug.spoil(&mut node);
             node.give_key(&author(at));
             node
@@ -130,6 +139,7 @@ impl<'a> Runner<'a> {
         let seed = scenario.seed ^ bug.dice();
         let mut world = Cluster::of(nodes.collect(), seed, &link(scenario));
         world.flaw = bug.flaw();
+        variant.change(&mut world, bug);
         let villains = Rc::new(villains);
         let watch = Rc::new(RefCell::new(Watch::new(Rc::clone(&villains), count)));
         let watcher = Rc::clone(&watch);
@@ -146,12 +156,33 @@ impl<'a> Runner<'a> {
             villains,
             pending: Vec::new(),
             secrets: 1 << 32,
+            promised_uses: BTreeMap::new(),
+            other: None,
+            lost: BTreeSet::new(),
+            shift_ms: variant.shift_ms(),
+            greetings: (count * count) as u64,
+            finals: Finals::default(),
+            marks: Marks::default(),
             watch,
             checks: Checks::new(count),
             ranks: Ranks::default(),
             deep: Deep::new(count),
             looked_at: 0,
             seen_to: 0,
+        }
+    }
+
+    fn report(mut self) -> Report {
+        let violation = self.go().err();
+        Report {
+            seed: self.scenario.seed,
+            digest: self.world.digest(),
+            steps: self.world.steps,
+            world_ms: self.world.now(),
+            ops: self.ops(),
+            pictures: self.world.nodes.iter().map(sets::picture).collect(),
+            marks: self.all_marks(),
+            violation,
         }
     }
 
@@ -164,7 +195,7 @@ impl<'a> Runner<'a> {
                 self.after()?;
             }
         }
-        self.plant_late()?;
+        self.plant_at_end()?;
         self.live()
     }
 
@@ -185,6 +216,10 @@ impl<'a> Runner<'a> {
         }
         self.seen_to = self.world.steps;
         self.settle_pending()?;
+        // What is seen by a second run is not looked for in one.
+        if self.only.is_some_and(|only| TWICE.contains(&only)) {
+            return Ok(());
+        }
         let found = self.watch.borrow_mut().found.take();
         if let Some(violation) = found {
             self.judge(violation)?;
@@ -198,6 +233,7 @@ impl<'a> Runner<'a> {
             self.looked_at = self.world.steps;
             self.look()?;
             self.look_at_readiness()?;
+            self.check_finals()?;
         }
         Ok(())
     }

@@ -95,6 +95,8 @@ pub enum Action {
     Found(u16),
     /// A node invites another, which joins.
     Join { from: u16, node: u16, role: Role },
+    /// A node invites one person, and two nodes join with that invitation.
+    Race { from: u16, a: u16, b: u16, role: Role },
     /// A node writes an op on a group.
     Govern { node: u16, group: u16, deed: Deed },
     /// A node dies now.
@@ -105,6 +107,8 @@ pub enum Action {
     Stop(u16),
     /// A node that is down starts.
     Boot(u16),
+    /// A node is gone for good, with its disk.
+    Lose(u16),
     /// Something is wrong with the disk of a node from now on.
     Disk { node: u16, wrong: Wrong },
     /// Two nodes lose their connection.
@@ -125,6 +129,8 @@ pub enum Action {
     Mend,
     /// The wall clock of a node is set ahead of the time by so many milliseconds.
     Clock { node: u16, ahead_ms: i64 },
+    /// The wall clock of a node stands still for so many milliseconds.
+    Freeze { node: u16, ms: u64 },
     /// The monotonic clock of a node is fast by so many millionths.
     Drift { node: u16, ppm: i64 },
     /// A node sleeps for so many milliseconds.
@@ -176,6 +182,8 @@ pub enum Deed {
     Close { open: bool },
     /// A context.
     Context,
+    /// The last invitation that the author signed is revoked.
+    Revoke,
     /// Nothing.
     Noop,
 }
@@ -223,6 +231,20 @@ pub enum Harm {
     Ack,
     /// It asks everybody for their heads, so many times at once.
     Ask { count: u16 },
+    /// It signs an op at its heads, whether it may or not.
+    Force { group: u16, deed: Deed },
+    /// It signs many ops with one nonce, all at its heads, and everybody hears of all.
+    Fork { count: u16 },
+    /// It signs an op with a nonce that is not its next one.
+    Nonce { nonce: u64 },
+    /// It signs an op that cites another one and what that cites.
+    Related,
+    /// It signs an op with a wrong nonce, and another one that cites it.
+    Child,
+    /// It publishes an op of rules that nobody knows yet.
+    Newer,
+    /// It publishes an op of another namespace.
+    Foreign,
 }
 
 impl Action {

@@ -114,7 +114,7 @@ impl<F: FnMut(&Scenario) -> bool> Search<F> {
         for at in 0..self.best.actions.len() {
             for shorter in [|_| 0, |ms: u64| ms / 10, |ms: u64| ms / 2] {
                 let mut candidate = self.best.clone();
-                let Some(Action::Wait(ms) | Action::Pause { ms, .. }) =
+                let Some(Action::Wait(ms) | Action::Pause { ms, .. } | Action::Freeze { ms, .. }) =
                     candidate.actions.get_mut(at)
                 else {
                     break;

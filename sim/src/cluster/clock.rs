@@ -14,6 +14,10 @@ const MILLION: i64 = 1_000_000;
 pub struct NodeClock {
     /// How far the wall clock is ahead, in milliseconds.
     pub ahead_ms: i64,
+    /// How far all wall clocks of this world are ahead of [`START_UNIX_MS`], in milliseconds.
+    pub shift_ms: i64,
+    /// From when until when the wall clock stands still, by the time of the world.
+    frozen: Option<(u64, u64)>,
     /// By how many millionths the monotonic clock is fast.
     drift_ppm: i64,
     /// When the drift began, and what the monotonic clock said then.
@@ -25,7 +29,10 @@ impl NodeClock {
     /// What both clocks say at a time of the world, in milliseconds since its beginning.
     pub(super) fn at(&self, now: u64) -> Now {
         let mono = self.mono_ms.saturating_add(self.passed(now));
-        let unix = (START_UNIX_MS + now).saturating_add_signed(self.ahead_ms);
+        let stands = self.frozen.filter(|(from, until)| (*from..*until).contains(&now));
+        let now = stands.map_or(now, |(from, _)| from);
+        let ahead_ms = self.ahead_ms.saturating_add(self.shift_ms);
+        let unix = (START_UNIX_MS + now).saturating_add_signed(ahead_ms);
         Now { mono: MonoMillis(mono), unix: UnixMillis(unix) }
     }
 
@@ -54,6 +61,12 @@ impl NodeClock {
         let mono_ms = self.at(now).mono.0;
         self.settle(now.saturating_add(ms));
         self.mono_ms = mono_ms;
+    }
+
+    /// The wall clock stands still for so many milliseconds from now on, and then jumps to where it
+    /// would be. The monotonic clock goes on.
+    pub fn freeze(&mut self, now: u64, ms: u64) {
+        self.frozen = Some((now, now.saturating_add(ms)));
     }
 
     /// Goes faster or slower from now on, by at most a tenth.
@@ -92,6 +105,16 @@ mod tests {
                 assert!(due == 500 || clock.at(due - 1).mono.0 < ms, "{ppm} {ms}");
             }
         }
+    }
+
+    #[test]
+    fn a_frozen_wall_clock_stands_still_and_the_monotonic_one_goes_on() {
+        let mut clock = NodeClock { shift_ms: 7, ..NodeClock::default() };
+        clock.freeze(1_000, 10_000);
+        let (before, frozen, after) = (clock.at(1_000), clock.at(10_999), clock.at(11_000));
+        assert_eq!(before.unix, frozen.unix);
+        assert_eq!(frozen.mono.0, before.mono.0 + 9_999);
+        assert_eq!(after.unix.0, START_UNIX_MS + 11_007);
     }
 
     #[test]

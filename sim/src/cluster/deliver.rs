@@ -3,11 +3,12 @@
 use super::net::message;
 use super::node::{Asked, Held, Question};
 use super::queue::Item;
-use super::{Cluster, Flaw, OF_TESTS, Parcel};
+use super::{Cluster, Flaw, OF_TESTS, Parcel, Tail};
 use folkmoot_core::input::{Input, MessageId};
 use folkmoot_effects::driver::RUN_MAX;
 use folkmoot_effects::net::{ExchangeId, NetCommand, NetEvent, RequestFailure, Verdict};
 use folkmoot_effects::store::StoreError;
+use std::iter::repeat_n;
 use std::rc::Rc;
 
 /// How long a peer that was hung up on is not dialled, in milliseconds.
@@ -155,7 +156,7 @@ impl Cluster {
 
     fn gossip(&mut self, at: usize, held: Held, again: bool) -> Option<Result<(), StoreError>> {
         self.sequence += 1;
-        let (now, name, peer) = (self.now, message(self.sequence), Self::peer(held.from));
+        let (now, name, peer) = (self.now, message(self.sequence), self.key_of(held.from));
         let letter = Rc::clone(&held.letter);
         let process = self.nodes.get_mut(at)?.process.as_mut()?;
         let is_subscribed = process.topics.contains(&letter.topic);
@@ -163,6 +164,12 @@ impl Cluster {
         if !is_subscribed || (!process.seen.insert(now, letter.id) && !again) {
             return None;
         }
+        if again && self.is_fragile {
+            self.crash(at, Tail::Kept);
+            self.revive(at);
+            return None;
+        }
+        let process = self.nodes.get_mut(at)?.process.as_mut()?;
         process.messages.insert(name, held);
         let checked = letter.input.get_or_init(|| {
             let (topic, bytes) = (letter.topic, letter.bytes.to_vec());
@@ -176,7 +183,7 @@ impl Cluster {
     fn question(&mut self, at: usize, question: Question) -> Option<Result<(), StoreError>> {
         self.sequence += 1;
         let name = self.flaw.named((at, question.from), self.sequence, self.nodes.len());
-        let (exchange, peer) = (ExchangeId(self.sequence), Self::peer(name));
+        let (exchange, peer) = (ExchangeId(self.sequence), self.key_of(name));
         let bytes = question.bytes.clone();
         self.process_mut(at)?.exchanges.insert(exchange, question);
         self.take(at, NetEvent::RequestReceived { exchange, peer, bytes })
@@ -189,7 +196,7 @@ impl Cluster {
         exchange: ExchangeId,
         bytes: Option<Vec<u8>>,
     ) -> Option<Result<(), StoreError>> {
-        let peer = Self::peer(from);
+        let peer = self.key_of(from);
         if exchange.0 >= OF_TESTS {
             self.process_mut(at)?.asking.remove(&exchange);
             self.nodes.get_mut(at)?.answers.extend(bytes);
@@ -321,17 +328,24 @@ impl Cluster {
     pub(super) fn carry(&mut self, from: usize, to: usize, parcel: Parcel) {
         let is_published = matches!(parcel, Parcel::Gossip { .. });
         let Some(wire) = self.wires.get_mut(from, to) else { return };
-        wire.traffic.note(parcel.bytes_count());
+        wire.traffic.note(parcel.bytes_count() * (1 + self.repeats));
         let Some(link) = &wire.link else { return };
         let path = if is_published { &link.topic } else { &link.stream };
         let [Some(delay), twin] = path.copies(&mut self.rng) else { return };
-        let Some(twin_delay) = twin else { return self.send(to, delay, parcel) };
-        let mut twin = parcel.clone();
-        if let Parcel::Gossip { again, .. } = &mut twin {
+        if twin.is_none() && self.repeats == 0 {
+            return self.send(to, delay, parcel);
+        }
+        let mut copy = parcel.clone();
+        if let Parcel::Gossip { again, .. } = &mut copy {
             *again = true;
         }
         self.send(to, delay, parcel);
-        self.send(to, twin_delay, twin);
+        let again = repeat_n(delay, self.repeats);
+        let twins = twin.into_iter().flat_map(|delay| repeat_n(delay, 1 + self.repeats));
+        let delays: Vec<u64> = again.chain(twins).collect();
+        for delay in delays {
+            self.send(to, delay, copy.clone());
+        }
     }
 }
 

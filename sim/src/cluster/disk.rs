@@ -45,6 +45,10 @@ pub enum Wrong {
     Loses,
     /// Every fifth record is written as the one before it: a planted bug.
     Misdirects,
+    /// Stored ops cannot be read, until the process ends.
+    Unreadable,
+    /// A bit of every snapshot turns over, and nobody notices: a planted bug.
+    Rots,
 }
 
 /// What becomes of the records and snapshots of a disk in a crash, for the worse.
@@ -77,6 +81,24 @@ impl Disk {
         self.platter().records.clone()
     }
 
+    /// The state that each kept snapshot and the records behind it fold to, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// Where a record is no event.
+    pub fn snapshots(&self) -> Result<Vec<Recovered>, RecoverError> {
+        let (records, snapshots) = {
+            let platter = self.platter();
+            (platter.records.clone(), platter.snapshots.clone())
+        };
+        snapshots.into_iter().map(|it| Self::fold(Some(it), records.clone())).collect()
+    }
+
+    /// How many snapshots are kept.
+    pub fn snapshot_count(&self) -> usize {
+        self.platter().snapshots.len()
+    }
+
     /// How often it was synced.
     pub fn sync_count(&self) -> u64 {
         self.platter().sync_count
@@ -107,7 +129,7 @@ impl Disk {
             Tail::Torn => drop(batches.pop()),
         }
         platter.records.extend(batches.into_iter().flatten());
-        if platter.wrong == Wrong::Sync {
+        if matches!(platter.wrong, Wrong::Sync | Wrong::Unreadable) {
             platter.wrong = Wrong::Nothing;
         }
         if platter.wrong == Wrong::Loses {
@@ -183,7 +205,13 @@ impl DiskLog {
                 let unsynced: usize = platter.tail.iter().map(Vec::len).sum();
                 return Ok((platter.records.len() + unsynced) as u64);
             }
-            Wrong::Nothing | Wrong::Full | Wrong::Short | Wrong::Loses | Wrong::Misdirects => {}
+            Wrong::Nothing
+            | Wrong::Full
+            | Wrong::Short
+            | Wrong::Loses
+            | Wrong::Misdirects
+            | Wrong::Unreadable
+            | Wrong::Rots => {}
         }
         let batches = std::mem::take(&mut platter.tail);
         platter.records.extend(batches.into_iter().flatten());
@@ -216,12 +244,16 @@ impl Log for DiskLog {
         is_short.then_some(Shortage { free_bytes: 0, reserve_bytes: 1 })
     }
 
-    fn save_snapshot(&mut self, snapshot: Snapshot) {
+    fn save_snapshot(&mut self, mut snapshot: Snapshot) {
         // It is written beside the others, and renamed when it is whole.
         if !self.life.goes_on() {
             return;
         }
         let mut platter = self.disk.platter();
+        let middle = snapshot.body.len() / 2;
+        if let (Wrong::Rots, Some(byte)) = (platter.wrong, snapshot.body.get_mut(middle)) {
+            *byte ^= 1;
+        }
         platter.snapshots.push(snapshot);
         if platter.snapshots.len() > SNAPSHOTS_MAX {
             platter.snapshots.remove(0);
@@ -242,6 +274,21 @@ impl Log for DiskLog {
 
 impl Bodies for Disk {
     fn body(&self, stored: &Stored) -> Result<Vec<u8>, StoreError> {
+        if self.platter().wrong == Wrong::Unreadable {
+            let what = format!("read op {}", stored.op);
+            return Err(StoreError::Io { what, source: io::Error::other("read failed") });
+        }
+        self.peek(stored)
+    }
+}
+
+impl Disk {
+    /// The bytes of an op that are there, for whoever watches, even where the node cannot read them.
+    ///
+    /// # Errors
+    ///
+    /// Where the record does not hold that op.
+    pub fn peek(&self, stored: &Stored) -> Result<Vec<u8>, StoreError> {
         let at = stored.record.checked_sub(1).and_then(|at| usize::try_from(at).ok());
         let platter = self.platter();
         let synced = at.and_then(|at| platter.records.get(at));

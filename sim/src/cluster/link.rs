@@ -57,7 +57,11 @@ impl Path {
     /// Nothing is drawn where there is no choice, so that a test without chance is the same
     /// whatever others draw.
     pub(super) fn copies(&self, rng: &mut Prng) -> [Option<u64>; 2] {
-        let happens = |rng: &mut Prng, percent| percent > 0 && rng.next_u64() % 100 < percent;
+        let happens = |rng: &mut Prng, percent| match percent {
+            0 => false,
+            1..100 => rng.next_u64() % 100 < percent,
+            100.. => true,
+        };
         if happens(rng, self.lost) {
             return [None, None];
         }

@@ -74,7 +74,7 @@ impl Cluster {
             if let Some(process) = self.process_mut(at) {
                 process.peers.insert(other);
             }
-            let (peer, address) = (Self::peer(other), format!("/memory/{other}"));
+            let (peer, address) = (self.key_of(other), format!("/memory/{other}"));
             self.tell(at, 0, NetEvent::PeerConnected { peer, address });
             for topic in &common {
                 self.tell(at, 0, NetEvent::PeerSubscribed { peer, topic: *topic });
@@ -94,7 +94,7 @@ impl Cluster {
 
     /// A node learns that another one is gone (NET-4).
     pub(super) fn lose(&mut self, at: usize, other: usize, common: &BTreeSet<Topic>) {
-        let peer = Self::peer(other);
+        let peer = self.key_of(other);
         let Some(process) = self.process_mut(at) else { return };
         if !process.peers.remove(&other) {
             return;
@@ -123,9 +123,10 @@ impl Cluster {
 
     /// Ends a question of a node without an answer, once.
     pub(super) fn fail(&mut self, at: usize, exchange: ExchangeId, to: usize, why: RequestFailure) {
+        let peer = self.key_of(to);
         let Some(process) = self.process_mut(at) else { return };
         if process.asking.remove(&exchange).is_some() {
-            self.tell(at, 1, NetEvent::RequestFailed { exchange, peer: Self::peer(to), why });
+            self.tell(at, 1, NetEvent::RequestFailed { exchange, peer, why });
         }
     }
 
@@ -136,9 +137,9 @@ impl Cluster {
         let peers = process.peers.clone();
         for other in peers {
             if self.takes_part(other, topic) {
-                let subscribed = |peer| NetEvent::PeerSubscribed { peer: Self::peer(peer), topic };
-                self.tell(other, TOPIC_MS, subscribed(at));
-                self.tell(at, TOPIC_MS, subscribed(other));
+                let subscribed = |peer| NetEvent::PeerSubscribed { peer, topic };
+                self.tell(other, TOPIC_MS, subscribed(self.key_of(at)));
+                self.tell(at, TOPIC_MS, subscribed(self.key_of(other)));
             }
         }
         self.meshes_changed([topic]);
@@ -151,7 +152,7 @@ impl Cluster {
         let peers = process.peers.clone();
         for other in peers {
             if self.takes_part(other, topic) {
-                let gone = NetEvent::PeerUnsubscribed { peer: Self::peer(at), topic };
+                let gone = NetEvent::PeerUnsubscribed { peer: self.key_of(at), topic };
                 self.tell(other, TOPIC_MS, gone);
             }
         }

@@ -61,6 +61,10 @@ pub struct Node {
     pub snapshot_every: u64,
     /// What its next start is given.
     pub settings: Settings,
+    /// Changes its transport key, and not its place among the others.
+    pub name: u8,
+    /// What else its random numbers follow from: a planted bug.
+    pub dice: Dice,
     /// Why its last run ended by itself.
     pub failure: Option<String>,
     pub(super) keys: Keys,
@@ -76,6 +80,18 @@ pub struct Node {
     pub(super) tail: Tail,
     /// What is shown of a node that does not run.
     nothing: State,
+}
+
+/// What the random numbers of a node follow from beside the seed of the world.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dice {
+    /// Nothing.
+    #[default]
+    Fair,
+    /// Its wall clock.
+    OfClock,
+    /// Its transport key.
+    OfName,
 }
 
 /// How commands ended.
@@ -133,6 +149,8 @@ impl Default for Node {
             answers: Vec::new(),
             snapshot_every: SNAPSHOT_EVERY,
             settings: Settings::default(),
+            name: 0,
+            dice: Dice::Fair,
             failure: None,
             keys: Keys::default(),
             outcomes: Outcomes::default(),
@@ -343,6 +361,15 @@ impl Node {
         let wakeup = self.process.as_ref()?.executor.wakeup();
         let mono = [wakeup.step, wakeup.upkeep].into_iter().flatten().min()?;
         Some(self.clock.due(mono).max(self.asleep_until).max(now))
+    }
+
+    /// What its dice add to the seed of a run that starts now.
+    pub(super) fn loaded_dice(&self, now: u64) -> u64 {
+        match self.dice {
+            Dice::Fair => 0,
+            Dice::OfClock => self.clock.at(now).unix.0,
+            Dice::OfName => self.name.into(),
+        }
     }
 
     /// Gives it a key to sign with.

@@ -1,6 +1,7 @@
 //! Performs actions. Each means nothing where it does not apply.
 
 use super::bodies::{body, rights};
+use super::marks::of_outcome;
 use super::{Bug, Invariant, Runner, Violation, author, link};
 use crate::cluster::{Link, Tail, Wrong};
 use crate::kit::Author;
@@ -30,14 +31,31 @@ pub(super) struct Pending {
     then: Then,
 }
 
+impl Pending {
+    /// Whether it is a join that nothing excuses from coming to a good end.
+    pub(super) fn must_join(&self) -> bool {
+        matches!(
+            self.then,
+            Then::Joined { is_owed: true, .. } | Then::Invited { is_owed: true, .. }
+        )
+    }
+
+    /// The node that was told to.
+    pub(super) fn node(&self) -> usize {
+        self.node
+    }
+}
+
 /// What is done with an outcome.
-enum Then {
+pub(super) enum Then {
     /// The namespace of this world is known.
     Founded,
-    /// A node uses the invitation.
-    Invited { node: usize, secret: Box<Author> },
-    /// The joiner is in its namespace.
-    Joined { invitation: Box<Invitation> },
+    /// Another namespace of the founder is known.
+    FoundedOther,
+    /// These nodes use the invitation.
+    Invited { nodes: Vec<usize>, secret: Box<Author>, is_owed: bool },
+    /// The joiner is in this namespace; it must be, if that is owed.
+    Joined { namespace: NamespaceId, is_owed: bool },
     /// Whatever.
     Written,
 }
@@ -49,7 +67,12 @@ impl Runner<'_> {
         match action {
             Action::Wait(_) => {}
             Action::Found(node) => self.found(at(*node)),
-            Action::Join { from, node, role } => self.invite(at(*from), at(*node), *role),
+            Action::Join { from, node, role } => {
+                self.invite_one(at(*from), at(*node), *role, false);
+            }
+            Action::Race { from, a, b, role } => {
+                self.invite(at(*from), vec![at(*a), at(*b)], *role, false);
+            }
             Action::Govern { node, group, deed } => self.govern(at(*node), at(*group), *deed),
             Action::Kill { node, tail } => {
                 self.take_sample(at(*node));
@@ -58,7 +81,15 @@ impl Runner<'_> {
             }
             Action::Crash { node, touch, tail } => self.world.crash_at(at(*node), *touch, *tail),
             Action::Stop(node) => self.world.stop(at(*node)),
+            Action::Boot(node) if self.lost.contains(&at(*node)) => {}
             Action::Boot(node) => self.world.boot(at(*node)),
+            Action::Lose(node) => self.lose(at(*node)),
+            Action::Freeze { node, ms } => {
+                let now = self.world.now();
+                if let Some(node) = self.world.nodes.get_mut(at(*node)) {
+                    node.clock.freeze(now, *ms);
+                }
+            }
             Action::Disk { node, wrong } => self.set_wrong(at(*node), *wrong),
             Action::Cut { a, b } => self.cut(at(*a), at(*b)),
             Action::Heal { a, b } => self.heal(at(*a), at(*b)),
@@ -83,9 +114,22 @@ impl Runner<'_> {
         }
     }
 
+    /// A node is gone for good: it ends, and nobody can reach it whatever becomes of it.
+    fn lose(&mut self, at: usize) {
+        if at < self.world.nodes.len() && self.founder != Some(at) {
+            (0..self.world.nodes.len()).for_each(|other| self.cut(at, other));
+            self.world.stop(at);
+            self.lost.insert(at);
+            self.marks.hit("world: node lost");
+        }
+    }
+
     fn set_wrong(&mut self, at: usize, wrong: Wrong) {
         if let Some(node) = self.world.nodes.get(at).filter(|_| !self.bug.is_of_disks()) {
             node.disk.set_wrong(wrong);
+            if wrong == Wrong::Unreadable {
+                self.marks.hit("world: op unreadable");
+            }
         }
     }
 
@@ -98,8 +142,10 @@ impl Runner<'_> {
 
     fn heal(&mut self, a: usize, b: usize) {
         let count = self.world.nodes.len();
-        if a != b && a < count && b < count {
+        let is_lost = self.lost.contains(&a) || self.lost.contains(&b);
+        if a != b && a < count && b < count && !is_lost {
             let link = link(self.scenario);
+            self.greetings += 1;
             self.world.impair(a, b, link.clone());
             self.world.impair(b, a, link);
             self.world.connect(a, b);
@@ -127,8 +173,9 @@ impl Runner<'_> {
 
     /// Makes all connections as good as a link.
     pub(super) fn mend(&mut self, link: &Link) {
-        for a in 0..self.world.nodes.len() {
-            for b in 0..a {
+        for a in (0..self.world.nodes.len()).filter(|at| !self.lost.contains(at)) {
+            for b in (0..a).filter(|at| !self.lost.contains(at)) {
+                self.greetings += 1;
                 self.world.impair(a, b, link.clone());
                 self.world.impair(b, a, link.clone());
                 self.world.connect(a, b);
@@ -148,26 +195,44 @@ impl Runner<'_> {
         self.issue(at, Command::Found { owners }, Then::Founded);
     }
 
-    fn invite(&mut self, from: usize, node: usize, role: Role) {
-        let Some(namespace) = self.namespace.filter(|_| from != node) else { return };
+    /// A node invites another one, which joins; nothing excuses it if that is owed.
+    pub(super) fn invite_one(&mut self, from: usize, node: usize, role: Role, is_owed: bool) {
+        self.invite(from, vec![node], role, is_owed);
+    }
+
+    /// A node makes an invitation for one person, and these nodes use it.
+    fn invite(&mut self, from: usize, nodes: Vec<usize>, role: Role, is_owed: bool) {
+        let Some(namespace) = self.namespace.filter(|_| !nodes.contains(&from)) else { return };
         self.secrets += 1;
         let secret = Author::new(self.secrets);
+        self.watch.borrow_mut().secrets.add(&secret);
+        self.promised_uses.insert(secret.id, 1);
+        let namespace = self.other.unwrap_or(namespace);
         let wish = Command::Invite {
             namespace,
             group: namespace.root(),
             rights: rights(role),
-            uses_max: 1,
+            uses_max: if self.bug == Bug::Generous { 9 } else { 1 },
             expires_at: UnixMillis(u64::MAX),
             one_time_key: secret.id,
         };
-        self.issue(from, wish, Then::Invited { node, secret: Box::new(secret) });
+        self.issue(from, wish, Then::Invited { nodes, secret: Box::new(secret), is_owed });
     }
 
     /// A node uses an invitation that it was given.
-    fn join(&mut self, at: usize, invitation: Invitation, secret: &Author) {
-        let request = author(at).accept(&invitation, secret);
+    fn join(&mut self, at: usize, invitation: &Invitation, secret: &Author, is_owed: bool) {
+        let Some(namespace) = self.namespace else { return };
+        let misprint = Author::new(u64::MAX);
+        let secret = if self.bug == Bug::Misprint { &misprint } else { secret };
+        let request = author(at).accept(invitation, secret);
         let wish = Command::Join { request, addresses: Vec::new(), within_ms: JOIN_MS };
-        self.issue(at, wish, Then::Joined { invitation: Box::new(invitation) });
+        self.issue(at, wish, Then::Joined { namespace, is_owed });
+    }
+
+    /// The last invitation that a node signed.
+    pub(super) fn last_issued(&self, at: usize) -> Option<Invitation> {
+        let state = self.world.nodes.get(at)?.state();
+        state.durable.namespaces.get(&self.namespace?)?.issued.last().cloned()
     }
 
     fn govern(&mut self, at: usize, group: usize, deed: Deed) {
@@ -202,12 +267,12 @@ impl Runner<'_> {
         Some(graph.group_id(*group))
     }
 
-    fn issue(&mut self, node: usize, wish: Command, then: Then) {
+    pub(super) fn issue(&mut self, node: usize, wish: Command, then: Then) {
         let Some(host) = self.world.nodes.get(node).filter(|node| node.is_up()) else { return };
         let patience = match then {
             Then::Joined { .. } if self.bug == Bug::Impatience => 1,
             Then::Joined { .. } => JOIN_MS + GRACE_MS,
-            Then::Founded | Then::Invited { .. } | Then::Written => ANSWER_MS,
+            Then::Founded | Then::FoundedOther | Then::Invited { .. } | Then::Written => ANSWER_MS,
         };
         let (run, by) = (host.run(), host.clock.mono_at(self.world.now()) + patience);
         let command = self.world.issue(node, wish);
@@ -246,32 +311,51 @@ impl Runner<'_> {
         }
         let (invariant, what) = match then {
             Then::Joined { .. } => (Invariant::I28, "a join"),
-            Then::Founded | Then::Invited { .. } | Then::Written => (Invariant::I7, "a command"),
+            Then::Founded | Then::FoundedOther | Then::Invited { .. } | Then::Written => {
+                (Invariant::I7, "a command")
+            }
         };
         let what = format!("{what} has not ended {} ms after it had to", mono - by);
         self.judge(Violation::new(invariant, &[*node], what))
     }
 
     fn on_outcome(&mut self, pending: Pending, outcome: Outcome) -> Result<(), Violation> {
+        if let Some(name) = of_outcome(&outcome) {
+            self.marks.hit(name);
+        }
         match (pending.then, outcome) {
             (Then::Founded, Outcome::Accepted { namespace, .. }) => {
                 (self.namespace, self.founder) = (Some(namespace), Some(pending.node));
                 self.watch.borrow_mut().namespace = Some(namespace);
                 self.plant_slander(namespace);
+                self.plant_at_founding(pending.node, namespace);
             }
-            (Then::Invited { node, secret }, Outcome::Invited(invitation)) => {
-                self.join(node, invitation, &secret);
+            (Then::FoundedOther, Outcome::Accepted { namespace, .. }) => {
+                self.other = Some(namespace);
             }
-            (Then::Joined { invitation }, Outcome::Joined(report))
-                if report.namespace != invitation.terms.namespace =>
+            (Then::Invited { nodes, secret, is_owed }, Outcome::Invited(invitation)) => {
+                for node in nodes {
+                    self.join(node, &invitation, &secret, is_owed);
+                }
+            }
+            (Then::Joined { namespace, .. }, Outcome::Joined(report))
+                if report.namespace != namespace =>
             {
-                let what = format!(
-                    "invited to {:?}, and joined {:?}",
-                    invitation.terms.namespace, report.namespace
-                );
+                let what = format!("invited to {namespace:?}, and joined {:?}", report.namespace);
                 return self.judge(Violation::new(Invariant::I30, &[pending.node], what));
             }
-            (Then::Founded | Then::Invited { .. } | Then::Joined { .. } | Then::Written, _) => {}
+            (Then::Joined { is_owed: true, .. }, Outcome::Refused(why)) => {
+                let what = format!("a join by a valid invitation ended badly: {why}");
+                return self.judge(Violation::new(Invariant::L5, &[pending.node], what));
+            }
+            (
+                Then::Founded
+                | Then::FoundedOther
+                | Then::Invited { .. }
+                | Then::Joined { .. }
+                | Then::Written,
+                _,
+            ) => {}
         }
         Ok(())
     }
@@ -288,7 +372,9 @@ impl Runner<'_> {
                     node.disk.set_wrong(Wrong::Nothing);
                 }
             }
-            self.world.boot(at);
+            if !self.lost.contains(&at) {
+                self.world.boot(at);
+            }
         }
     }
 }

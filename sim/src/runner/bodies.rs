@@ -40,6 +40,7 @@ pub(super) fn body(runner: &Runner<'_>, at: usize, deed: Deed) -> Option<Body> {
             let visibility = if open { Visibility::Open } else { Visibility::Restricted };
             slot(true, SlotWrite::Visibility(visibility))
         }
+        Deed::Revoke => Body::InvitationRevoked { invitation: runner.last_issued(at)? },
         Deed::Context => Body::ContextRegistered { application: [7; 32] },
         Deed::Noop => Body::Noop,
     })

@@ -7,7 +7,7 @@
 mod damage;
 
 use super::{Invariant, Runner, Violation, author};
-use crate::cluster::{Damage, Flaw, Link, Node, Path, Tail, Wrong};
+use crate::cluster::{Damage, Dice, Flaw, Link, Node, Path, Tail, Wrong};
 use crate::kit::create;
 use folkmoot_core::bounded::Bounded;
 use folkmoot_core::governance::op::Body;
@@ -77,18 +77,52 @@ pub enum Bug {
     WrongNames,
     /// A node takes in all that is there, however much, before it goes on.
     EndlessRuns,
+    /// The random numbers of nodes follow from their wall clocks too.
+    ClockDice,
+    /// The random numbers of nodes follow from their transport keys too.
+    NameDice,
+    /// A message that comes twice ends the process that gets it.
+    Fragile,
+    /// What arrives before its parents is thrown away.
+    Forgetful,
+    /// The notary's key is on two nodes, and both anchor.
+    TwoNotaries,
+    /// An invitation is for more people than was asked.
+    Generous,
+    /// Every message is sent thirty times more.
+    Stutter,
+    /// Snapshots rot on the disk, and nobody notices.
+    Rot,
+    /// The founder writes its secret key into a name.
+    Leak,
+    /// A node takes an op that its ingress did not check.
+    Credulous,
+    /// A node takes an op of newer rules for one of its own.
+    Downgrade,
+    /// A second program with the founder's key signs a wrong state hash.
+    WrongHash,
+    /// Whoever is invited is handed an invitation of another namespace.
+    Courier,
+    /// Whoever is invited is handed another one-time secret.
+    Misprint,
+    /// A newcomer has no room on its disk.
+    NoRoom,
+    /// The nodes have lost the setting that says how often to anchor.
+    NoAnchors,
+    /// One node misses an op, and nobody answers its questions any more.
+    Gap,
 }
 
 impl Bug {
     /// Every bug, and the invariants that must be found violated, each by itself.
-    pub const TABLE: [(Self, &'static [Invariant]); 25] = [
+    pub const TABLE: [(Self, &'static [Invariant]); 42] = [
         (Self::ForgetSync, &[Invariant::I3, Invariant::I5]),
         (Self::LoseRecord, &[Invariant::I6, Invariant::I8]),
         (Self::MisdirectWrite, &[Invariant::I3]),
         (Self::Twin, &[Invariant::I9]),
         (Self::Slander, &[Invariant::I31]),
         (Self::Chatter, &[Invariant::L10]),
-        (Self::DeafForEver, &[Invariant::L1, Invariant::L4]),
+        (Self::DeafForEver, &[Invariant::L1, Invariant::L2, Invariant::L4]),
         (Self::LatePart, &[Invariant::L7]),
         (Self::Mute, &[Invariant::L4]),
         (Self::Dice, &[Invariant::I42]),
@@ -110,11 +144,28 @@ impl Bug {
         (Self::LostAlarms, &[Invariant::I22]),
         (Self::WrongNames, &[Invariant::I14, Invariant::I20]),
         (Self::EndlessRuns, &[Invariant::I21]),
+        (Self::ClockDice, &[Invariant::I23]),
+        (Self::NameDice, &[Invariant::I26]),
+        (Self::Fragile, &[Invariant::I25]),
+        (Self::Forgetful, &[Invariant::I24]),
+        (Self::TwoNotaries, &[Invariant::I16]),
+        (Self::Generous, &[Invariant::I29]),
+        (Self::Stutter, &[Invariant::I32]),
+        (Self::Rot, &[Invariant::I36]),
+        (Self::Leak, &[Invariant::I37]),
+        (Self::Credulous, &[Invariant::I38]),
+        (Self::Downgrade, &[Invariant::I39]),
+        (Self::WrongHash, &[Invariant::I40, Invariant::I41]),
+        (Self::Courier, &[Invariant::I30]),
+        (Self::Misprint, &[Invariant::L5]),
+        (Self::NoRoom, &[Invariant::L6]),
+        (Self::NoAnchors, &[Invariant::L8]),
+        (Self::Gap, &[Invariant::L3]),
     ];
 
     /// Whether it is one of the disks, which nothing mends.
     pub(super) fn is_of_disks(self) -> bool {
-        matches!(self, Self::ForgetSync | Self::LoseRecord | Self::MisdirectWrite)
+        matches!(self, Self::ForgetSync | Self::LoseRecord | Self::MisdirectWrite | Self::Rot)
     }
 
     /// What it does to a node before that starts.
@@ -123,6 +174,7 @@ impl Bug {
             (Self::ForgetSync, Wrong::Forgets),
             (Self::LoseRecord, Wrong::Loses),
             (Self::MisdirectWrite, Wrong::Misdirects),
+            (Self::Rot, Wrong::Rots),
         ];
         if let Some((_, wrong)) = wrongs.iter().find(|(bug, _)| *bug == self) {
             node.disk.set_wrong(*wrong);
@@ -132,6 +184,13 @@ impl Bug {
         }
         if self == Self::CapHeads {
             node.snapshot_every = 1;
+        }
+        if self == Self::NoAnchors {
+            (node.settings.anchor_ops, node.settings.anchor_age_ms) = (0, 0);
+        }
+        let dice = [(Self::ClockDice, Dice::OfClock), (Self::NameDice, Dice::OfName)];
+        if let Some((_, dice)) = dice.iter().find(|(bug, _)| *bug == self) {
+            node.dice = *dice;
         }
     }
 
@@ -171,6 +230,7 @@ impl Runner<'_> {
     /// What happens after the actions of a scenario, because of a bug.
     pub(super) fn plant_late(&mut self) -> Result<(), Violation> {
         self.plant_twin();
+        self.plant_removal()?;
         self.plant_damage();
         self.plant_questions();
         self.plant_ack()

@@ -16,7 +16,7 @@ pub(super) use deep::Deep;
 pub(super) use served::Served;
 
 use super::sets::{Summary, durable_digest, maximal_visible, set_of, uncovered};
-use super::{Invariant, Runner, Violation, member};
+use super::{Invariant, Runner, Violation, last, member};
 use crate::cluster::{Cluster, Node};
 use crate::compare;
 use crate::oracle::Oracle;
@@ -25,7 +25,6 @@ use folkmoot_core::governance::table::Ix;
 use folkmoot_core::governance::verdict::{Admission, VoidAtCut};
 use folkmoot_core::id::OpId;
 use folkmoot_core::signed::verify;
-use folkmoot_effects::ports::Bodies as _;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Looks between two at what the log folds to.
@@ -53,6 +52,8 @@ struct Seen {
     run: u64,
     /// Ops whose verdicts were compared.
     judged: u32,
+    /// The op that had waited longest for its parents, and for how long, in milliseconds.
+    waiting: Option<(OpId, u64)>,
     /// States that it had, by the number of records.
     samples: Vec<(u64, [u8; 32])>,
 }
@@ -61,6 +62,12 @@ impl Checks {
     pub(super) fn new(count: usize) -> Self {
         let nodes = vec![Seen::default(); count];
         Self { by_set: BTreeMap::new(), verdicts: BTreeMap::new(), nodes, looks: 0, starts: 0 }
+    }
+
+    /// Notes the op of a node that waits longest, and gives the one that did before.
+    pub(super) fn waiting(&mut self, at: usize, now: Option<(OpId, u64)>) -> Option<(OpId, u64)> {
+        let seen = self.nodes.get_mut(at)?;
+        std::mem::replace(&mut seen.waiting, now)
     }
 }
 
@@ -71,6 +78,7 @@ impl Runner<'_> {
         for at in 0..self.world.nodes.len() {
             if self.is_honest(at) {
                 let checked = self.look_at(at);
+                self.note_waiting(at);
                 checked.or_else(|violation| self.judge(violation))?;
             }
         }
@@ -143,6 +151,7 @@ impl Runner<'_> {
             let run = node.run();
             let is_new = self.checks.nodes.get(at).is_some_and(|seen| seen.run != run);
             if is_new && node.is_up() {
+                self.note_restart(at);
                 let checked = self.check_restart(at);
                 checked.or_else(|violation| self.judge(violation))?;
                 if let Some(seen) = self.checks.nodes.get_mut(at) {
@@ -166,6 +175,7 @@ impl Runner<'_> {
             return Err(Violation::new(Invariant::I6, &[at], what));
         }
         drop(watch);
+        last::check_snapshots(at, node, &node.state().durable)?;
         check_prefixes(at, node, self.checks.nodes.get(at).map_or(&[], |it| &it.samples))?;
         self.check_fold(at)
     }
@@ -183,7 +193,7 @@ impl Runner<'_> {
         let wrong = |what: String| Violation::new(Invariant::I2, &[at], what);
         let mut oracle = Oracle::new(namespace);
         for ix in (0..graph.len()).map(Ix) {
-            let bytes = node.disk.body(&graph.stored(ix));
+            let bytes = node.disk.peek(&graph.stored(ix));
             let bytes = bytes.map_err(|error| wrong(error.to_string()))?;
             let op = verify(&bytes, namespace).map_err(|error| wrong(error.to_string()))?;
             let (id, expected) = (op.id, oracle.add(op));

@@ -1,14 +1,16 @@
 //! What a villain does with the key of its own member. It cannot forge the signature of another.
 
+use super::bodies::body;
 use super::{Runner, author};
+use crate::cluster::START_UNIX_MS;
 use crate::kit::create;
-use crate::scenario::Harm;
-use folkmoot_core::bounded::{Bounded, Bytes};
+use crate::scenario::{Deed, Harm};
+use folkmoot_core::bounded::{Bounded, Bytes, Text};
 use folkmoot_core::codec;
 use folkmoot_core::governance::cuts::Cuts;
-use folkmoot_core::governance::op::{Body, Payload};
+use folkmoot_core::governance::op::{Body, Payload, SlotWrite, Subject};
 use folkmoot_core::governance::table::Ix;
-use folkmoot_core::id::OpId;
+use folkmoot_core::id::{GroupId, OpId};
 use folkmoot_core::limits::RULES_VERSION;
 use folkmoot_core::signed::SignedOp;
 use folkmoot_core::state::Namespace;
@@ -63,6 +65,62 @@ impl Runner<'_> {
             Harm::Ask { count } => {
                 (0..self.world.nodes.len()).for_each(|to| self.ask_often(at, to, count));
             }
+            Harm::Force { group, deed } => self.force(at, usize::from(group), deed),
+            Harm::Fork { count } => self.fork(at, count),
+            Harm::Nonce { nonce } => {
+                let Some(payload) = self.draft(at) else { return };
+                self.say_op(at, &author(at).seal(&Payload { nonce, ..payload }));
+            }
+            Harm::Related => self.cite_related(at),
+            Harm::Child => {
+                let Some(payload) = self.draft(at) else { return };
+                let parent = author(at).seal(&Payload { nonce: u64::MAX, ..payload.clone() });
+                let parents = Bounded::truncated(vec![parent.id()]);
+                self.say_op(at, &parent);
+                self.say_op(at, &author(at).seal(&Payload { parents, ..payload }));
+            }
+            Harm::Newer => {
+                let Some(payload) = self.draft(at) else { return };
+                let rules = RULES_VERSION + 1;
+                self.say_op(at, &author(at).seal(&Payload { rules, ..payload }));
+            }
+            Harm::Foreign => {
+                let genesis = author(at).found(&[&author(at)], [9; 16]);
+                self.say_op(at, &genesis.signed);
+            }
+        }
+    }
+
+    /// Cites a head, and a parent of that.
+    fn cite_related(&mut self, at: usize) {
+        let (Some(payload), Some(known)) = (self.draft(at), self.known(at)) else { return };
+        let graph = known.space.graph();
+        let head = payload.parents.first().and_then(|head| graph.find(head));
+        let Some(head) = head.map(|head| graph.node(head)) else { return };
+        let above = head.parents.first().map(|above| graph.node(*above).id);
+        let mut parents: Vec<OpId> = above.into_iter().chain([head.id]).collect();
+        parents.sort_unstable();
+        let parents = Bounded::truncated(parents);
+        self.say_op(at, &author(at).seal(&Payload { parents, ..payload }));
+    }
+
+    /// Signs whatever it likes at its heads.
+    fn force(&mut self, at: usize, group: usize, deed: Deed) {
+        let group = self.target(at, group);
+        let (Some(group), Some(body)) = (group, body(self, at, deed)) else { return };
+        let Some(payload) = self.draft_on(at, group) else { return };
+        self.say_op(at, &author(at).seal(&Payload { body, ..payload }));
+    }
+
+    /// Signs many ops with one nonce: names for itself, which everybody may give.
+    fn fork(&mut self, at: usize, count: u16) {
+        let (Some(payload), Some(key)) = (self.draft(at), Text::new("name")) else { return };
+        for number in 0..count {
+            let (subject, key) = (Subject::Member(author(at).id), key.clone());
+            let value = Bytes::truncated(number.to_le_bytes().to_vec());
+            let write = SlotWrite::Metadata { subject, key, value };
+            let body = Body::SlotSet { strict: false, write };
+            self.say_op(at, &author(at).seal(&Payload { body, ..payload.clone() }));
         }
     }
 
@@ -72,14 +130,18 @@ impl Runner<'_> {
     }
 
     /// What the node would sign next, if it were honest.
-    fn draft(&self, at: usize) -> Option<Payload> {
+    pub(super) fn draft(&self, at: usize) -> Option<Payload> {
+        self.draft_on(at, self.namespace?.root())
+    }
+
+    fn draft_on(&self, at: usize, group: GroupId) -> Option<Payload> {
         let (known, namespace) = (self.known(at)?, self.namespace?);
         let person = known.space.graph().person(&author(at).id)?;
-        let next = known.space.next_op(&mut Cuts::default(), person, namespace.root());
+        let next = known.space.next_op(&mut Cuts::default(), person, group);
         Some(Payload {
             rules: RULES_VERSION,
             namespace,
-            group: namespace.root(),
+            group,
             signer: author(at).id,
             nonce: next.nonce,
             parents: Bounded::truncated(next.parents),
@@ -123,7 +185,7 @@ impl Runner<'_> {
         }
     }
 
-    fn say_op(&mut self, at: usize, op: &SignedOp) {
+    pub(super) fn say_op(&mut self, at: usize, op: &SignedOp) {
         let Some(namespace) = self.namespace else { return };
         let gossip = Gossip::Op(Bytes::truncated(codec::encode(op))).encode();
         self.world.publish(at, namespace, &gossip);
@@ -150,10 +212,15 @@ impl Runner<'_> {
             ops: u64::MAX,
             state_root: [0xee; 32],
             tier: Tier::Validated,
-            sent_at: UnixMillis(crate::cluster::START_UNIX_MS + self.world.now()),
+            sent_at: UnixMillis(self.unix_ms()),
         };
         let beacon = author(at).attest(beacon);
         self.world.publish(at, namespace, &Gossip::Beacon(Box::new(beacon)).encode());
+    }
+
+    /// What a clock says that is right in this world.
+    fn unix_ms(&self) -> u64 {
+        (START_UNIX_MS + self.world.now()).saturating_add_signed(self.shift_ms)
     }
 
     fn ack(&mut self, at: usize) {

@@ -28,8 +28,10 @@ impl Runner<'_> {
     pub(super) fn live(&mut self) -> Result<(), Violation> {
         let now = self.world.now();
         let asleep = self.world.nodes.iter().map(Node::asleep_until).max().unwrap_or(0);
+        self.invite_before_healing()?;
         self.relieve();
         self.mend(&Link::default());
+        self.plant_lasting_gap();
         self.plant_parting(Bug::DeafForEver);
         if self.bug == Bug::Mute {
             let topic = crate::cluster::Path::mute();
@@ -40,16 +42,23 @@ impl Runner<'_> {
         self.wait(CONVERGE_MS + 3 * slowest)?;
         let Some(namespace) = self.namespace else { return Ok(()) };
         let core = self.core(namespace);
+        self.check_invited()?;
         self.wait(BEACONS_MS)?;
         self.check_equal(namespace, &core)?;
         self.check_ready(namespace, &core)?;
         if let Some(at) = core.first() {
             self.check_oracle(*at).or_else(|violation| self.judge(violation))?;
+            self.check_orders(*at, namespace)?;
         }
         self.check_all_again(&core)?;
         self.check_quiet(&core)?;
         self.plant_parting(Bug::LatePart);
-        self.check_writing(namespace, &core)
+        self.check_writing(namespace, &core)?;
+        self.check_anchors(namespace, &core)?;
+        self.check_newcomer(namespace, &core)?;
+        self.check_thrift(namespace)?;
+        self.check_secrets()?;
+        self.check_last(namespace)
     }
 
     /// The honest nodes of whoever is a member at the founder's node; none where that is a
@@ -57,7 +66,8 @@ impl Runner<'_> {
     fn core(&self, namespace: NamespaceId) -> Vec<usize> {
         let takes_part = |at: &usize| {
             let view = self.view(*at, namespace);
-            self.is_honest(*at) && view.is_some_and(|view| view.open && !view.joining)
+            let takes_part = view.is_some_and(|view| view.open && !view.joining);
+            self.is_honest(*at) && !self.lost.contains(at) && takes_part
         };
         let Some(founder) = self.founder.filter(takes_part) else { return Vec::new() };
         let Some(node) = self.world.nodes.get(founder) else { return Vec::new() };
@@ -97,14 +107,14 @@ impl Runner<'_> {
                     "heads {ours:?} of {} ops, and {theirs:?} of {}",
                     expected.ops, view.ops
                 );
-                return fail(Invariant::L1, what);
+                fail(Invariant::L1, what)?;
             }
             if shown(*at) != shown(*first) {
-                return fail(Invariant::L2, format!("{} ops, and {}", expected.ops, view.ops));
+                fail(Invariant::L2, format!("{} ops, and {}", expected.ops, view.ops))?;
             }
             if let Some(op) = self.waits_in_vain(namespace, *at, core) {
                 let what = format!("{} ops wait, and {op} that is missing is there", view.pending);
-                return fail(Invariant::L3, what);
+                fail(Invariant::L3, what)?;
             }
         }
         Ok(())

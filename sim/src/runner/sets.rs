@@ -1,5 +1,6 @@
 //! What a node has, in a few digests.
 
+use crate::cluster::Node;
 use folkmoot_core::codec;
 use folkmoot_core::governance::space::Space;
 use folkmoot_core::governance::table::Ix;
@@ -104,6 +105,20 @@ pub(super) fn durable_digest(durable: &Durable) -> [u8; 32] {
             let (void, has_effect) = (graph.void_at_cut(ix), space.view().is_effective(graph, ix));
             add(codec::encode(&(node.id, node.record, void.copied(), has_effect)));
         }
+    }
+    *hasher.finalize().as_bytes()
+}
+
+/// What a node has, without anything that tells of how and when it came to it.
+pub(super) fn picture(node: &Node) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for (namespace, known) in &node.state().durable.namespaces {
+        let (space, graph) = (&known.space, known.space.graph());
+        let summary = Summary::of(space);
+        let void: Vec<_> = all(space).filter(|ix| graph.void_at_cut(*ix).is_some()).collect();
+        let names = (set_of(space), mixed(space, void.into_iter()), summary.effective);
+        hasher.update(&codec::encode(&(namespace, known.me, known.is_open, names)));
+        hasher.update(&codec::encode(&(summary.state_root, summary.heads)));
     }
     *hasher.finalize().as_bytes()
 }

@@ -1,6 +1,7 @@
 //! Watches what nodes send: I5, and what they have promised.
 
 use super::check::Served;
+use super::secrets::Secrets;
 use super::{Invariant, Violation, member};
 use crate::cluster::{Node, Order};
 use folkmoot_core::codec;
@@ -23,6 +24,8 @@ pub(super) struct Watch {
     pub(super) said: Vec<u64>,
     /// Who was answered.
     pub(super) served: Served,
+    /// What nobody may send.
+    pub(super) secrets: Secrets,
     /// The first violation.
     pub(super) found: Option<Violation>,
 }
@@ -35,6 +38,7 @@ impl Watch {
             promised: vec![BTreeSet::new(); count],
             said: vec![0; count],
             served: Served::new((0..count).map(member).collect()),
+            secrets: Secrets::of(count + 1),
             found: None,
         }
     }
@@ -46,7 +50,15 @@ impl Watch {
                 matches!(order.command, NetCommand::Publish { .. } | NetCommand::Request { .. });
             *said += u64::from(is_own);
         }
-        if self.villains.contains(&at) || self.found.is_some() {
+        if self.found.is_some() {
+            return;
+        }
+        if self.secrets.are_in(content(&order.command)) {
+            let what = "a secret key stands in what it sends";
+            self.found = Some(Violation::new(Invariant::I37, &[at], what));
+            return;
+        }
+        if self.villains.contains(&at) {
             return;
         }
         let Some(namespace) = self.namespace else { return };
@@ -72,6 +84,26 @@ impl Watch {
                 }
             }
         }
+    }
+}
+
+/// The bytes that are sent.
+fn content(command: &NetCommand) -> &[u8] {
+    match command {
+        NetCommand::Publish { bytes, .. }
+        | NetCommand::Request { bytes, .. }
+        | NetCommand::Respond { bytes, .. } => bytes,
+        NetCommand::Subscribe(_)
+        | NetCommand::Unsubscribe(_)
+        | NetCommand::Validate { .. }
+        | NetCommand::Refuse { .. }
+        | NetCommand::Dial { .. }
+        | NetCommand::DialAlways { .. }
+        | NetCommand::StopDialing { .. }
+        | NetCommand::Disconnect { .. }
+        | NetCommand::Block { .. }
+        | NetCommand::Unblock { .. }
+        | NetCommand::Shutdown => &[],
     }
 }
 

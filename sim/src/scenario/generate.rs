@@ -30,10 +30,7 @@ pub fn generate(seed: u64) -> Scenario {
     };
     let faults = Faults::draw(profile, &mut rng);
     let options = options(profile, faults, &mut rng);
-    let mut writer = Writer { rng, faults, nodes: options.nodes, actions: Vec::new() };
-    writer.begin(JOINS_MS);
-    writer.go_on(profile);
-    Scenario { seed, options, actions: writer.actions }
+    written(seed, options, faults, rng)
 }
 
 /// The scenario of a seed for so many nodes, which may be [`super::NODES_MAX`]: what goes wrong is
@@ -42,13 +39,24 @@ pub fn generate_large(seed: u64, nodes: u16) -> Scenario {
     let (profile, mut rng) = (Profile::Scale, Prng::new(seed));
     let faults = Faults::draw(profile, &mut rng);
     let options = Options { nodes, ..options(profile, faults, &mut rng) };
-    let mut writer = Writer { rng, faults, nodes, actions: Vec::new() };
-    writer.begin(JOINS_LARGE_MS);
+    written(seed, options, faults, rng)
+}
+
+/// What happens in a world like this.
+fn written(seed: u64, options: Options, faults: Faults, mut rng: Prng) -> Scenario {
+    let (nodes, profile) = (options.nodes, options.profile);
+    // Mostly one node means ill, sometimes up to all but the founder's.
+    let others = usize::from(nodes.saturating_sub(1).max(1));
+    let villains = if rng.chance(80) { 1 } else { rng.between(1, others) };
+    let villains = u16::try_from(villains).unwrap_or(1);
+    let mut writer = Writer { rng, faults, nodes, villains, actions: Vec::new() };
+    writer.begin(if profile == Profile::Scale { JOINS_LARGE_MS } else { JOINS_MS });
     writer.go_on(profile);
     Scenario { seed, options, actions: writer.actions }
 }
 
-/// What may go wrong, each with probability one half, and the node that means ill.
+/// What may go wrong, each with probability one half unless it says another, and whether people
+/// take anything from each other.
 #[derive(Clone, Copy)]
 #[expect(clippy::struct_excessive_bools, reason = "each class is on or off by itself")]
 struct Faults {
@@ -60,22 +68,30 @@ struct Faults {
     clock: bool,
     pause: bool,
     villain: bool,
+    /// Connections come and go, one time in five.
+    churn: bool,
+    /// Nothing is taken from anybody and nothing is insisted on, one time in four: then whatever
+    /// an honest person writes has effect.
+    peace: bool,
 }
 
 impl Faults {
     fn draw(profile: Profile, rng: &mut Prng) -> Self {
         let is_nice = profile == Profile::Nice;
-        let mut is_on = || !is_nice && rng.chance(50);
+        let mut is_on = |percent| !is_nice && rng.chance(percent);
         let mut faults = Self {
-            network: is_on(),
-            slow: is_on(),
-            parts: is_on(),
-            crash: is_on(),
-            disk: is_on(),
-            clock: is_on(),
-            pause: is_on(),
-            villain: is_on(),
+            network: is_on(50),
+            slow: is_on(50),
+            parts: is_on(50),
+            crash: is_on(50),
+            disk: is_on(50),
+            clock: is_on(50),
+            pause: is_on(50),
+            villain: is_on(50),
+            churn: is_on(20),
+            peace: false,
         };
+        faults.peace = profile != Profile::Removals && rng.chance(25);
         if profile == Profile::Disk {
             faults = Self { crash: true, disk: true, ..faults };
         }
@@ -84,7 +100,11 @@ impl Faults {
 }
 
 fn options(profile: Profile, faults: Faults, rng: &mut Prng) -> Options {
-    let drawn = rng.between(2, 8);
+    let drawn = match rng.below(20) {
+        0 => 1,
+        1 => rng.between(9, 16),
+        _ => rng.between(2, 8),
+    };
     let fixed = [(Profile::Two, 2), (Profile::Sixteen, 16)];
     let nodes = fixed.iter().find(|(of, _)| *of == profile).map_or(drawn, |(_, nodes)| *nodes);
     let mut path = Path::default();
@@ -94,14 +114,18 @@ fn options(profile: Profile, faults: Faults, rng: &mut Prng) -> Options {
     }
     if faults.slow {
         let least = rng.below(31) as u64;
-        path.delay_ms = (least, least + rng.between(10, 1_000) as u64);
+        let tail = if rng.chance(20) { 30_000 } else { 1_000 };
+        path.delay_ms = (least, least + rng.between(10, tail) as u64);
     }
     // A stream loses nothing by itself: what is lost there is a connection that hangs.
-    let stream = Path { lost: path.lost / 4, doubled: 0, ..path };
+    let stream = Path { lost: path.lost / 4, doubled: path.doubled / 4, ..path };
+    if faults.network && rng.chance(20) {
+        path.lost = rng.below(61) as u64;
+    }
     Options {
         profile,
         nodes: u16::try_from(nodes).unwrap_or(2),
-        owners: if rng.chance(70) { 1 } else { 2 },
+        owners: if rng.chance(70) { 1 } else { u16::try_from(rng.between(2, 3)).unwrap_or(2) },
         snapshot_every: if rng.chance(50) { rng.between(2, 20) as u64 } else { 4_096 },
         anchor_ops: if rng.chance(30) { rng.between(3, 20) as u64 } else { 0 },
         topic: path,
@@ -113,6 +137,8 @@ struct Writer {
     rng: Prng,
     faults: Faults,
     nodes: u16,
+    /// How many of the last nodes mean ill, if any does.
+    villains: u16,
     actions: Vec<Action>,
 }
 
@@ -122,7 +148,11 @@ impl Writer {
         self.actions.push(Action::Found(0));
         self.wait(200);
         for node in 1..self.nodes {
-            if self.rng.chance(90) {
+            if node + 1 < self.nodes && !self.faults.peace && self.rng.chance(8) {
+                let (b, role) = (node + 1, self.role());
+                self.actions.push(Action::Race { from: 0, a: node, b, role });
+                self.wait(apart_ms);
+            } else if self.rng.chance(90) {
                 let from = if self.rng.chance(80) { 0 } else { self.node() };
                 let role = if self.rng.chance(50) { Role::Admin } else { self.role() };
                 self.actions.push(Action::Join { from, node, role });
@@ -134,6 +164,9 @@ impl Writer {
     fn go_on(&mut self, profile: Profile) {
         let count = self.rng.between(20, 90);
         for _ in 0..count {
+            if self.faults.churn && self.rng.chance(25) {
+                self.churn();
+            }
             let action = if self.rng.chance(35) { self.fault() } else { None };
             let action = action.unwrap_or_else(|| self.work(profile));
             self.actions.push(action);
@@ -161,12 +194,21 @@ impl Writer {
         1 + self.below(self.nodes.saturating_sub(1).max(1))
     }
 
+    /// A person: mostly one with a node.
+    fn person(&mut self) -> u16 {
+        if self.rng.chance(85) { self.other() } else { 1_000 + self.below(16) }
+    }
+
     fn role(&mut self) -> Role {
         let roles = [Role::Admin, Role::Member, Role::Member, Role::Reader, Role::Inviter];
         self.rng.pick(&roles).copied().unwrap_or(Role::Member)
     }
 
     fn work(&mut self, profile: Profile) -> Action {
+        if self.rng.chance(if profile == Profile::Joins { 10 } else { 2 }) && !self.faults.peace {
+            let (from, a, b) = (self.node(), self.other(), self.other());
+            return Action::Race { from, a, b, role: self.role() };
+        }
         if self.rng.chance(if profile == Profile::Joins { 60 } else { 6 }) {
             return Action::Join { from: self.node(), node: self.other(), role: self.role() };
         }
@@ -178,13 +220,14 @@ impl Writer {
         } else {
             self.deed()
         };
-        let group = if self.rng.chance(60) { 0 } else { self.below(8) };
+        let deed = if self.faults.peace { peaceful(deed) } else { deed };
+        let group = if self.rng.chance(60) { 0 } else { self.below(24) };
         let node = if matches!(deed, Deed::Leave) { self.other() } else { self.node() };
         Action::Govern { node, group, deed }
     }
 
     fn casting(&mut self) -> Deed {
-        let (who, role) = (self.other(), self.role());
+        let (who, role) = (self.person(), self.role());
         match self.rng.below(4) {
             0 => Deed::Restrict { who, role },
             1 => Deed::Remove { who },
@@ -197,13 +240,14 @@ impl Writer {
             0..=5 => self.casting(),
             6 => Deed::Leave,
             7..=12 => Deed::Create,
-            13..=15 => Deed::Move { to: self.below(8) },
+            13..=15 => Deed::Move { to: self.below(24) },
             16 => Deed::Delete,
             17 => Deed::Anchor,
             18 | 19 => Deed::Default { role: self.role() },
             20..=23 => Deed::Name { value: u8::try_from(self.below(4)).unwrap_or_default() },
             24..=26 => Deed::Close { open: self.rng.chance(50) },
             27 => Deed::Context,
+            28 => Deed::Revoke,
             _ => Deed::Noop,
         }
     }
@@ -214,7 +258,8 @@ impl Writer {
             0 if self.faults.parts => Some(self.part()),
             1 if self.faults.crash => Some(self.crash()),
             2 if self.faults.disk => {
-                let wrongs = [Wrong::Sync, Wrong::Full, Wrong::Short, Wrong::Nothing];
+                let wrongs =
+                    [Wrong::Sync, Wrong::Full, Wrong::Short, Wrong::Unreadable, Wrong::Nothing];
                 let wrong = self.rng.pick(&wrongs).copied().unwrap_or_default();
                 Some(Action::Disk { node: self.node(), wrong })
             }
@@ -240,10 +285,36 @@ impl Writer {
         }
     }
 
+    /// One connection comes and goes a few times, or what several nodes say vanishes for a while,
+    /// and comes back in another order.
+    fn churn(&mut self) {
+        if self.rng.chance(70) {
+            let (a, b) = (self.node(), self.node());
+            for _ in 0..self.rng.between(1, 5) {
+                self.actions.push(Action::Cut { a, b });
+                self.wait(200);
+                self.actions.push(Action::Heal { a, b });
+                self.wait(200);
+            }
+            return;
+        }
+        let mut muted: Vec<(u16, u16)> = (0..3).map(|_| (self.node(), self.node())).collect();
+        self.actions.extend(muted.iter().map(|(from, to)| Action::Mute { from: *from, to: *to }));
+        while !muted.is_empty() {
+            self.wait(2_000);
+            let at = self.rng.below(muted.len());
+            let (a, b) = muted.swap_remove(at);
+            self.actions.push(Action::Heal { a, b });
+        }
+    }
+
     fn crash(&mut self) -> Action {
         let node = self.node();
         let tails = [Tail::Kept, Tail::Lost, Tail::Torn];
         let tail = self.rng.pick(&tails).copied().unwrap_or_default();
+        if self.rng.chance(3) && self.nodes > 2 {
+            return Action::Lose(self.other());
+        }
         match self.rng.below(8) {
             0 => Action::Kill { node, tail },
             1 => Action::Stop(node),
@@ -256,7 +327,8 @@ impl Writer {
         let node = self.node();
         let sign = if self.rng.chance(50) { 1 } else { -1 };
         let amount = |rng: &mut Prng, most| i64::try_from(rng.below(most)).unwrap_or_default();
-        match self.rng.below(4) {
+        match self.rng.below(5) {
+            4 => Action::Freeze { node, ms: self.rng.between(1, 30_000) as u64 },
             0 => Action::Clock { node, ahead_ms: sign * amount(&mut self.rng, 3_600_000) },
             1 => Action::Clock { node, ahead_ms: 0 },
             2 => Action::Clock { node, ahead_ms: sign * amount(&mut self.rng, 600_000) },
@@ -264,9 +336,10 @@ impl Writer {
         }
     }
 
-    /// The last node is the one that means ill.
+    /// One of the last nodes means ill.
     fn harm(&mut self) -> Action {
-        let node = self.nodes.saturating_sub(1).max(1);
+        let back = 1 + self.below(self.villains);
+        let node = self.nodes.saturating_sub(back).max(1);
         let lies = [
             Lie::Silence,
             Lie::Garbage,
@@ -283,7 +356,20 @@ impl Writer {
         // Now and then more than one signer, or one peer, has a right to.
         let count = if bit.is_multiple_of(8) { 300 } else { 20 };
         let replay = if bit % 4 == 1 { Harm::Ask { count: 300 } } else { Harm::Replay };
+        let (group, deed) = (self.below(24), self.deed());
+        let nonces = [0, 1, 2, 1_000, u64::MAX];
+        let nonce = self.rng.pick(&nonces).copied().unwrap_or_default();
         let harms = [
+            Harm::Force { group: 0, deed },
+            Harm::Force { group: 0, deed },
+            Harm::Force { group, deed },
+            Harm::Force { group, deed },
+            Harm::Related,
+            Harm::Child,
+            Harm::Fork { count: if self.rng.chance(10) { 70 } else { 4 } },
+            Harm::Nonce { nonce },
+            Harm::Newer,
+            Harm::Foreign,
             Harm::Equivocate,
             Harm::Equivocate,
             Harm::Backdate,
@@ -297,5 +383,23 @@ impl Writer {
         ];
         let harm = self.rng.pick(&harms).copied().unwrap_or(Harm::Replay);
         Action::Harm { node, harm }
+    }
+}
+
+/// The deed itself, or another where it takes something from somebody or may lose a race.
+fn peaceful(deed: Deed) -> Deed {
+    match deed {
+        Deed::Restrict { who, role } => Deed::Add { who, role },
+        Deed::Remove { who } => Deed::Add { who, role: Role::Member },
+        Deed::Leave | Deed::Move { .. } | Deed::Close { .. } => Deed::Noop,
+        Deed::Add { .. }
+        | Deed::Create
+        | Deed::Delete
+        | Deed::Anchor
+        | Deed::Default { .. }
+        | Deed::Name { .. }
+        | Deed::Context
+        | Deed::Revoke
+        | Deed::Noop => deed,
     }
 }

@@ -69,6 +69,8 @@ impl Word for Wrong {
         ("forgets", Self::Forgets),
         ("loses", Self::Loses),
         ("misdirects", Self::Misdirects),
+        ("unreadable", Self::Unreadable),
+        ("rots", Self::Rots),
     ];
 }
 
@@ -118,11 +120,13 @@ impl fmt::Display for Action {
             Self::Wait(ms) => write!(f, "wait {ms}"),
             Self::Found(node) => write!(f, "found {node}"),
             Self::Join { from, node, role } => write!(f, "join {from} {node} {}", role.word()),
+            Self::Race { from, a, b, role } => write!(f, "race {from} {a} {b} {}", role.word()),
             Self::Govern { node, group, deed } => write!(f, "govern {node} {group} {deed}"),
             Self::Kill { node, tail } => write!(f, "kill {node} {}", tail.word()),
             Self::Crash { node, touch, tail } => write!(f, "crash {node} {touch} {}", tail.word()),
             Self::Stop(node) => write!(f, "stop {node}"),
             Self::Boot(node) => write!(f, "boot {node}"),
+            Self::Lose(node) => write!(f, "lose {node}"),
             Self::Disk { node, wrong } => write!(f, "disk {node} {}", wrong.word()),
             Self::Cut { a, b } => write!(f, "cut {a} {b}"),
             Self::Heal { a, b } => write!(f, "heal {a} {b}"),
@@ -133,6 +137,7 @@ impl fmt::Display for Action {
             Self::Impair { from, to, path } => write!(f, "impair {from} {to} {path}"),
             Self::Mend => write!(f, "mend"),
             Self::Clock { node, ahead_ms } => write!(f, "clock {node} {ahead_ms}"),
+            Self::Freeze { node, ms } => write!(f, "freeze {node} {ms}"),
             Self::Drift { node, ppm } => write!(f, "drift {node} {ppm}"),
             Self::Pause { node, ms } => write!(f, "pause {node} {ms}"),
             Self::Lie { node, lie } => write!(f, "lie {node} {}", lie.word()),
@@ -156,6 +161,7 @@ impl fmt::Display for Deed {
             Self::Name { value } => write!(f, "name {value}"),
             Self::Close { open } => write!(f, "visible {}", open.word()),
             Self::Context => write!(f, "context"),
+            Self::Revoke => write!(f, "revoke"),
             Self::Noop => write!(f, "noop"),
         }
     }
@@ -174,6 +180,13 @@ impl fmt::Display for Harm {
             Self::Mutate { bit } => write!(f, "mutate {bit}"),
             Self::Beacon => write!(f, "beacon"),
             Self::Ack => write!(f, "ack"),
+            Self::Force { group, deed } => write!(f, "force {group} {deed}"),
+            Self::Fork { count } => write!(f, "fork {count}"),
+            Self::Nonce { nonce } => write!(f, "nonce {nonce}"),
+            Self::Related => write!(f, "related"),
+            Self::Child => write!(f, "child"),
+            Self::Newer => write!(f, "newer"),
+            Self::Foreign => write!(f, "foreign"),
         }
     }
 }
@@ -228,6 +241,10 @@ impl Action {
             "wait" => Self::Wait(line.ms()?),
             "found" => Self::Found(line.node()?),
             "join" => Self::Join { from: line.node()?, node: line.node()?, role: line.word()? },
+            "race" => {
+                let (from, a, b) = (line.node()?, line.node()?, line.node()?);
+                Self::Race { from, a, b, role: line.word()? }
+            }
             "govern" => {
                 let (node, group) = (line.node()?, line.node()?);
                 Self::Govern { node, group, deed: Deed::parse(line)? }
@@ -239,6 +256,7 @@ impl Action {
             }
             "stop" => Self::Stop(line.node()?),
             "boot" => Self::Boot(line.node()?),
+            "lose" => Self::Lose(line.node()?),
             "disk" => Self::Disk { node: line.node()?, wrong: line.word()? },
             "cut" => Self::Cut { a: line.node()?, b: line.node()? },
             "heal" => Self::Heal { a: line.node()?, b: line.node()? },
@@ -249,6 +267,7 @@ impl Action {
             "impair" => Self::Impair { from: line.node()?, to: line.node()?, path: line.path()? },
             "mend" => Self::Mend,
             "clock" => Self::Clock { node: line.node()?, ahead_ms: line.signed()? },
+            "freeze" => Self::Freeze { node: line.node()?, ms: line.ms()? },
             "drift" => Self::Drift { node: line.node()?, ppm: line.signed()? },
             "pause" => Self::Pause { node: line.node()?, ms: line.ms()? },
             "lie" => Self::Lie { node: line.node()?, lie: line.word()? },
@@ -273,6 +292,7 @@ impl Deed {
             "name" => Self::Name { value: line.number(0, u8::MAX)? },
             "visible" => Self::Close { open: line.word()? },
             "context" => Self::Context,
+            "revoke" => Self::Revoke,
             "noop" => Self::Noop,
             _ => return Err(line.wrong("what is done on a group")),
         })
@@ -292,6 +312,13 @@ impl Harm {
             "mutate" => Self::Mutate { bit: line.number(0, u16::MAX)? },
             "beacon" => Self::Beacon,
             "ack" => Self::Ack,
+            "force" => Self::Force { group: line.node()?, deed: Deed::parse(line)? },
+            "fork" => Self::Fork { count: line.number(0, 1_000)? },
+            "nonce" => Self::Nonce { nonce: line.number(0, u64::MAX)? },
+            "related" => Self::Related,
+            "child" => Self::Child,
+            "newer" => Self::Newer,
+            "foreign" => Self::Foreign,
             _ => return Err(line.wrong("what harm is done")),
         })
     }

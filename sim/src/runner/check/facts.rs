@@ -7,7 +7,6 @@ use folkmoot_core::governance::space::Space;
 use folkmoot_core::governance::table::Ix;
 use folkmoot_core::id::{GroupId, MemberId, OpId};
 use folkmoot_core::signed::{Op, Verified, verify};
-use folkmoot_effects::ports::Bodies as _;
 use std::collections::BTreeMap;
 
 /// The ops of a world, by id.
@@ -30,7 +29,7 @@ impl Facts {
         (from..graph.len()).map(Ix).all(|ix| {
             let id = graph.node(ix).id;
             if !self.0.contains_key(&id) {
-                let bytes = node.disk.body(&graph.stored(ix)).ok();
+                let bytes = node.disk.peek(&graph.stored(ix)).ok();
                 let op = bytes.and_then(|bytes| verify(&bytes, namespace).ok());
                 self.0.extend(op.map(|op| (id, op)));
             }

@@ -73,7 +73,9 @@ impl Served {
         let Some(known) = state.durable.namespaces.get(&namespace) else { return Ok(()) };
         let Some(member) = self.members.get(from).copied() else { return Ok(()) };
         let desk = state.volatile.desks.get(&namespace);
-        let identity = desk.and_then(|desk| desk.identities.get(&Cluster::peer(from)));
+        // All nodes of a world go by other names, or none does.
+        let peer = Cluster::named(from, node.name);
+        let identity = desk.and_then(|desk| desk.identities.get(&peer));
         let is_guest = identity.is_some_and(|it| it.member == member && it.pass.is_some());
         if is_guest || known.space.is_or_was_member(&member) {
             self.allowed.insert((at, member));

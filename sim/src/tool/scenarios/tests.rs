@@ -57,8 +57,13 @@ fn a_disk_that_forgets_is_a_violation_that_shrinks() {
 #[test]
 fn a_soak_counts_what_it_ran() {
     let ran = run(&["soak", "--seeds", "3", "--from", "7", "--jobs", "2", "--json"]).unwrap();
-    let line: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
-    assert_eq!((ran.exit, &line["seeds"], &line["violations"]), (0, &3.into(), &0.into()));
+    let lines: Vec<serde_json::Value> =
+        ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [progress, reached] = lines.as_slice() else { panic!("{}", ran.out) };
+    let counted = (ran.exit, &progress["seeds"], &progress["violations"]);
+    assert_eq!(counted, (0, &3.into(), &0.into()));
+    let marks = reached["marks"].as_array().unwrap();
+    assert!(marks.iter().any(|mark| mark[0] == "join: confirmed" && mark[1] != 0), "{reached}");
 }
 
 #[test]

@@ -1,0 +1,103 @@
+//! That the faults of a scenario really happen.
+
+use super::*;
+use crate::scenario::generate;
+
+fn marks_of(text: &str) -> Marks {
+    let scenario = Scenario::parse(&format!("folkmoot scenario 1\n{text}")).unwrap();
+    let report = run(&scenario);
+    assert_eq!(report.violation, None, "{text}");
+    report.marks
+}
+
+fn count(marks: &Marks, name: &str) -> u64 {
+    marks.iter().find(|(mark, _)| *mark == name).unwrap().1
+}
+
+#[test]
+fn a_node_that_is_lost_stays_away_and_the_others_go_on() {
+    let text = "folkmoot scenario 1\nnodes 3\nfound 0\nwait 200\njoin 0 1 admin\nwait 2000\n\
+                join 0 2 admin\nwait 2000\nlose 2\nboot 2\nheal 0 2\ngovern 0 0 create\nwait 500\n\
+                mend\nlose 0\n";
+    let scenario = Scenario::parse(text).unwrap();
+    let mut runner = Runner::new(&scenario, Bug::None, None, Variant::Same);
+    assert_eq!(runner.go().err(), None);
+    let up: Vec<bool> = runner.world.nodes.iter().map(Node::is_up).collect();
+    assert_eq!(up, [true, true, false, true], "the founder stays, and a newcomer came");
+    assert!(!runner.world.is_linked(0, 2));
+}
+
+#[test]
+fn two_who_use_one_invitation_apart_are_not_both_in() {
+    let marks = marks_of(
+        "nodes 4\nfound 0\nwait 200\njoin 0 1 admin\nwait 5000\nsplit 10\nrace 0 2 3 member\n\
+         wait 30000\nmend\nwait 10000\n",
+    );
+    assert!(count(&marks, "void: invitation spent") > 0);
+}
+
+#[test]
+fn an_op_of_newer_rules_is_kept_and_changes_nothing() {
+    let marks = marks_of(
+        "nodes 3\nfound 0\nwait 200\njoin 0 1 admin\nwait 3000\njoin 0 2 admin\nwait 3000\n\
+         harm 2 newer\nwait 3000\nharm 2 foreign\nwait 100\n",
+    );
+    assert!(count(&marks, "op parked") > 0);
+}
+
+#[test]
+fn attack_18_the_heads_of_a_fork_bomb_are_joined() {
+    let marks = marks_of(
+        "nodes 3\nfound 0\nwait 200\njoin 0 1 admin\nwait 3000\njoin 0 2 admin\nwait 3000\n\
+         harm 2 fork 70\nwait 5000\ngovern 0 0 create\nwait 3000\n",
+    );
+    assert!(count(&marks, "heads joined") > 0);
+}
+
+#[test]
+fn what_is_forced_is_void_and_a_wrong_nonce_is_refused() {
+    let marks = marks_of(
+        "nodes 3\nfound 0\nwait 200\njoin 0 1 admin\nwait 3000\njoin 0 2 reader\nwait 3000\n\
+         harm 2 force 0 remove 1\nwait 500\nharm 2 force 0 create\nwait 500\nharm 2 nonce 1000\n\
+         wait 1000\nharm 2 related\nwait 1000\nharm 2 child\nwait 3000\n",
+    );
+    assert!(count(&marks, "A6: parents related") > 0);
+    assert!(count(&marks, "A5: parent refused") > 0);
+    assert!(count(&marks, "A10: signer") > 0);
+    assert!(count(&marks, "A7: nonce") > 0);
+}
+
+#[test]
+fn a_crash_a_failed_sync_and_a_full_disk_are_seen() {
+    let marks = marks_of(
+        "nodes 2\nsnapshots 2\nfound 0\nwait 200\njoin 0 1 admin\nwait 3000\ncrash 1 2 lost\n\
+         govern 1 0 create\nwait 5000\ndisk 1 sync-fails\ngovern 1 0 create\nwait 5000\n\
+         disk 1 full\ngovern 0 0 create\nwait 5000\ndisk 1 well\nwait 5000\n\
+         disk 0 unreadable\nwait 3000\n",
+    );
+    for name in [
+        "world: crash point",
+        "world: sync failed",
+        "world: disk full",
+        "world: restart from a snapshot",
+        "world: op unreadable",
+    ] {
+        assert!(count(&marks, name) > 0, "{name}");
+    }
+}
+
+#[test]
+fn worlds_are_of_all_sizes_and_have_one_villain_or_many() {
+    let scenarios: Vec<Scenario> = (0..400).map(generate).collect();
+    let sizes: BTreeSet<u16> = scenarios.iter().map(|it| it.options.nodes).collect();
+    assert!(sizes.contains(&1) && sizes.contains(&16) && sizes.len() > 12, "{sizes:?}");
+    let villains = |it: &Scenario| -> usize {
+        it.actions.iter().filter_map(Action::villain).collect::<BTreeSet<u16>>().len()
+    };
+    let most = scenarios.iter().map(villains).max();
+    assert!(most > Some(3), "{most:?}");
+    let owners: BTreeSet<u16> = scenarios.iter().map(|it| it.options.owners).collect();
+    assert_eq!(owners, BTreeSet::from([1, 2, 3]));
+    let slowest = scenarios.iter().map(|it| it.options.topic.delay_ms.1).max();
+    assert!(slowest > Some(15_000), "{slowest:?}");
+}
