@@ -283,7 +283,8 @@ impl Bodies for Disk {
 }
 
 impl Disk {
-    /// The bytes of an op that are there, for whoever watches, even where the node cannot read them.
+    /// The bytes of an op that are there, for whoever watches: also where the node cannot read
+    /// them.
     ///
     /// # Errors
     ///
