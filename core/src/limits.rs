@@ -160,6 +160,9 @@ pub const PAGE_MS: u64 = 5_000;
 pub const BACKFILL_TURN_MS: u64 = 5_000;
 /// Most pages of one list that are under way, or here before their turn (NET-43).
 pub const PAGES_AHEAD_MAX: usize = 8;
+/// Most ops that are under way in pages or wait to be judged; one that is judged makes room for the
+/// next to be asked for (NET-43).
+pub const AHEAD_OPS_MAX: usize = 2 * PAGES_AHEAD_MAX * PAGE_OPS_MAX;
 /// How long no other member may have confirmed what is here until people are told, in milliseconds.
 pub const ISOLATED_MS: u64 = 120_000;
 /// How often one peer is pulled from at most, in milliseconds (NET-12).

@@ -21,8 +21,6 @@ use crate::wire::{Refused, Request};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// While more ops than this wait to be judged, no further page is asked for.
-const READY_LOW: usize = 4096;
 /// Most missing ids that a verdict names.
 const MISSING_NAMED_MAX: usize = 64;
 /// Wait before a question that was refused is asked again, in milliseconds; four times as long
@@ -403,7 +401,6 @@ impl Turn<'_> {
         let is_judged =
             |id: &OpId| known.space.graph().find(id).is_some() || desk.refused.contains(id);
         let is_idle = desk.ready.is_empty();
-        let has_room = desk.ready.len() <= READY_LOW;
         desk.syncing.exchanges.iter().find_map(|(peer, exchange)| match &exchange.stage {
             Stage::Weighing => Some(Act::Weigh(*peer)),
             Stage::Ordering if !desk.syncing.is_indexing => Some(Act::Order(*peer)),
@@ -414,7 +411,7 @@ impl Turn<'_> {
             Stage::Fetching(list) => {
                 let is_its_turn =
                     !list.is_long() || desk.syncing.backfill.is_some_and(|slot| slot.peer == *peer);
-                (has_room && is_its_turn && list.is_hungry()).then_some(Act::Ask(*peer))
+                (is_its_turn && list.is_hungry(desk.ready.len())).then_some(Act::Ask(*peer))
             }
             Stage::Comparing
             | Stage::Waiting(_)

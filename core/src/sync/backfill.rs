@@ -5,7 +5,7 @@
 
 use crate::id::{OpId, PeerKey};
 use crate::limits::{
-    BACKFILL_TURN_MS, OP_BYTES_MAX, PAGE_BYTES_MAX, PAGE_OPS_MAX, PAGES_AHEAD_MAX,
+    AHEAD_OPS_MAX, BACKFILL_TURN_MS, OP_BYTES_MAX, PAGE_BYTES_MAX, PAGE_OPS_MAX, PAGES_AHEAD_MAX,
 };
 use crate::signed::{Malformed, Op, Verified};
 use crate::time::MonoMillis;
@@ -148,9 +148,17 @@ impl Backfill {
         (count > 0).then_some((self.next, count))
     }
 
-    /// Whether it would ask for a page.
-    pub fn is_hungry(&self) -> bool {
-        self.peek().is_some()
+    /// Whether it would ask for a page while so many ops wait to be judged.
+    pub fn is_hungry(&self, waiting_count: usize) -> bool {
+        let has_room = || waiting_count + self.ahead_count() + PAGE_OPS_MAX <= AHEAD_OPS_MAX;
+        self.peek().is_some() && has_room()
+    }
+
+    /// How many ops are asked for, or here before their turn.
+    fn ahead_count(&self) -> usize {
+        let asked: u64 = self.asked.values().map(|count| u64::from(*count)).sum();
+        let early: u64 = self.early.values().map(|(count, _)| *count).sum();
+        usize::try_from(asked + early).unwrap_or(usize::MAX)
     }
 
     /// Whether pages are under way.

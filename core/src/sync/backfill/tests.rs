@@ -45,12 +45,32 @@ fn net_43_eight_pages_are_under_way_once_the_length_is_known() {
     let mut list = begun(5000);
     assert_eq!(nonces(&mut list).len(), 512);
     assert_eq!(asked(&mut list), [1, 2, 3, 4, 5, 6, 7, 8].map(|at| (at * 512, 512)));
-    assert!(!list.is_hungry());
+    assert!(!list.is_hungry(0));
     assert_eq!(list.receive(512, page(512, 512, 5000)), Worth::Whole);
     // What came and was not taken fills its place.
-    assert!(!list.is_hungry());
+    assert!(!list.is_hungry(0));
     nonces(&mut list);
     assert_eq!(asked(&mut list), [(4608, 392)]);
+}
+
+#[test]
+fn net_43_a_page_is_asked_for_as_one_is_judged() {
+    let mut list = begun(50_000);
+    nonces(&mut list);
+    // Nothing under way: a page fits while fifteen wait.
+    let full = AHEAD_OPS_MAX - PAGE_OPS_MAX;
+    assert!(list.is_hungry(full) && !list.is_hungry(full + 1));
+    // Each page under way takes as much room as one that waits.
+    for pages in 1..PAGES_AHEAD_MAX {
+        assert!(list.ask().is_some());
+        let left = full - pages * PAGE_OPS_MAX;
+        assert!(list.is_hungry(left) && !list.is_hungry(left + 1), "{pages}");
+    }
+    // And so does one that is here before its turn.
+    let third = 3 * 512;
+    assert_eq!(list.receive(third, page(third, 512, 50_000)), Worth::Whole);
+    let left = full - (PAGES_AHEAD_MAX - 1) * PAGE_OPS_MAX;
+    assert!(list.is_hungry(left) && !list.is_hungry(left + 1));
 }
 
 #[test]
@@ -120,7 +140,7 @@ fn net_41_one_page_is_enough_for_parents() {
     list.ask();
     assert_eq!(list.receive(0, page(0, 512, 9000)), Worth::Whole);
     assert_eq!(nonces(&mut list).len(), 512);
-    assert!(list.is_complete() && !list.is_hungry() && !list.is_long());
+    assert!(list.is_complete() && !list.is_hungry(0) && !list.is_long());
 }
 
 #[test]
