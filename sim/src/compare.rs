@@ -6,11 +6,13 @@ use crate::world::World;
 use folkmoot_core::governance::archive::ArchiveError;
 use folkmoot_core::governance::cuts::Cuts;
 use folkmoot_core::governance::graph::Graph;
+use folkmoot_core::governance::op::Body;
 use folkmoot_core::governance::space::{Judgement, Space};
 use folkmoot_core::governance::table::Ix;
 use folkmoot_core::governance::verdict::Admission;
 use folkmoot_core::governance::view::Cause;
-use folkmoot_core::id::OpId;
+use folkmoot_core::id::{MemberId, OpId};
+use folkmoot_core::signed::{Op, Verified};
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
@@ -97,7 +99,55 @@ impl Run<'_> {
                 self.space = restored;
             }
         }
+        self.ask(order.len())?;
         self.refuse(order.len(), covered)
+    }
+
+    /// What the reducer asks besides, when all has arrived: who is named, who is or was a member
+    /// (R6), and what an author's next op must say (A7, A9, R6).
+    fn ask(&self, step: usize) -> Result<(), Mismatch> {
+        let (world, space) = (self.world, &self.space);
+        let effect = world.oracle.now();
+        let people: BTreeSet<MemberId> =
+            world.ops.iter().flat_map(|op| given_to(op).chain([op.payload.signer])).collect();
+        for (at, who) in people.iter().enumerate() {
+            let gives = |op: &&Verified<Op>| {
+                world.oracle.void_at_cut(op.id).is_none() && given_to(op).any(|to| to == *who)
+            };
+            let mut grants = world.ops.iter().filter(gives);
+            let is_named = grants.clone().next().is_some();
+            let is_or_was = grants.any(|op| effect.visible.contains(&op.id));
+            let asked = same("is named", &space.is_named(who), &is_named)
+                .and_then(|()| same("R6: member", &space.is_or_was_member(who), &is_or_was));
+            // A cut for each is a lot to ask of the oracle: in each order some.
+            let asked = if at % 8 == self.number % 8 {
+                asked.and_then(|()| self.ask_next(*who, &effect.heads))
+            } else {
+                asked
+            };
+            let last = world.ops.last().map_or(OpId::default(), |op| op.id);
+            asked.map_err(|what| self.mismatch(step, last, format!("{who:?}: {what}")))?;
+        }
+        Ok(())
+    }
+
+    /// What an author's next op must say. Of several last ops with one nonce, it builds on the one
+    /// that came first, which no rule asks.
+    fn ask_next(&self, who: MemberId, heads: &[OpId]) -> Result<(), String> {
+        let oracle = &self.world.oracle;
+        let own = self.world.ops.iter().filter(|op| op.payload.signer == who);
+        let nonce = own.clone().map(|op| op.payload.nonce).max();
+        let last: Vec<OpId> =
+            own.filter(|op| Some(op.payload.nonce) == nonce).map(|op| op.id).collect();
+        let Some(person) = self.space.graph().person(&who) else { return Ok(()) };
+        if last.len() > 1 {
+            return Ok(());
+        }
+        let past = oracle.closed(&[heads, &last].concat());
+        let next = self.space.next_op(&mut Cuts::default(), person, oracle.root());
+        same("R6: parents", &next.parents, &oracle.maximal(&past))?;
+        same("A7: nonce", &next.nonce, &oracle.next_nonce(who, &past))?;
+        same("A9: state hash", &next.state_hash, &oracle.effect(&past).group_root(oracle.root()))
     }
 
     /// Ops that are not stored get the verdict that the oracle gave them.
@@ -133,6 +183,26 @@ impl Run<'_> {
             what,
         }
     }
+}
+
+/// Whom an op gives rights, if it has effect (D4).
+fn given_to(op: &Op) -> impl Iterator<Item = MemberId> {
+    let (owners, one) = match &op.payload.body {
+        Body::NamespaceCreated { owners, .. } => (owners.to_vec(), None),
+        Body::MemberAdded { member, .. } => (Vec::new(), Some(*member)),
+        Body::MemberJoined { request } => (Vec::new(), Some(request.joiner)),
+        Body::GroupCreated { .. } => (Vec::new(), Some(op.payload.signer)),
+        Body::GroupMoved { .. }
+        | Body::GroupDeleted
+        | Body::Anchor { .. }
+        | Body::Noop
+        | Body::MemberRestricted { .. }
+        | Body::MemberLeft
+        | Body::InvitationRevoked { .. }
+        | Body::SlotSet { .. }
+        | Body::ContextRegistered { .. } => (Vec::new(), None),
+    };
+    owners.into_iter().chain(one)
 }
 
 fn restore(space: &Space) -> Result<Space, ArchiveError> {

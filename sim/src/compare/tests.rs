@@ -1,6 +1,66 @@
 use super::*;
+use crate::kit::{Stage, add, create, person, remove, restrict};
 use crate::world::Profile;
 use folkmoot_core::codec;
+use folkmoot_core::governance::rights::Rights;
+use folkmoot_core::id::GroupId;
+
+/// Owner O, admin Q senior to admin P, member M of the root; and the last op.
+fn base() -> (Stage, OpId) {
+    let [o, q, p, m] = [0, 1, 2, 3].map(person);
+    let mut stage = Stage::found(&[o]);
+    let mut head = stage.genesis();
+    for (who, rights) in [(q, Rights::ADMIN), (p, Rights::ADMIN), (m, Rights::MEMBER)] {
+        head = stage.say(o, &[head], stage.root(), add(who, rights));
+    }
+    (stage, head)
+}
+
+/// Engine and oracle agree on all that was said, in several orders of arrival.
+fn agree(stage: Stage) {
+    let Stage { oracle, log: ops } = stage;
+    let world = World { seed: 0, profile: Profile::Mixed, ops, refused: Vec::new(), oracle };
+    compare(&world, 12, &mut Covered::default()).unwrap();
+}
+
+/// L's op knows of the move, but not that it has effect: when the removal of the mover is void, so
+/// is what L did by the authority that the group was moved away from.
+#[test]
+fn d11_a_move_that_was_dead_at_the_cut_detaches_when_it_comes_back() {
+    let (mut stage, head) = base();
+    let [o, q, p, l] = [0, 1, 2, 4].map(person);
+    let root = stage.root();
+    let above = stage.say(o, &[head], root, create());
+    let group = stage.say(o, &[above], above.into(), create());
+    let local = stage.say(o, &[group], above.into(), add(l, Rights::ADMIN));
+    let group = GroupId::from(group);
+    let moves = stage.say(p, &[local], group, Body::GroupMoved { new_parent: root });
+    let removal = stage.say(q, &[local], root, remove(p));
+    let act = stage.say(l, &[moves, removal], group, Body::Noop);
+    assert!(!stage.is_effective(moves) && stage.is_effective(act));
+    stage.say(o, &[local], root, remove(q));
+    assert!(stage.is_effective(moves) && !stage.is_effective(act));
+    assert_eq!(stage.oracle.now().tree.get(&group), Some(&Some(root)));
+    agree(stage);
+}
+
+/// M shuts himself out while others had left him one right. Beside that he acts by this right and
+/// then, knowing of it, leaves himself what others left him: that takes nothing from anybody, and
+/// makes no head, although the op beside it is void by what M did to himself.
+#[test]
+fn r6_a_self_restriction_that_strikes_nothing_itself_is_idle() {
+    let (mut stage, h) = base();
+    let [p, m] = [2, 3].map(person);
+    let root = stage.root();
+    let senior = stage.say(p, &[h], root, restrict(m, Rights::READ));
+    let leave = stage.say(m, &[h], root, Body::MemberLeft);
+    let act = stage.say(m, &[h], root, Body::Noop);
+    let idle = stage.say(m, &[act], root, restrict(m, Rights::READ));
+    assert!(stage.is_effective(leave) && !stage.is_effective(act) && stage.is_effective(idle));
+    assert!(!stage.oracle.now().heads.contains(&idle));
+    assert!(stage.oracle.now().heads.contains(&senior));
+    agree(stage);
+}
 
 #[test]
 fn i36_what_is_archived_tells_of_no_restart() {

@@ -2,6 +2,8 @@
 
 #![expect(clippy::many_single_char_names, reason = "the people and groups of small worlds")]
 
+mod places;
+
 use crate::kit::{Author, Stage, add, create, person, remove, restrict};
 use folkmoot_core::bounded::{Bytes, Text};
 use folkmoot_core::governance::invitation::Invitation;
@@ -34,7 +36,7 @@ pub struct Base {
     pub letters: Vec<Letter>,
 }
 
-/// The people of small worlds. X and Y are invited.
+/// The people of [`Base::people`]. X and Y are invited.
 struct Cast {
     owner: &'static Author,
     first: &'static Author,
@@ -45,8 +47,8 @@ struct Cast {
 }
 
 impl Base {
-    /// The base: owner O, admin P senior to admin Q, member M; groups G and H below the root.
-    pub fn new() -> Self {
+    /// Owner O, admin P senior to admin Q, member M; groups G and H below the root.
+    pub fn people() -> Self {
         let [owner, first, second, member, x, y] = [0, 1, 2, 3, 4, 5].map(person);
         let cast = Cast { owner, first, second, member, x, y };
         let mut stage = Stage::found(&[owner]);
@@ -65,12 +67,6 @@ impl Base {
         let invitation = first.invite(terms);
         let letters = letters(&cast, root, groups, &invitation);
         Self { stage, head, letters }
-    }
-}
-
-impl Default for Base {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

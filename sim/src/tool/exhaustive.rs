@@ -13,11 +13,13 @@ const TELL_EVERY: u64 = 10_000;
 
 /// Compare engine and oracle on every small world
 ///
-/// A world is a small namespace with an owner, two admins and a member, and a few more ops: each
-/// any letter of an alphabet, by an author who knows any of the others. It is delivered in every
-/// order.
+/// A world is a small namespace and a few more ops: each any letter of an alphabet, by an author
+/// who knows any of the others. It is delivered in every order.
 #[derive(Debug, clap::Args)]
 pub(super) struct Exhaustive {
+    /// Which namespace is extended
+    #[arg(long, value_enum, default_value_t = Ground::People)]
+    base: Ground,
     /// How many ops are added
     #[arg(long, value_name = "N", default_value_t = 3)]
     #[arg(value_parser = clap::value_parser!(u8).range(1..=4))]
@@ -34,6 +36,32 @@ pub(super) struct Exhaustive {
     world: Option<u64>,
 }
 
+/// The namespaces that there are, each with an alphabet of its own.
+#[derive(Clone, Copy, Debug, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+enum Ground {
+    /// An owner, two admins and a member of the root
+    People,
+    /// Admins of groups, a group below, people who are gone, and two owners
+    Places,
+}
+
+impl Ground {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::People => "people",
+            Self::Places => "places",
+        }
+    }
+
+    fn base(self) -> Base {
+        match self {
+            Self::People => Base::people(),
+            Self::Places => Base::places(),
+        }
+    }
+}
+
 fn shard(text: &str) -> Result<(u64, u64), String> {
     let parts = text.split_once('/').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
     let parts = parts.filter(|(part, parts)| (1..=*parts).contains(part));
@@ -43,6 +71,7 @@ fn shard(text: &str) -> Result<(u64, u64), String> {
 /// What was visited, and how long it took.
 #[derive(Debug, Serialize)]
 struct Visited {
+    base: Ground,
     ops: u8,
     #[serde(flatten)]
     covered: Covered,
@@ -51,11 +80,12 @@ struct Visited {
 
 impl Visited {
     fn text(&self) -> String {
-        let Self { ops, covered, seconds } = self;
+        let Self { base, ops, covered, seconds } = self;
+        let base = base.name();
         let Covered { worlds, visited, prefixes, orders, dropped, void_at_cut, voided } = covered;
         format!(
-            "engine and oracle agree: {visited} of {worlds} worlds of {ops} ops, {orders} orders, \
-             {prefixes} states; {dropped} ops dropped, {void_at_cut} void at their cut, {voided} \
+            "engine and oracle agree: {visited} of {worlds} worlds of {ops} ops about \
+             {base}, {orders} orders, {prefixes} states; {dropped} ops dropped, {void_at_cut} void at their cut, {voided} \
              without effect at the end; {seconds} s"
         )
     }
@@ -80,7 +110,7 @@ impl Parted {
 
 impl Exhaustive {
     pub(super) fn run(self, paper: &mut Paper<'_>) -> Result<Finding, ToolError> {
-        let Self { ops, shard, sample, world: only } = self;
+        let Self { base, ops, shard, sample, world: only } = self;
         let start = Instant::now();
         let mut tell = |covered: &Covered| {
             if covered.visited.is_multiple_of(TELL_EVERY) {
@@ -89,18 +119,20 @@ impl Exhaustive {
             }
         };
         let selection = Selection { shard, sample, only };
-        match explore(&Base::new(), usize::from(ops), selection, &mut tell) {
+        match explore(&base.base(), usize::from(ops), selection, &mut tell) {
             Ok(covered) => {
                 if let Some(world) = only.filter(|_| covered.visited == 0) {
                     return Err(ToolError::NoSuchWorld { world, count: covered.worlds });
                 }
                 let seconds = start.elapsed().as_secs();
-                paper.put(&Visited { ops, covered, seconds }, Visited::text)?;
+                paper.put(&Visited { base, ops, covered, seconds }, Visited::text)?;
                 Ok(Finding::Sound)
             }
             Err(difference) => {
                 let Difference { number: world, world: choices, order, what } = *difference;
-                let again = format!("moot-sim exhaustive --ops {ops} --world {world}");
+                let base = base.name();
+                let again =
+                    format!("moot-sim exhaustive --base {base} --ops {ops} --world {world}");
                 paper.put(&Parted { world, choices, order, what, again }, Parted::text)?;
                 Ok(Finding::Broken)
             }
