@@ -6,6 +6,7 @@
 //! only it has counts where it is the majority, and ops that wait for parents do not count where a
 //! member that wrote none of them vouches that nothing is missing (I27).
 
+mod freshness;
 mod heard;
 mod outlook;
 mod probes;
@@ -176,7 +177,7 @@ impl Readiness {
 
     /// How many there are of them.
     pub fn fresh_count(&self, now: MonoMillis) -> u64 {
-        self.fresh(now).count() as u64
+        self.table.ready_count(now)
     }
 
     /// Heads in the last beacon of a member that are here. Claims of others are not among them.

@@ -78,8 +78,13 @@ pub struct Timers {
 impl Timers {
     /// Sets or replaces a deadline.
     pub fn set(&mut self, timer: Timer, at: MonoMillis) {
-        self.cancel(timer);
-        self.by_key.insert(timer, at);
+        let before = self.by_key.insert(timer, at);
+        if before == Some(at) {
+            return;
+        }
+        if let Some(before) = before {
+            self.by_time.remove(&(before, timer));
+        }
         self.by_time.insert((at, timer));
     }
 

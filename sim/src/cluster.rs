@@ -16,6 +16,7 @@ mod clock;
 mod deliver;
 mod disk;
 mod flaw;
+mod letter;
 mod life;
 mod link;
 mod net;
@@ -24,6 +25,7 @@ mod ports;
 mod queue;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use crate::kit::Author;
 use crate::world::Prng;
@@ -38,13 +40,14 @@ use std::rc::Rc;
 pub use clock::NodeClock;
 pub use disk::{Damage, Disk, Tail, Wrong};
 pub use flaw::{Flaw, Load};
+use letter::{Letter, Letters};
 use link::Wires;
 pub use link::{Link, Path, Traffic};
-use net::Letter;
 pub use node::{Asked, Dice, Liar, Node};
 use ports::Judged;
 pub use ports::Order;
 use queue::Queue;
+use trace::Trace;
 
 /// What the clocks of the nodes say at the beginning, in milliseconds.
 pub const START_UNIX_MS: u64 = 1_700_000_000_000;
@@ -87,10 +90,11 @@ pub struct Cluster {
     /// Numbers what happens.
     sequence: u64,
     wires: Wires,
+    letters: Letters,
     /// Topics whose meshes are to be made anew.
     unmeshed: BTreeSet<Topic>,
     rng: Prng,
-    trace: blake3::Hasher,
+    trace: Trace,
     /// What was signed in this world, and what was found valid: it is so for every node.
     judged: Judged,
 }
@@ -220,7 +224,7 @@ impl Cluster {
 
     /// A digest of everything that every node sent so far, and when.
     pub fn digest(&self) -> [u8; 32] {
-        *self.trace.finalize().as_bytes()
+        self.trace.digest()
     }
 
     /// Gives a node a key to sign with.
@@ -314,7 +318,8 @@ impl Cluster {
     /// Sends bytes on a topic to one node alone.
     pub fn whisper(&mut self, at: usize, to: usize, namespace: NamespaceId, bytes: &[u8]) {
         let topic = Topic(namespace.0);
-        self.post(at, to, &Letter::new(topic, bytes));
+        let letter = self.letters.of(self.now, topic, bytes);
+        self.post(at, to, &letter);
     }
 
     /// Puts a node to sleep: it does nothing, its monotonic clock stands still, and what is sent to

@@ -2,7 +2,7 @@
 
 use super::Turn;
 use crate::effect::{Effect, Forward, Notice};
-use crate::governance::judge::has_standing;
+use crate::governance::judge::{has_standing, stands};
 use crate::governance::reach::Cut;
 use crate::governance::view::Changes;
 use crate::id::{MemberId, NamespaceId, OpId, PeerKey};
@@ -221,16 +221,17 @@ impl Turn<'_> {
 
     fn outlook(&self, namespace: NamespaceId, known: &Namespace) -> Outlook {
         let (graph, view) = (known.space.graph(), known.space.view());
-        let is_other = |member: &MemberId| *member != known.me && has_standing(graph, view, member);
-        let mut people = view.people().map(|person| graph.member_id(person));
-        let has_others = people.any(|member| is_other(&member));
-        let has_peers = self.volatile.peers.values().any(|topics| topics.contains(&namespace));
+        let mut people = view.people();
+        let has_others =
+            people.any(|person| graph.member_id(person) != known.me && stands(graph, view, person));
+        let mut peers = self.volatile.peers.values();
+        let is_alone = !has_others && !peers.any(|topics| topics.contains(&namespace));
         let desk = self.volatile.desks.get(&namespace);
         Outlook {
             me: known.me,
             is_member: known.join.is_none() && has_standing(graph, view, &known.me),
             has_others,
-            is_alone: !has_peers && !has_others,
+            is_alone,
             overdue: desk.map(|desk| self.overdue(known, desk)).unwrap_or_default(),
         }
     }

@@ -217,12 +217,12 @@ impl Turn<'_> {
     pub(super) fn on_covered(&mut self, namespace: NamespaceId, member: MemberId, heads: &[OpId]) {
         self.note_join_covered(namespace, member, heads);
         let Some(known) = self.open_namespace(&namespace) else { return };
-        if member == known.me || !is_member(known, &member) {
-            return;
-        }
         let last = last_own(known);
         let publishing = &self.desk(namespace).publishing;
         if publishing.outbox.undelivered(last) == 0 && publishing.deliveries.is_empty() {
+            return;
+        }
+        if member == known.me || !is_member(known, &member) {
             return;
         }
         let graph = known.space.graph();

@@ -100,8 +100,12 @@ pub fn preflight(
 
 /// A8: whether a person has a direct right in a group that exists.
 pub fn has_standing(graph: &Graph, view: &View, person: &MemberId) -> bool {
-    let standing = graph.person(person).and_then(|person| view.standing(person));
-    standing.is_some_and(|standing| {
+    graph.person(person).is_some_and(|person| stands(graph, view, person))
+}
+
+/// As [`has_standing`], of a person who was found already.
+pub fn stands(graph: &Graph, view: &View, person: PersonIx) -> bool {
+    view.standing(person).is_some_and(|standing| {
         let mut live = standing.live.iter();
         live.any(|(grant, _)| view.tree().exists(graph.grants[*grant].group))
     })

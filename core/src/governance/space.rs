@@ -48,6 +48,11 @@ impl Space {
         &self.view
     }
 
+    /// [`View::keep_state_root`].
+    pub fn keep_state_root(&mut self) {
+        self.view.keep_state_root();
+    }
+
     /// What is visible.
     pub fn frontier(&self) -> &Frontier {
         &self.frontier

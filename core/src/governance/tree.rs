@@ -43,7 +43,18 @@ impl Tree {
 
     /// Whether the path of `group` reaches the root without a tombstone.
     pub fn exists(&self, group: GroupIx) -> bool {
-        !self.path(group).is_empty()
+        let mut at = group;
+        for _ in 0..DEPTH_MAX {
+            let Some(parent) = self.parents.get(at.place()).copied() else { return false };
+            if self.tombstones.get(at.place()).is_some() {
+                return false;
+            }
+            if parent == at {
+                return true;
+            }
+            at = parent;
+        }
+        false
     }
 
     /// Whether `above` is `below` or on its path to the root.

@@ -1,6 +1,7 @@
 //! What was heard of each member last: which beacons are news, and what they name that is not here.
 
 use super::Meaning;
+use super::freshness::Freshness;
 use crate::id::{MemberId, OpId, PeerKey};
 use crate::limits::{
     BEACONS_BURST, BEACONS_EVERY_MS, CLOCK_SKEW_MS_MAX, HEARD_COUNT_MAX, HYSTERESIS_MS, PULL_MS_MAX,
@@ -10,6 +11,7 @@ use crate::time::{MonoMillis, Now, UnixMillis};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
+use core::mem;
 
 /// The last accepted beacon of a member.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -116,12 +118,16 @@ pub fn is_on_time(beacon: &Beacon, now: Now) -> bool {
 
 /// The last beacon of each member, and the heads that are not here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[borsh(init = order)]
 pub(super) struct Table {
     by_member: BTreeMap<MemberId, Heard>,
     wanted: BTreeMap<OpId, Claim>,
     /// In which exchange what a member named should come.
     pulls: BTreeMap<MemberId, Pull>,
     contradicting: BTreeSet<MemberId>,
+    /// Follows from `by_member`.
+    #[borsh(skip)]
+    freshness: Freshness,
 }
 
 /// A head that is not here.
@@ -134,6 +140,16 @@ pub(super) struct Claim {
 }
 
 impl Table {
+    /// What follows from what was read.
+    fn order(&mut self) {
+        self.freshness = Freshness::of(self.by_member.values());
+    }
+
+    /// How many beacons are fresh and in a ready tier.
+    pub(super) fn ready_count(&self, now: MonoMillis) -> u64 {
+        self.freshness.ready_count(now)
+    }
+
     pub(super) fn get(&self, member: &MemberId) -> Option<&Heard> {
         self.by_member.get(member)
     }
@@ -157,14 +173,15 @@ impl Table {
         self.pulls.get(member)?.flows_since(now)
     }
 
-    /// When something here will mean something else by the passing of time.
-    pub(super) fn next_changes(&self) -> impl Iterator<Item = MonoMillis> {
+    /// When something here will mean something else by the passing of time: of all that is to
+    /// come, the next is among these.
+    pub(super) fn next_changes(&self, now: MonoMillis) -> impl Iterator<Item = MonoMillis> {
         let pulls = self.pulls.iter();
         let open = pulls.filter(|(member, _)| self.get(member).is_some_and(|h| !h.is_covered()));
         let ends = open.flat_map(|(_, pull)| {
             [Some(pull.given_up_at()), pull.flow.as_ref().map(Flow::dries_up_at)]
         });
-        self.by_member.values().map(|heard| heard.fresh_until).chain(ends.flatten())
+        self.freshness.next_end(now).into_iter().chain(ends.flatten())
     }
 
     /// Members that have our heads and another root.
@@ -193,27 +210,9 @@ impl Table {
         fresh_until: MonoMillis,
     ) {
         let member = beacon.member;
-        let last = self.by_member.remove(&member);
+        let mut last = self.by_member.get_mut(&member);
         let latest = last.as_ref().and_then(|last| last.latest(now.unix));
         let now = now.mono;
-        if last.is_none() && self.by_member.len() >= HEARD_COUNT_MAX {
-            self.forget_stalest();
-        }
-        for op in &meaning.lacks {
-            let claim = Claim { since: now, by: BTreeSet::new() };
-            self.wanted.entry(*op).or_insert(claim).by.insert(member);
-        }
-        // What it named before and names still keeps its age.
-        for op in last.iter().flat_map(|last| &last.lacks) {
-            if !meaning.lacks.contains(op) {
-                self.unclaim(op, &member);
-            }
-        }
-        if meaning.contradicts {
-            self.contradicting.insert(member);
-        } else {
-            self.contradicting.remove(&member);
-        }
         let spent_until = last.as_ref().map_or(now, |last| last.spent_until.max(now));
         let heard = Heard {
             beacon: beacon.clone(),
@@ -225,9 +224,29 @@ impl Table {
             spent_until: spent_until.plus(BEACONS_EVERY_MS),
             lacks: meaning.lacks.clone(),
             barred_until: last.as_ref().map_or(MonoMillis(0), |last| last.barred_until),
-            follows: last.and_then(|last| last.follows),
+            follows: last.as_ref().and_then(|last| last.follows),
         };
-        self.by_member.insert(member, heard);
+        let named = last.as_mut().map(|last| mem::take(&mut last.lacks));
+        if last.is_none() && self.by_member.len() >= HEARD_COUNT_MAX {
+            self.forget_stalest();
+        }
+        for op in &meaning.lacks {
+            let claim = Claim { since: now, by: BTreeSet::new() };
+            self.wanted.entry(*op).or_insert(claim).by.insert(member);
+        }
+        // What it named before and names still keeps its age.
+        for op in named.unwrap_or_default().difference(&meaning.lacks) {
+            self.unclaim(op, &member);
+        }
+        if meaning.contradicts {
+            self.contradicting.insert(member);
+        } else {
+            self.contradicting.remove(&member);
+        }
+        self.freshness.note(&heard);
+        if let Some(last) = self.by_member.insert(member, heard) {
+            self.freshness.forget(&last);
+        }
     }
 
     pub(super) fn lose(&mut self, member: &MemberId) {
@@ -241,6 +260,7 @@ impl Table {
         for op in &heard.lacks {
             self.unclaim(op, member);
         }
+        self.freshness.forget(&heard);
         self.pulls.remove(member);
         self.contradicting.remove(member);
         Some(heard)
@@ -342,8 +362,7 @@ impl Table {
                 again.push(member);
             } else if is_summary && pull.is_own {
                 // All that the member has is here, whatever its heads are called.
-                settled
-                    .extend(core::mem::take(&mut heard.lacks).into_iter().map(|op| (op, member)));
+                settled.extend(mem::take(&mut heard.lacks).into_iter().map(|op| (op, member)));
             } else {
                 heard.barred_until = now.plus(PULL_MS_MAX);
             }

@@ -71,7 +71,7 @@ impl Readiness {
         let alarm = self.watch.review(has_others, now);
         let alarm_at = has_others.then(|| self.watch.due_at());
         let moments = [Some(self.since.plus(GRACE_MS)), outlook.overdue.next, leaves, alarm_at];
-        let moments = moments.into_iter().flatten().chain(self.table.next_changes());
+        let moments = moments.into_iter().flatten().chain(self.table.next_changes(now));
         let next = moments.filter(|at| *at > now).min();
         Review { is_other: self.state.kind() != before, alarm, next }
     }
@@ -121,6 +121,9 @@ impl Readiness {
     /// NET-12: most of the others have another root at our heads. One among many may lie (I27).
     /// Once it is so, what they said counts beyond its time: nodes that differ fall silent.
     fn is_contradicted(&self, now: MonoMillis, me: MemberId) -> bool {
+        if self.table.contradicting().is_empty() {
+            return false;
+        }
         let lasts = self.state == State::Degraded(Cause::Diverged);
         let differs = |member: &MemberId| self.table.contradicting().contains(member);
         let (mut against, mut all) = (0_u64, 0_u64);

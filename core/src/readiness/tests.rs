@@ -106,6 +106,30 @@ fn net_10_the_table_is_bounded_and_the_stalest_goes() {
 }
 
 #[test]
+fn net_11_the_count_of_fresh_beacons_is_that_of_a_look_at_each() {
+    let mut readiness = Readiness::default();
+    for turn in 0..400_u64 {
+        let (number, ms) = (turn * 7 % 13, turn * 900);
+        hear(&mut readiness, ms, number, &[]);
+        let tier = if turn.is_multiple_of(3) { Tier::NotReady } else { Tier::Validated };
+        let last = readiness.heard(&member(number)).map(|heard| heard.beacon.clone()).unwrap();
+        let beacon = Beacon { sequence: last.sequence + 1, tier, ..last };
+        readiness.hear(ME, &beacon, peer(1), &Meaning::default(), at(ms));
+        if turn.is_multiple_of(11) {
+            readiness.forget(&member(turn % 13));
+        }
+        let bytes = crate::codec::encode(&readiness);
+        assert_eq!(crate::codec::decode_own::<Readiness>(&bytes).as_ref(), Ok(&readiness));
+        for now in [ms, ms + 40_000, ms + FRESH_MS].map(MonoMillis) {
+            assert_eq!(readiness.fresh_count(now), readiness.fresh(now).count() as u64);
+            let ends = readiness.all_heard().map(|(_, heard)| heard.fresh_until);
+            let next = ends.filter(|end| *end > now).min();
+            assert_eq!(readiness.table.next_changes(now).min(), next);
+        }
+    }
+}
+
+#[test]
 fn net_11_where_many_beacon_they_are_fresh_for_three_intervals() {
     let mut readiness = Readiness::default();
     for number in 0..100 {

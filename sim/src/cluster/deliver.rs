@@ -156,14 +156,14 @@ impl Cluster {
 
     fn gossip(&mut self, at: usize, held: Held, again: bool) -> Option<Result<(), StoreError>> {
         self.sequence += 1;
-        let (now, name, peer) = (self.now, message(self.sequence), self.key_of(held.from));
-        let letter = Rc::clone(&held.letter);
-        let process = self.nodes.get_mut(at)?.process.as_mut()?;
-        let is_subscribed = process.topics.contains(&letter.topic);
+        let (now, letter) = (self.now, Rc::clone(&held.letter));
+        let node = self.nodes.get(at)?;
+        let is_subscribed = node.process.as_ref()?.topics.contains(&letter.topic);
         // Every message passes once, unless the network goes mad.
-        if !is_subscribed || (!process.seen.insert(now, letter.id) && !again) {
+        if !is_subscribed || (!letter.comes(now, at, node.run) && !again) {
             return None;
         }
+        let (name, peer) = (message(self.sequence), self.key_of(held.from));
         if again && self.is_fragile {
             self.crash(at, Tail::Kept);
             self.revive(at);
@@ -294,8 +294,7 @@ impl Cluster {
             | NetCommand::StopDialing { address } => (b"dial", address.as_bytes()),
             NetCommand::Shutdown => (b"shutdown", &[]),
         };
-        self.trace.update(&self.now.to_le_bytes()).update(&(at as u64).to_le_bytes());
-        self.trace.update(name).update(&(content.len() as u64).to_le_bytes()).update(content);
+        self.trace.add(self.now, at, name, content);
     }
 
     /// Has a node woken when it wants to be.

@@ -1,13 +1,12 @@
 //! The network between the nodes: who is connected, who takes part in what, and what becomes of
 //! what is sent. It keeps the promises of the real one (`folkmoot_effects::net`).
 
+use super::letter::Letter;
 use super::link::Wire;
 use super::node::{Held, Node, Process, Question};
 use super::queue::Item;
 use super::{ALL_CONNECTED_MAX, Cluster, Parcel};
-use folkmoot_core::input::Input;
 use folkmoot_effects::net::{ExchangeId, MessageId, NetEvent, PeerKey, RequestFailure, Topic};
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -17,23 +16,6 @@ pub(super) const TOPIC_MS: u64 = 5;
 const ASK_MS: u64 = 30_000;
 /// How many peers a node picks to send the messages of a topic to.
 const MESH_PICKS: usize = 8;
-
-/// A message of a topic.
-pub(super) struct Letter {
-    pub(super) topic: Topic,
-    /// Names it by its content.
-    pub(super) id: [u8; 32],
-    pub(super) bytes: Box<[u8]>,
-    /// What the checks of A1 to A3 made of it: they are the same for every node.
-    pub(super) input: OnceCell<Option<Input>>,
-}
-
-impl Letter {
-    pub(super) fn new(topic: Topic, bytes: &[u8]) -> Rc<Self> {
-        let id = *blake3::Hasher::new().update(&topic.0).update(bytes).finalize().as_bytes();
-        Rc::new(Self { topic, id, bytes: bytes.into(), input: OnceCell::new() })
-    }
-}
 
 impl Cluster {
     pub(super) fn process(&self, at: usize) -> Option<&Process> {
@@ -211,12 +193,12 @@ impl Cluster {
 
     /// A node publishes: to every peer of the topic, as the real one does with its own messages.
     pub(super) fn flood(&mut self, at: usize, topic: Topic, bytes: &[u8]) {
-        let (letter, now) = (Letter::new(topic, bytes), self.now);
-        let Some(process) = self.process_mut(at) else { return };
-        if !process.seen.insert(now, letter.id) {
+        let letter = self.letters.of(self.now, topic, bytes);
+        let Some(process) = self.process(at) else { return };
+        let peers = process.peers.clone();
+        if !letter.comes(self.now, at, self.run_of(at)) {
             return;
         }
-        let peers = process.peers.clone();
         for to in peers {
             if self.takes_part(to, topic) {
                 self.post(at, to, &letter);

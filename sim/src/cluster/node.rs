@@ -4,8 +4,8 @@ use super::Parcel;
 use super::clock::NodeClock;
 use super::disk::{Disk, DiskLog, Tail};
 use super::flaw::Load;
+use super::letter::Letter;
 use super::life::Life;
-use super::net::Letter;
 use super::ports::{Keys, Order, OrderBook, locked};
 use crate::kit::Author;
 use folkmoot_core::command::{Command, CommandId, Outcome};
@@ -117,7 +117,6 @@ pub(super) struct Process {
     pub(super) exchanges: BTreeMap<ExchangeId, Question>,
     /// Messages that wait for a verdict.
     pub(super) messages: BTreeMap<MessageId, Held>,
-    pub(super) seen: Seen,
     /// When it wants to be woken, by the time of the world, and the number of that alarm.
     pub(super) alarm: Option<(u64, u64)>,
     load: Load,
@@ -285,7 +284,6 @@ impl Node {
             asking: BTreeMap::new(),
             exchanges: BTreeMap::new(),
             messages: BTreeMap::new(),
-            seen: Seen::default(),
             alarm: None,
             load: Load::default(),
         });
@@ -375,32 +373,5 @@ impl Node {
     /// Gives it a key to sign with.
     pub fn give_key(&self, author: &Author) {
         self.keys.add(author);
-    }
-}
-
-/// How long a message is known, in milliseconds, so that it passes a node once.
-const SEEN_MS: u64 = 60_000;
-
-/// The messages of the last minute.
-#[derive(Default)]
-pub(super) struct Seen {
-    ids: BTreeSet<[u8; 32]>,
-    order: VecDeque<(u64, [u8; 32])>,
-}
-
-impl Seen {
-    /// Notes a message; whether it is new.
-    pub(super) fn insert(&mut self, now: u64, id: [u8; 32]) -> bool {
-        while let Some((at, old)) = self.order.front()
-            && at + SEEN_MS < now
-        {
-            self.ids.remove(old);
-            self.order.pop_front();
-        }
-        let is_new = self.ids.insert(id);
-        if is_new {
-            self.order.push_back((now, id));
-        }
-        is_new
     }
 }

@@ -88,25 +88,27 @@ pub(super) fn uncovered(space: &Space) -> Option<OpId> {
 /// A digest of the durable state, with what is left to be evaluated done: of what it says, and not
 /// of how that is kept in memory, which tells of the restarts that a node went through.
 pub(super) fn durable_digest(durable: &Durable) -> [u8; 32] {
-    let mut durable = durable.clone();
-    durable.settle();
-    let mut hasher = blake3::Hasher::new();
-    let mut add = |bytes: Vec<u8>| {
-        hasher.update(&(bytes.len() as u64).to_le_bytes()).update(&bytes);
-    };
-    add(codec::encode(&durable.records));
-    for (namespace, known) in &durable.namespaces {
-        add(codec::encode(&(namespace, known.me, known.is_open)));
-        add(codec::encode(&(&known.parked, &known.issued, &known.join, &known.addresses)));
+    let namespaces = &durable.namespaces;
+    if !namespaces.values().all(|known| known.space.is_settled()) {
+        let mut settled = durable.clone();
+        settled.settle();
+        return durable_digest(&settled);
+    }
+    let mut bytes = codec::encode(&(durable.records, namespaces.len() as u64));
+    for (namespace, known) in namespaces {
+        codec::encode_into(&(namespace, known.me, known.is_open), &mut bytes);
+        let lists = (&known.parked, &known.issued, &known.join, &known.addresses);
+        codec::encode_into(&lists, &mut bytes);
         let (space, graph) = (&known.space, known.space.graph());
-        add(codec::encode(&(space.heads(), space.view().state_root(), space.since_anchor())));
+        let (heads, root) = (space.heads(), space.view().state_root());
+        codec::encode_into(&(heads, root, space.since_anchor(), graph.len()), &mut bytes);
         for ix in all(space) {
             let node = graph.node(ix);
             let (void, has_effect) = (graph.void_at_cut(ix), space.view().is_effective(graph, ix));
-            add(codec::encode(&(node.id, node.record, void.copied(), has_effect)));
+            codec::encode_into(&(node.id, node.record, void.copied(), has_effect), &mut bytes);
         }
     }
-    *hasher.finalize().as_bytes()
+    *blake3::hash(&bytes).as_bytes()
 }
 
 /// What a node has, without anything that tells of how and when it came to it.

@@ -150,11 +150,23 @@ impl View {
     /// Brings the map of all groups up to date, once in a while: nothing that an op needs is in it.
     pub(super) fn refresh_top(&mut self) {
         if self.stale.len() > STALE_MAX {
-            let mut top = mem::take(&mut self.top);
-            self.bring_up(&mut top);
-            self.top = top;
-            self.stale.clear();
+            self.renew_top();
         }
+    }
+
+    /// Brings the map of all groups up to date now, where everything is evaluated: for whoever will
+    /// ask for [`View::state_root`] again and again, and would make it anew each time.
+    pub fn keep_state_root(&mut self) {
+        if self.is_settled() && !self.stale.is_empty() {
+            self.renew_top();
+        }
+    }
+
+    fn renew_top(&mut self) {
+        let mut top = mem::take(&mut self.top);
+        self.bring_up(&mut top);
+        self.top = top;
+        self.stale.clear();
     }
 
     fn bring_up(&self, top: &mut MerkleMap<[u8; 32]>) {
