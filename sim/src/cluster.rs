@@ -18,10 +18,12 @@ mod disk;
 mod flaw;
 mod life;
 mod link;
+mod marks;
 mod net;
 mod node;
 mod ports;
 mod queue;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -87,6 +89,8 @@ pub struct Cluster {
     /// Numbers what happens.
     sequence: u64,
     wires: Wires,
+    /// Pairs of which the first does not forward to the second.
+    pruned: BTreeSet<(usize, usize)>,
     /// Topics whose meshes are to be made anew.
     unmeshed: BTreeSet<Topic>,
     rng: Prng,
@@ -116,6 +120,8 @@ enum Parcel {
     Meet(usize),
     /// It wakes up, and takes what has come meanwhile.
     Rise,
+    /// It hears again what its peers take part in.
+    Refresh,
     /// It is started again.
     Boot,
     /// For no node: meshes are made anew.
