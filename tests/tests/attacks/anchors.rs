@@ -31,7 +31,8 @@ fn attack_66_of_two_anchors_with_one_nonce_the_least_id_counts_everywhere() {
         let without = case.say(p.o, &[h], root, anchor());
         case.say(p.a, &[h], root, remove(p.b));
         let end = case.end();
-        let [(signer, _, ops)] = &end.evidence()[..] else { panic!("{:?}", end.evidence()) };
+        let evidence = end.evidence();
+        let [(signer, _, ops)] = evidence.as_slice() else { panic!("{evidence:?}") };
         assert_eq!((*signer, ops), (p.o.id, &BTreeSet::from([with, without])));
         assert_eq!(case.stage.oracle.now().anchors, [with.min(without)]);
         let stays = end.rights(friend, root) == Rights::MEMBER;
@@ -109,8 +110,11 @@ fn attack_66_an_anchor_of_rules_to_come_is_parked_and_parts_nobody() {
         town.cluster.nodes[at].state().durable.namespaces[&town.namespace].parked.len()
     };
     assert_eq!((parked(&town, 1), parked(&town, 2)), (1, 0));
-    let needs = |notice: &&Notice| matches!(notice, Notice::NeedsUpgrade { rules, .. } if *rules == RULES_VERSION + 1);
-    assert_eq!(town.cluster.nodes[1].notices.iter().filter(needs).count(), 1);
+    let newer = |notice: &Notice| {
+        if let Notice::NeedsUpgrade { rules, .. } = notice { Some(*rules) } else { None }
+    };
+    let told: Vec<u16> = town.cluster.nodes[1].notices.iter().filter_map(newer).collect();
+    assert_eq!(told, [RULES_VERSION + 1]);
     // It has no nonce, covers nothing, and nobody is to blame; all go on together.
     town.agree();
     for at in 0..3 {
@@ -122,6 +126,6 @@ fn attack_66_an_anchor_of_rules_to_come_is_parked_and_parts_nobody() {
     for node in &town.cluster.nodes {
         assert_eq!(node.charged(), []);
         let space = &node.state().durable.namespaces[&town.namespace].space;
-        assert_eq!(space.view().anchors(), []);
+        assert!(space.view().anchors().is_empty());
     }
 }
