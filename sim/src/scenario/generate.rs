@@ -361,7 +361,7 @@ impl Writer {
             self.actions.push(Action::Mend);
             self.wait(3_000);
         }
-        if self.rng.chance(5) {
+        if self.rng.chance(1) {
             self.actions.push(Action::Split(mask));
             self.actions.push(Action::Wait(self.rng.between(600_000, 7_200_000) as u64));
         }
