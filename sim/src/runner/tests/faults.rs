@@ -109,7 +109,6 @@ fn what_is_forged_fails_for_the_reason_that_it_was_forged_for() {
         ("again", "A12: nothing added"),
         ("no-context", "A12: no such context"),
         ("not-root", "A12: not the root"),
-        ("not-owner", "A10: not the notary"),
         ("moved", "void: moved away"),
     ];
     for (word, reason) in reasons {
@@ -132,6 +131,8 @@ fn attack_66_a_notary_that_means_ill_changes_no_agreement() {
     assert!(moved("omit") > moved("early"), "{} {}", moved("omit"), moved("early"));
     assert!(count(&ill("early"), "op parked") > 0);
     assert!(count(&ill("forge not-owner"), "A12: not an owner") > 0);
+    let early = marks_of(&format!("nodes 4\nowners 2\n{TOWN}harm 1 anchors\nwait 9000\n"));
+    assert!(count(&early, "A10: not the notary") > 0);
 }
 
 const SET_BACK: &str = "nodes 3\nsnapshots 2\nfound 0\nwait 200\njoin 0 1 admin\nwait 3000\n\
@@ -159,18 +160,16 @@ fn attack_51_a_node_that_was_set_back_stays_down_until_its_disk_is_put_right() {
 
 #[test]
 fn a_start_from_an_earlier_image_that_nobody_notices_is_a_violation() {
-    for only in [Invariant::I6, Invariant::I8] {
-        let scenario = Scenario::parse(&format!("folkmoot scenario 1\n{SET_BACK}")).unwrap();
-        let mut runner = Runner::new(&scenario, Bug::None, Some(only), Variant::Same);
-        runner.world.nodes[1].disk.ignore_marks();
-        let found = runner.go().unwrap_err();
-        assert_eq!((found.invariant, found.nodes), (only, vec![1]));
-    }
+    let scenario = Scenario::parse(&format!("folkmoot scenario 1\n{SET_BACK}")).unwrap();
+    let mut runner = Runner::new(&scenario, Bug::None, None, Variant::Same);
+    runner.world.nodes[1].disk.ignore_marks();
+    let found = runner.go().unwrap_err();
+    assert_eq!((found.invariant, found.nodes), (Invariant::I6, vec![1]));
 }
 
 #[test]
 fn worlds_are_of_all_sizes_and_have_one_villain_or_many() {
-    let scenarios: Vec<Scenario> = (0..400).map(generate).collect();
+    let scenarios: Vec<Scenario> = (0..1_200).map(generate).collect();
     let sizes: BTreeSet<u16> = scenarios.iter().map(|it| it.options.nodes).collect();
     assert!(sizes.contains(&1) && sizes.contains(&16) && sizes.len() > 12, "{sizes:?}");
     let villains = |it: &Scenario| -> usize {
