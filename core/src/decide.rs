@@ -86,6 +86,11 @@ impl<'a> Turn<'a> {
         self.volatile.desks.entry(namespace).or_default()
     }
 
+    /// What there is of the room for something that may be forgotten, or refused for now.
+    fn room(&self, limit: usize) -> usize {
+        self.volatile.settings.share.of(limit)
+    }
+
     /// Puts a namespace on the list of those with work.
     fn wake_desk(&mut self, namespace: NamespaceId) {
         if !self.volatile.busy.contains(&namespace) {

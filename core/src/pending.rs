@@ -4,6 +4,7 @@ use crate::id::{MemberId, OpId, PeerKey};
 use crate::limits::{
     PENDING_AGE_MS_MAX, PENDING_BYTES_MAX, PENDING_COUNT_MAX, PENDING_PER_SIGNER_MAX,
 };
+use crate::settings::Share;
 use crate::signed::{Op, Verified};
 use crate::time::MonoMillis;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,9 @@ pub struct Pending {
     next_arrival: u64,
     per_signer: BTreeMap<MemberId, u64>,
     bytes: u64,
+    /// How much room there is.
+    #[borsh(skip)]
+    pub share: Share,
 }
 
 /// One op that waits.
@@ -84,7 +88,7 @@ impl Pending {
         now: MonoMillis,
     ) -> bool {
         let count = self.per_signer.get(&op.payload.signer).copied().unwrap_or(0);
-        if self.contains(&op.id) || count >= PENDING_PER_SIGNER_MAX as u64 {
+        if self.contains(&op.id) || count >= self.share.of(PENDING_PER_SIGNER_MAX) as u64 {
             return false;
         }
         for parent in missing {
@@ -102,7 +106,9 @@ impl Pending {
         let id = op.id;
         let waiting = Waiting { op, missing: missing.len() as u64, since: now, from, arrival };
         self.ops.insert(id, waiting);
-        while self.ops.len() > PENDING_COUNT_MAX || self.bytes > PENDING_BYTES_MAX as u64 {
+        let most = self.share.of(PENDING_COUNT_MAX);
+        let most_bytes = self.share.of(PENDING_BYTES_MAX) as u64;
+        while self.ops.len() > most || self.bytes > most_bytes {
             let Some((_, oldest)) = self.arrivals.first_key_value() else { break };
             self.remove(&oldest.clone());
         }

@@ -29,6 +29,28 @@ pub struct Settings {
     pub compare_every_ms: u64,
     /// How long a partner may let us wait for a page, in milliseconds (NET-43).
     pub page_ms: u64,
+    /// How much of the room for what may be forgotten there is. A program has all of it; only a
+    /// simulation gives less, so that a recording needs to say nothing of it.
+    #[borsh(skip)]
+    pub share: Share,
+}
+
+/// A part of the room for what may be forgotten: one in so many. What does not fit is fetched or
+/// asked again, so no verdict depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share(pub u8);
+
+impl Default for Share {
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+impl Share {
+    /// What is left of a limit, at least 1.
+    pub fn of(self, limit: usize) -> usize {
+        limit.div_ceil(usize::from(self.0.max(1))).max(1)
+    }
 }
 
 impl Default for Settings {
@@ -43,6 +65,22 @@ impl Default for Settings {
             deliver_cascade_ms: DELIVER_CASCADE_MS,
             compare_every_ms: COMPARE_EVERY_MS,
             page_ms: PAGE_MS,
+            share: Share::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{decode_own, encode};
+
+    #[test]
+    fn a_share_leaves_something_of_every_limit_and_is_not_written_down() {
+        assert_eq!([1, 2, 64].map(|part| Share(part).of(256)), [256, 128, 4]);
+        assert_eq!((Share(64).of(8), Share(0).of(8)), (1, 8));
+        let settings = Settings { share: Share(64), ..Settings::default() };
+        let read: Settings = decode_own(&encode(&settings)).unwrap();
+        assert_eq!(read, Settings::default());
     }
 }

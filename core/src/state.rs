@@ -16,7 +16,7 @@ use crate::publish::Publishing;
 use crate::readiness::Readiness;
 use crate::record::Stored;
 use crate::requests::Requests;
-use crate::settings::Settings;
+use crate::settings::{Settings, Share};
 use crate::signed::{Op, Verified};
 use crate::sync::Syncing;
 use crate::sync::index::Index;
@@ -232,6 +232,9 @@ pub enum Wish {
 pub struct Refused {
     ids: BTreeSet<OpId>,
     order: VecDeque<OpId>,
+    /// How much room there is.
+    #[borsh(skip)]
+    pub share: Share,
 }
 
 impl Refused {
@@ -240,13 +243,23 @@ impl Refused {
         self.ids.contains(id)
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
     /// Notes a refusal.
     pub fn insert(&mut self, id: OpId) {
         if !self.ids.insert(id) {
             return;
         }
         self.order.push_back(id);
-        if self.order.len() > REFUSED_COUNT_MAX
+        if self.order.len() > self.share.of(REFUSED_COUNT_MAX)
             && let Some(oldest) = self.order.pop_front()
         {
             self.ids.remove(&oldest);

@@ -28,7 +28,7 @@ pub struct Syncing {
     /// At most one with each peer.
     pub(crate) exchanges: BTreeMap<PeerKey, Exchange>,
     /// What is remembered of peers.
-    pub(crate) notes: Notes,
+    pub notes: Notes,
     /// Whose list is fetched beyond its first page: one at a time, for they hold the same.
     pub(crate) backfill: Option<Slot>,
     /// Whom to compare with when nothing waits to be judged: a partner failed.

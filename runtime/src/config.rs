@@ -161,6 +161,7 @@ impl From<Reducer> for Settings {
             // Shorter ones would keep the node busy with nothing else.
             compare_every_ms: compare_every_ms.max(SHORTEST_MS),
             page_ms: page_ms.max(SHORTEST_MS),
+            ..Self::default()
         }
     }
 }

@@ -19,10 +19,12 @@ mod flaw;
 mod letter;
 mod life;
 mod link;
+mod marks;
 mod net;
 mod node;
 mod ports;
 mod queue;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -91,6 +93,8 @@ pub struct Cluster {
     sequence: u64,
     wires: Wires,
     letters: Letters,
+    /// Pairs of which the first does not forward to the second.
+    pruned: BTreeSet<(usize, usize)>,
     /// Topics whose meshes are to be made anew.
     unmeshed: BTreeSet<Topic>,
     rng: Prng,
@@ -120,6 +124,8 @@ enum Parcel {
     Meet(usize),
     /// It wakes up, and takes what has come meanwhile.
     Rise,
+    /// It hears again what its peers take part in.
+    Refresh,
     /// It is started again.
     Boot,
     /// For no node: meshes are made anew.

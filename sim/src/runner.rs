@@ -14,6 +14,7 @@ mod bodies;
 mod book;
 mod bug;
 mod check;
+mod forge;
 mod harm;
 mod last;
 mod lies;
@@ -23,6 +24,7 @@ mod orders;
 mod plants;
 mod promises;
 mod readiness;
+mod room;
 mod secrets;
 mod sets;
 #[cfg(test)]
@@ -35,6 +37,7 @@ use crate::cluster::{Cluster, Link, Node};
 use crate::kit::Author;
 use crate::scenario::{Action, Scenario};
 use folkmoot_core::id::{MemberId, NamespaceId};
+use folkmoot_core::settings::Share;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -94,6 +97,8 @@ struct Runner<'a> {
     only: Option<Invariant>,
     /// The namespace of this world, once it is founded.
     namespace: Option<NamespaceId>,
+    /// The members that act through nodes, the newcomer's too.
+    members: BTreeMap<MemberId, usize>,
     /// The node that founded it.
     founder: Option<usize>,
     villains: Rc<BTreeSet<usize>>,
@@ -131,6 +136,7 @@ impl<'a> Runner<'a> {
             let mut node = Node::default();
             node.snapshot_every = options.snapshot_every;
             node.settings.anchor_ops = options.anchor_ops;
+            node.settings.share = Share(options.memory);
             (node.name, node.clock.shift_ms) = (variant.name(), variant.shift_ms());
             bug.spoil(&mut node);
             node.give_key(&author(at));
@@ -152,6 +158,7 @@ impl<'a> Runner<'a> {
             bug,
             only,
             namespace: None,
+            members: (0..=count).map(|at| (member(at), at)).collect(),
             founder: None,
             villains,
             pending: Vec::new(),
@@ -250,6 +257,12 @@ impl<'a> Runner<'a> {
     /// Whether a node is to be believed.
     fn is_honest(&self, at: usize) -> bool {
         !self.villains.contains(&at)
+    }
+
+    /// Whether a member is that of a node which is to be believed; there are others, whose keys
+    /// villains have.
+    fn is_honest_member(&self, id: MemberId) -> bool {
+        self.members.get(&id).is_some_and(|at| self.is_honest(*at))
     }
 
     fn ops(&self) -> u64 {

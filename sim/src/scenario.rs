@@ -41,6 +41,8 @@ pub struct Options {
     pub snapshot_every: u64,
     /// Effective ops after which the notary anchors by itself; 0 for never.
     pub anchor_ops: u64,
+    /// Nodes have one part in so many of the room for what they may forget, from 1 to 64.
+    pub memory: u8,
     /// How messages of topics travel between any two nodes.
     pub topic: Path,
     /// How questions and answers do.
@@ -55,6 +57,7 @@ impl Default for Options {
             owners: 1,
             snapshot_every: 4_096,
             anchor_ops: 0,
+            memory: 1,
             topic: Path::default(),
             stream: Path::default(),
         }
@@ -111,6 +114,10 @@ pub enum Action {
     Lose(u16),
     /// Something is wrong with the disk of a node from now on.
     Disk { node: u16, wrong: Wrong },
+    /// The disk of a node gets an earlier image, so many records shorter, and the node is started.
+    SetBack { node: u16, records: u64 },
+    /// The newest image of the disk of a node is found again.
+    PutRight(u16),
     /// Two nodes lose their connection.
     Cut { a: u16, b: u16 },
     /// Two nodes are connected again.
@@ -125,6 +132,10 @@ pub enum Action {
     Mute { from: u16, to: u16 },
     /// What one node sends to another is lost, doubled, and late.
     Impair { from: u16, to: u16, path: Path },
+    /// A node no longer forwards what is published to another one, which goes on doing so.
+    Prune { from: u16, to: u16 },
+    /// For so many milliseconds a node does not hear what others subscribe to.
+    Stale { node: u16, ms: u64 },
     /// All connections are as they were at the beginning.
     Mend,
     /// The wall clock of a node is set ahead of the time by so many milliseconds.
@@ -174,6 +185,8 @@ pub enum Deed {
     Delete,
     /// An anchor.
     Anchor,
+    /// An anchor that names a person as the notary from there on.
+    Notary { who: u16 },
     /// The rights that members of the groups above have in it.
     Default { role: Role },
     /// A name.
@@ -245,6 +258,56 @@ pub enum Harm {
     Newer,
     /// It publishes an op of another namespace.
     Foreign,
+    /// It signs two anchors with one nonce, one of which leaves out what it knows, and half of the
+    /// others hear of each.
+    Anchors,
+    /// It signs an anchor that leaves out what it knows.
+    Omit,
+    /// It signs an anchor that names rules which nobody knows yet.
+    Early,
+    /// It signs ops that build upon each other, until one fails for a reason.
+    Forge { forgery: Forgery },
+}
+
+/// What the last of several forged ops fails for, at its cut or beside another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forgery {
+    /// A join whose joiner did not sign.
+    Unsigned,
+    /// A join by an invitation of somebody who may not invite.
+    Inviter,
+    /// A join by an invitation that knows of an op which is not there.
+    Frontier,
+    /// A second join by an invitation for one.
+    UsedUp,
+    /// A join by an invitation that was revoked.
+    Revoked,
+    /// A join of somebody who was removed.
+    Removed,
+    /// A join of somebody who left, by an invitation that is older than that.
+    Left,
+    /// The removal of an owner.
+    Senior,
+    /// The removal of somebody who has nothing.
+    Nothing,
+    /// A move below a group that is not there.
+    NoGroup,
+    /// A group too far below the root.
+    Deep,
+    /// A move of a group below itself.
+    Circle,
+    /// A move of the root.
+    Root,
+    /// A grant of what is there already.
+    Again,
+    /// The end of a context that is not there.
+    NoContext,
+    /// A policy of a group below the root.
+    NotRoot,
+    /// An anchor that names somebody who is no owner.
+    NotOwner,
+    /// Something in a group that was moved away meanwhile.
+    Moved,
 }
 
 impl Action {

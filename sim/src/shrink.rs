@@ -95,11 +95,12 @@ impl<F: FnMut(&Scenario) -> bool> Search<F> {
 
     fn plainer_options(&mut self) {
         let plain = Options::default();
-        let changes: [fn(&mut Options, &Options); 6] = [
+        let changes: [fn(&mut Options, &Options); 7] = [
             |options, plain| options.profile = plain.profile,
             |options, plain| options.owners = plain.owners,
             |options, plain| options.snapshot_every = plain.snapshot_every,
             |options, plain| options.anchor_ops = plain.anchor_ops,
+            |options, plain| options.memory = plain.memory,
             |options, plain| options.topic = plain.topic.clone(),
             |options, plain| options.stream = plain.stream.clone(),
         ];

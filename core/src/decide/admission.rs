@@ -62,7 +62,7 @@ impl Turn<'_> {
             self.acknowledge(namespace, &op, Some(peer), AckOutcome::AlreadyHad);
             return self.forward(message, Forward::Ignore);
         }
-        if self.desk(namespace).ready.len() >= READY_MAX {
+        if self.desk(namespace).ready.len() >= self.room(READY_MAX) {
             return self.forward(message, Forward::Ignore);
         }
         self.arrive(namespace, op, Source::Gossip { message, peer });
@@ -140,7 +140,12 @@ impl Turn<'_> {
         }
         let is_own = matches!(arrival.source, Source::Own(_));
         if !is_own
-            && is_over_quota(known, &arrival.op, &judged)
+            && is_over_quota(
+                known,
+                &arrival.op,
+                &judged,
+                self.room(DORMANT_PER_SIGNER_MAX as usize),
+            )
             && !is_wanted(&self.desk(namespace).pending, &arrival.op)
         {
             return self.defer(&arrival);
@@ -322,7 +327,8 @@ impl Turn<'_> {
     pub(super) fn park(&mut self, namespace: NamespaceId, rules: u16, bytes: Vec<u8>) {
         let Some(known) = self.open_namespace(&namespace) else { return };
         let is_new = !known.parked.contains(&bytes);
-        if is_new && known.parked.len() < PARKED_COUNT_MAX && bytes.len() <= OP_BYTES_MAX {
+        if is_new && known.parked.len() < self.room(PARKED_COUNT_MAX) && bytes.len() <= OP_BYTES_MAX
+        {
             self.notify(Notice::NeedsUpgrade { namespace, rules });
             self.event(Event::OpParked { namespace, bytes });
         }
@@ -331,10 +337,10 @@ impl Turn<'_> {
 
 /// Whether a signer has as many ops without effect here as a node stores for one (R6), and this
 /// one, which is void or not written at our heads, would likely be another.
-fn is_over_quota(known: &Namespace, op: &Op, judged: &Judged) -> bool {
+fn is_over_quota(known: &Namespace, op: &Op, judged: &Judged, most: usize) -> bool {
     let graph = known.space.graph();
     let Some(signer) = graph.person(&op.payload.signer) else { return false };
-    if known.space.frontier().silent_count(signer) < DORMANT_PER_SIGNER_MAX {
+    if (known.space.frontier().silent_count(signer) as usize) < most {
         return false;
     }
     let parents: Vec<Ix> = op.payload.parents.iter().filter_map(|id| graph.find(id)).collect();

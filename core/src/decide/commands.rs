@@ -46,7 +46,7 @@ impl Turn<'_> {
             return self.refuse_command(command, Refusal::UnknownNamespace(namespace));
         }
         let waiting = self.desk(namespace).wishes.len();
-        if waiting >= COMMANDS_WAITING_MAX {
+        if waiting >= self.room(COMMANDS_WAITING_MAX) {
             return self.refuse_command(command, Refusal::Busy(waiting as u64));
         }
         self.desk(namespace).wishes.push_back(Wish::Command { command, wish });

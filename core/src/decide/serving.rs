@@ -71,11 +71,12 @@ impl Turn<'_> {
     /// A peer asks for our heads: they are told when everything stored is evaluated, for then they
     /// and the root belong together. Until then one question of a peer waits, the last one (NET-3).
     fn on_question(&mut self, namespace: NamespaceId, question: Question) {
+        let most = self.room(QUESTIONS_MAX);
         let questions = &mut self.desk(namespace).syncing.questions;
         let earlier = questions.iter_mut().find(|waiting| waiting.peer == question.peer);
         let busy = if let Some(earlier) = earlier {
             mem::replace(earlier, question).exchange
-        } else if questions.len() >= QUESTIONS_MAX {
+        } else if questions.len() >= most {
             question.exchange
         } else {
             questions.push_back(question);

@@ -13,6 +13,7 @@ impl Turn<'_> {
         self.volatile.prng = Prng::new(seed);
         self.volatile.boot = self.volatile.prng.bytes();
         self.volatile.peer = peer;
+        self.volatile.lists.share = settings.share;
         self.volatile.settings = settings;
         // What the last record of the log led to is evaluated first.
         self.volatile.busy.extend(self.durable.namespaces.keys().copied());
@@ -36,7 +37,10 @@ impl Turn<'_> {
         self.expect_anchor(namespace);
         self.begin_publishing(namespace);
         self.begin_readiness(namespace);
-        self.desk(namespace);
+        let share = self.volatile.settings.share;
+        let desk = self.desk(namespace);
+        (desk.pending.share, desk.refused.share) = (share, share);
+        desk.syncing.notes.share = share;
         self.wake_desk(namespace);
     }
 }

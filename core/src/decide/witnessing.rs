@@ -55,16 +55,18 @@ impl Turn<'_> {
 
     /// One op for each joiner at a time: whoever asks again meanwhile gets the same answer.
     fn want_witness(&mut self, namespace: NamespaceId, exchange: ExchangeId, request: JoinRequest) {
+        let most = [COMMANDS_WAITING_MAX, JOINERS_MAX, QUESTIONS_PER_JOINER_MAX];
+        let [waiting_max, joiners_max, questions_max] = most.map(|limit| self.room(limit));
         let desk = self.desk(namespace);
         let (waiting, joiners) = (desk.wishes.len(), desk.joiners.len());
         let busy = Response::Refused(Refused::Busy);
         if let Some(questions) = desk.joiners.get_mut(&request.joiner) {
-            if questions.len() < QUESTIONS_PER_JOINER_MAX {
+            if questions.len() < questions_max {
                 return questions.push(exchange);
             }
             return self.respond(exchange, busy);
         }
-        if waiting >= COMMANDS_WAITING_MAX || joiners >= JOINERS_MAX {
+        if waiting >= waiting_max || joiners >= joiners_max {
             return self.respond(exchange, busy);
         }
         desk.joiners.insert(request.joiner, [exchange].into());

@@ -5,6 +5,7 @@ use crate::id::{MemberId, NamespaceId, PeerKey};
 use crate::limits::{
     LIST_DONE_MS, LIST_IDLE_MS, LIST_KEPT_MS, LISTS_MAX, LISTS_PER_PEER_MAX, PAGE_OPS_MAX,
 };
+use crate::settings::Share;
 use crate::time::MonoMillis;
 use alloc::vec::Vec;
 
@@ -36,6 +37,8 @@ pub type Page = (Vec<Ix>, u64);
 pub struct Lists {
     /// The one that was read longest ago comes first.
     lists: Vec<List>,
+    /// How much room there is.
+    pub share: Share,
 }
 
 #[derive(Clone, Debug)]
@@ -86,7 +89,7 @@ impl Lists {
         };
         let dropped = if lists.iter().filter(|list| of_peer(list)).count() >= LISTS_PER_PEER_MAX {
             lists.iter().position(|list| of_peer(list) && is_left(list))
-        } else if lists.len() < LISTS_MAX {
+        } else if lists.len() < self.share.of(LISTS_MAX) {
             return true;
         } else {
             lists.iter().position(of_stranger).or_else(|| lists.iter().position(of_several))

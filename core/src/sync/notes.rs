@@ -2,6 +2,7 @@
 
 use crate::id::PeerKey;
 use crate::limits::{PEER_NOTES_MAX, PULL_EVERY_MS, SHUN_MS};
+use crate::settings::Share;
 use crate::time::MonoMillis;
 use alloc::collections::BTreeMap;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -11,6 +12,9 @@ use borsh::{BorshDeserialize, BorshSerialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Notes {
     by_peer: BTreeMap<PeerKey, Note>,
+    /// How much room there is.
+    #[borsh(skip)]
+    pub share: Share,
 }
 
 /// Notes on one peer.
@@ -56,9 +60,20 @@ impl Notes {
         self.by_peer.get(peer).cloned().unwrap_or_default()
     }
 
+    /// How many peers there are notes on.
+    pub fn len(&self) -> usize {
+        self.by_peer.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_peer.is_empty()
+    }
+
     /// The notes on a peer, to be changed. Those that matter for the shortest time make room.
     pub fn entry(&mut self, peer: PeerKey) -> &mut Note {
-        if self.by_peer.len() >= PEER_NOTES_MAX && !self.by_peer.contains_key(&peer) {
+        let most = self.share.of(PEER_NOTES_MAX);
+        if self.by_peer.len() >= most && !self.by_peer.contains_key(&peer) {
             let least = self.by_peer.iter().min_by_key(|(_, note)| note.matters_until());
             if let Some(least) = least.map(|(peer, _)| *peer) {
                 self.by_peer.remove(&least);

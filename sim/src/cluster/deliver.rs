@@ -139,6 +139,10 @@ impl Cluster {
                 self.boot(at);
                 None
             }
+            Parcel::Refresh => {
+                self.refresh(at);
+                None
+            }
             Parcel::Meet(other) => {
                 self.connect(at, other);
                 None
@@ -373,6 +377,7 @@ impl Parcel {
             | Self::Alarm(_)
             | Self::Meet(_)
             | Self::Rise
+            | Self::Refresh
             | Self::Boot
             | Self::Mesh => 0,
         }

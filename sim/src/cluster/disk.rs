@@ -3,6 +3,7 @@
 //! As the real store does, it keeps a batch of records whole or not at all.
 
 use super::life::Life;
+use super::marks::Marks;
 use folkmoot_core::command::Shortage;
 use folkmoot_core::record::{self, Stored};
 use folkmoot_core::time::MonoMillis;
@@ -68,6 +69,18 @@ struct Platter {
     wrong: Wrong,
     damage: Option<Damage>,
     sync_count: u64,
+    marks: Marks,
+    /// Whether nobody looks at the marks: a planted bug.
+    is_markless: bool,
+    /// What was there before an earlier image was put in its place.
+    newest: Option<Image>,
+}
+
+/// What a disk has, for a copy.
+#[derive(Clone, Debug, Default)]
+struct Image {
+    records: Vec<Vec<u8>>,
+    snapshots: Vec<Snapshot>,
 }
 
 impl Disk {
@@ -119,6 +132,38 @@ impl Disk {
         *self.platter() = Platter { records, ..Platter::default() };
     }
 
+    /// Its log becomes that of an earlier image, so many records shorter, and what its marks say
+    /// stays. Nothing happens where no earlier one is behind the marks; says whether it does.
+    pub(super) fn set_back(&self, records: u64) -> bool {
+        let mut platter = self.platter();
+        let Platter { records: log, snapshots, marks, newest, .. } = &mut *platter;
+        let Some(most) = marks.least().checked_sub(1) else { return false };
+        let image = Image { records: log.clone(), snapshots: snapshots.clone() };
+        newest.get_or_insert(image);
+        let left = (log.len() as u64).saturating_sub(records).min(most);
+        log.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        snapshots.retain(|snapshot| snapshot.seq <= left);
+        true
+    }
+
+    /// Whether an earlier image is in its place.
+    pub fn is_set_back(&self) -> bool {
+        self.platter().newest.is_some()
+    }
+
+    /// What was there before it was set back is put in its place again.
+    pub(super) fn put_right(&self) {
+        let mut platter = self.platter();
+        if let Some(Image { records, snapshots }) = platter.newest.take() {
+            (platter.records, platter.snapshots) = (records, snapshots);
+        }
+    }
+
+    /// Nobody looks at the marks: a planted bug.
+    pub fn ignore_marks(&self) {
+        self.platter().is_markless = true;
+    }
+
     /// The process that wrote has died.
     pub(super) fn crash(&self, tail: Tail) {
         let mut platter = self.platter();
@@ -129,6 +174,7 @@ impl Disk {
             Tail::Torn => drop(batches.pop()),
         }
         platter.records.extend(batches.into_iter().flatten());
+        platter.marks.crash(tail);
         if matches!(platter.wrong, Wrong::Sync | Wrong::Unreadable) {
             platter.wrong = Wrong::Nothing;
         }
@@ -145,7 +191,16 @@ impl Disk {
     /// The state to start from: the newest snapshot, and the records behind it.
     pub(super) fn recover(&self) -> Result<Recovered, RecoverError> {
         let (records, snapshot) = {
-            let platter = self.platter();
+            let mut platter = self.platter();
+            let head = platter.records.len() as u64;
+            // Whoever planted a bug has changed the marks too.
+            let is_planted = platter.is_markless
+                || platter.damage.is_some()
+                || matches!(platter.wrong, Wrong::Forgets | Wrong::Loses);
+            if !is_planted {
+                platter.marks.check(head)?;
+            }
+            platter.marks.claim(head);
             (platter.records.clone(), platter.snapshots.last().cloned())
         };
         Self::fold(snapshot, records)
@@ -216,7 +271,9 @@ impl DiskLog {
         let batches = std::mem::take(&mut platter.tail);
         platter.records.extend(batches.into_iter().flatten());
         platter.sync_count += 1;
-        Ok(platter.records.len() as u64)
+        let head = platter.records.len() as u64;
+        platter.marks.acked(head);
+        Ok(head)
     }
 
     fn alive(&self) -> Result<(), StoreError> {
@@ -234,9 +291,11 @@ impl Log for DiskLog {
         Ok(head)
     }
 
-    fn mark(&mut self, _: MonoMillis) -> Result<bool, StoreError> {
+    fn mark(&mut self, now: MonoMillis) -> Result<bool, StoreError> {
         self.alive()?;
-        Ok(true)
+        let mut platter = self.disk.platter();
+        let head = platter.records.len() as u64;
+        Ok(platter.marks.mark(head, now))
     }
 
     fn shortage(&self) -> Option<Shortage> {
@@ -264,7 +323,11 @@ impl Log for DiskLog {
         if let Some(last) = last {
             self.save_snapshot(last);
         }
-        self.alive()
+        self.alive()?;
+        let mut platter = self.disk.platter();
+        let head = platter.records.len() as u64;
+        platter.marks.close(head);
+        Ok(())
     }
 
     fn bodies(&self) -> Arc<dyn Bodies> {
@@ -353,6 +416,33 @@ mod tests {
             assert_eq!(disk.synced(), left);
             assert_eq!(log.append(&[vec![2]]).unwrap(), left + 1);
         }
+    }
+
+    #[test]
+    fn attack_51_a_log_that_was_set_back_behind_its_marks_is_refused_until_it_is_put_right() {
+        let opened = |number| {
+            let namespace = folkmoot_core::id::NamespaceId([number; 32]);
+            let me = crate::kit::person(0).id;
+            record::encode(&folkmoot_core::event::Event::NamespaceOpened { namespace, me })
+        };
+        let (disk, _, mut log) = log();
+        assert!(!disk.set_back(1), "there is nothing to lose");
+        for number in 1..=3 {
+            log.append(&[opened(number)]).unwrap();
+        }
+        disk.crash(Tail::Kept);
+        for _ in 0..2 {
+            assert!(disk.set_back(1) && disk.is_set_back());
+            let error = disk.recover().err().unwrap().to_string();
+            assert!(error.contains("its marks say that it had 3"), "{error}");
+        }
+        assert_eq!(disk.synced(), 1);
+        disk.put_right();
+        assert_eq!(disk.recover().unwrap().head, 3);
+        // Nobody who does not look at the marks can tell.
+        disk.ignore_marks();
+        assert!(disk.set_back(2));
+        assert_eq!(disk.recover().unwrap().head, 1);
     }
 
     #[test]

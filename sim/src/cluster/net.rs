@@ -59,7 +59,7 @@ impl Cluster {
             let (peer, address) = (self.key_of(other), format!("/memory/{other}"));
             self.tell(at, 0, NetEvent::PeerConnected { peer, address });
             for topic in &common {
-                self.tell(at, 0, NetEvent::PeerSubscribed { peer, topic: *topic });
+                self.tell_part(at, 0, NetEvent::PeerSubscribed { peer, topic: *topic });
             }
         }
         self.meshes_changed(common);
@@ -81,9 +81,12 @@ impl Cluster {
         if !process.peers.remove(&other) {
             return;
         }
+        let believed = process.table.as_mut().map(|table| table.remove(&other).unwrap_or_default());
+        let own = &process.topics;
+        let believed = believed.map(|topics| topics.intersection(own).copied().collect());
         let asked = process.asking.iter().filter(|(_, whom)| **whom == other);
         let failed: Vec<ExchangeId> = asked.map(|(exchange, _)| *exchange).collect();
-        for topic in common {
+        for topic in believed.as_ref().unwrap_or(common) {
             self.tell(at, 0, NetEvent::PeerUnsubscribed { peer, topic: *topic });
         }
         self.tell(at, 0, NetEvent::PeerDisconnected { peer });
@@ -120,8 +123,8 @@ impl Cluster {
         for other in peers {
             if self.takes_part(other, topic) {
                 let subscribed = |peer| NetEvent::PeerSubscribed { peer, topic };
-                self.tell(other, TOPIC_MS, subscribed(self.key_of(at)));
-                self.tell(at, TOPIC_MS, subscribed(self.key_of(other)));
+                self.tell_part(other, TOPIC_MS, subscribed(self.key_of(at)));
+                self.tell_part(at, TOPIC_MS, subscribed(self.key_of(other)));
             }
         }
         self.meshes_changed([topic]);
@@ -135,13 +138,13 @@ impl Cluster {
         for other in peers {
             if self.takes_part(other, topic) {
                 let gone = NetEvent::PeerUnsubscribed { peer: self.key_of(at), topic };
-                self.tell(other, TOPIC_MS, gone);
+                self.tell_part(other, TOPIC_MS, gone);
             }
         }
         self.meshes_changed([topic]);
     }
 
-    fn takes_part(&self, at: usize, topic: Topic) -> bool {
+    pub(super) fn takes_part(&self, at: usize, topic: Topic) -> bool {
         self.process(at).is_some_and(|process| process.topics.contains(&topic))
     }
 
@@ -169,7 +172,9 @@ impl Cluster {
                 }
             }
             for at in nodes {
-                let peers: Vec<usize> = mesh.remove(&at).unwrap_or_default().into_iter().collect();
+                let mut peers: Vec<usize> =
+                    mesh.remove(&at).unwrap_or_default().into_iter().collect();
+                peers.retain(|other| !self.pruned.contains(&(at, *other)));
                 let count = peers.len() as u64;
                 let Some(process) = self.process_mut(at) else { continue };
                 let before = process.mesh.insert(topic, (peers, count));
@@ -182,7 +187,7 @@ impl Cluster {
 
     fn picks(&self, at: usize, topic: Topic) -> Vec<usize> {
         let Some(process) = self.process(at) else { return Vec::new() };
-        let takes_part = |other: &usize| self.takes_part(*other, topic);
+        let takes_part = |other: &usize| self.believes(at, *other, topic);
         let mut peers: Vec<usize> = process.peers.iter().copied().filter(takes_part).collect();
         if peers.len() > MESH_PICKS {
             peers.sort_by_cached_key(|other| (mixed(at, *other), *other));
@@ -200,7 +205,7 @@ impl Cluster {
             return;
         }
         for to in peers {
-            if self.takes_part(to, topic) {
+            if self.believes(at, to, topic) {
                 self.post(at, to, &letter);
             }
         }

@@ -7,6 +7,7 @@ use super::flaw::Load;
 use super::letter::Letter;
 use super::life::Life;
 use super::ports::{Keys, Order, OrderBook, locked};
+use super::tables::Table;
 use crate::kit::Author;
 use folkmoot_core::command::{Command, CommandId, Outcome};
 use folkmoot_core::effect::Notice;
@@ -109,6 +110,8 @@ pub(super) struct Process {
     /// Peers that it refuses.
     pub(super) blocked: BTreeSet<usize>,
     pub(super) topics: BTreeSet<Topic>,
+    /// What it believes that its peers take part in, where it does not hear of that.
+    pub(super) table: Option<Table>,
     /// Peers that it sends messages of a topic to, and how many it was told they are.
     pub(super) mesh: BTreeMap<Topic, (Vec<usize>, u64)>,
     /// Its questions under way.
@@ -280,6 +283,7 @@ impl Node {
             peers: BTreeSet::new(),
             blocked: BTreeSet::new(),
             topics: BTreeSet::new(),
+            table: None,
             mesh: BTreeMap::new(),
             asking: BTreeMap::new(),
             exchanges: BTreeMap::new(),

@@ -2,6 +2,7 @@ mod joining;
 mod large;
 mod living;
 mod restoring;
+mod tables;
 
 use super::{Cluster, Tail};
 use crate::kit::{Author, add, person, remove};

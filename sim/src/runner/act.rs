@@ -91,6 +91,8 @@ impl Runner<'_> {
                 }
             }
             Action::Disk { node, wrong } => self.set_wrong(at(*node), *wrong),
+            Action::SetBack { node, records } => self.set_back(at(*node), *records),
+            Action::PutRight(node) => self.world.put_right(at(*node)),
             Action::Cut { a, b } => self.cut(at(*a), at(*b)),
             Action::Heal { a, b } => self.heal(at(*a), at(*b)),
             Action::Isolate(node) => (0..count).for_each(|other| self.cut(at(*node), other)),
@@ -101,6 +103,8 @@ impl Runner<'_> {
                 let link = Link { is_down: false, topic: path.clone(), stream: path.clone() };
                 self.impair(at(*from), at(*to), &link);
             }
+            Action::Prune { from, to } => self.prune(at(*from), at(*to)),
+            Action::Stale { node, ms } => self.world.stale(at(*node), *ms),
             Action::Mend => self.mend(&link(self.scenario)),
             Action::Clock { node, ahead_ms } => {
                 if let Some(node) = self.world.nodes.get_mut(at(*node)) {
@@ -133,6 +137,20 @@ impl Runner<'_> {
         }
     }
 
+    /// An earlier image on a disk keeps its node down: where it does not, what the node has said is
+    /// gone, and that is looked for.
+    fn set_back(&mut self, at: usize, records: u64) {
+        if self.bug.is_of_disks() || self.lost.contains(&at) {
+            return;
+        }
+        self.take_sample(at);
+        if self.world.set_back(at, records)
+            && self.world.nodes.get(at).is_some_and(|node| !node.is_up())
+        {
+            self.marks.hit("world: set back");
+        }
+    }
+
     fn cut(&mut self, a: usize, b: usize) {
         let count = self.world.nodes.len();
         if a != b && a < count && b < count {
@@ -148,6 +166,7 @@ impl Runner<'_> {
             self.greetings += 1;
             self.world.impair(a, b, link.clone());
             self.world.impair(b, a, link);
+            self.world.graft(a, b);
             self.world.connect(a, b);
         }
     }
@@ -156,6 +175,13 @@ impl Runner<'_> {
         let count = self.world.nodes.len();
         if from != to && from < count && to < count && self.world.is_linked(from, to) {
             self.world.impair(from, to, link.clone());
+        }
+    }
+
+    fn prune(&mut self, from: usize, to: usize) {
+        let count = self.world.nodes.len();
+        if from != to && from < count && to < count {
+            self.world.prune(from, to);
         }
     }
 
@@ -178,6 +204,7 @@ impl Runner<'_> {
                 self.greetings += 1;
                 self.world.impair(a, b, link.clone());
                 self.world.impair(b, a, link.clone());
+                self.world.graft(a, b);
                 self.world.connect(a, b);
             }
         }
@@ -365,6 +392,7 @@ impl Runner<'_> {
         for at in 0..self.world.nodes.len() {
             self.world.reform(at);
             self.world.drift(at, 0);
+            self.world.refresh(at);
             if let Some(node) = self.world.nodes.get_mut(at) {
                 node.clock.ahead_ms = 0;
                 node.end_after(u64::MAX, Tail::Lost);
@@ -373,6 +401,7 @@ impl Runner<'_> {
                 }
             }
             if !self.lost.contains(&at) {
+                self.world.put_right(at);
                 self.world.boot(at);
             }
         }

@@ -1,6 +1,7 @@
 //! I16: what is below an anchor of the chain keeps its verdict, on all nodes (K6).
 
 use super::{Invariant, Runner, Violation};
+use crate::scenario::{Action, Deed, Harm};
 use folkmoot_core::governance::table::Ix;
 use folkmoot_core::id::OpId;
 use std::collections::BTreeMap;
@@ -15,9 +16,22 @@ pub(super) struct Finals {
 }
 
 impl Runner<'_> {
+    /// Whether somebody who means ill may be named as the notary.
+    fn is_notary_ill(&self) -> bool {
+        let named = |action: &Action| match action {
+            Action::Govern { deed: Deed::Notary { who }, .. }
+            | Action::Harm { harm: Harm::Force { deed: Deed::Notary { who }, .. }, .. } => {
+                Some(usize::from(*who))
+            }
+            _ => None,
+        };
+        let mut named = self.scenario.actions.iter().filter_map(named);
+        named.any(|at| !self.is_honest(at))
+    }
+
     /// Looks at what is final at each honest node; nothing is promised where the notary means ill.
     pub(super) fn check_finals(&mut self) -> Result<(), Violation> {
-        let notary = self.founder.filter(|at| self.is_honest(*at));
+        let notary = self.founder.filter(|at| self.is_honest(*at) && !self.is_notary_ill());
         let (Some(namespace), Some(_)) = (self.namespace, notary) else { return Ok(()) };
         for at in 0..self.world.nodes.len() {
             let Some(node) = self.world.nodes.get(at).filter(|_| self.is_honest(at)) else {

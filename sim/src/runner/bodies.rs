@@ -31,6 +31,7 @@ pub(super) fn body(runner: &Runner<'_>, at: usize, deed: Deed) -> Option<Body> {
         Deed::Move { to } => Body::GroupMoved { new_parent: runner.target(at, usize::from(to))? },
         Deed::Delete => Body::GroupDeleted,
         Deed::Anchor => Body::Anchor { rules: RULES_VERSION, notary: None },
+        Deed::Notary { who } => Body::Anchor { rules: RULES_VERSION, notary: Some(person(who).id) },
         Deed::Default { role } => slot(false, SlotWrite::DefaultRights(rights(role))),
         Deed::Name { value } => {
             let (key, value) = (Text::new("name")?, Bytes::truncated(vec![b'a' + value % 26]));

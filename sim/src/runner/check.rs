@@ -16,14 +16,14 @@ pub(super) use deep::Deep;
 pub(super) use served::Served;
 
 use super::sets::{Summary, durable_digest, maximal_visible, set_of, uncovered};
-use super::{Invariant, Runner, Violation, last, member};
+use super::{Invariant, Runner, Violation, last};
 use crate::cluster::{Cluster, Node};
 use crate::compare;
 use crate::oracle::Oracle;
 use folkmoot_core::governance::space::Space;
 use folkmoot_core::governance::table::Ix;
 use folkmoot_core::governance::verdict::{Admission, VoidAtCut};
-use folkmoot_core::id::OpId;
+use folkmoot_core::id::{MemberId, OpId};
 use folkmoot_core::signed::verify;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,6 +79,7 @@ impl Runner<'_> {
             if self.is_honest(at) {
                 let checked = self.look_at(at);
                 self.note_waiting(at);
+                self.note_room(at);
                 checked.or_else(|violation| self.judge(violation))?;
             }
         }
@@ -100,7 +101,7 @@ impl Runner<'_> {
         let Some(space) = known.map(|known| &known.space).filter(|space| space.is_settled()) else {
             return Ok(());
         };
-        check_signers(at, space, &self.villains)?;
+        check_signers(at, space, |signer| self.is_honest_member(signer))?;
         check_heads(at, space)?;
         let Checks { by_set, verdicts, nodes, .. } = &mut self.checks;
         check_set(at, space, by_set)?;
@@ -232,11 +233,15 @@ fn check_blame(
 }
 
 /// I9: no honest member has signed two ops with one nonce.
-fn check_signers(at: usize, space: &Space, villains: &BTreeSet<usize>) -> Result<(), Violation> {
+fn check_signers(
+    at: usize,
+    space: &Space,
+    is_honest: impl Fn(MemberId) -> bool,
+) -> Result<(), Violation> {
     let graph = space.graph();
     for (signer, nonce, ops) in graph.equivocations() {
         let signer = graph.member_id(signer);
-        if !villains.iter().any(|villain| member(*villain) == signer) {
+        if is_honest(signer) {
             let ops: Vec<OpId> = ops.into_iter().map(|ix| graph.node(ix).id).collect();
             let what = format!("{signer:?} signed {ops:?} with nonce {nonce}");
             return Err(Violation::new(Invariant::I9, &[at], what));

@@ -10,7 +10,7 @@ use folkmoot_core::codec;
 use folkmoot_core::governance::cuts::Cuts;
 use folkmoot_core::governance::op::{Body, Payload, SlotWrite, Subject};
 use folkmoot_core::governance::table::Ix;
-use folkmoot_core::id::{GroupId, OpId};
+use folkmoot_core::id::{GroupId, NamespaceId, OpId};
 use folkmoot_core::limits::RULES_VERSION;
 use folkmoot_core::signed::SignedOp;
 use folkmoot_core::state::Namespace;
@@ -29,8 +29,9 @@ impl Runner<'_> {
         match harm {
             Harm::Equivocate => self.equivocate(at),
             Harm::Backdate => {
-                let Some(payload) = self.backdated(at) else { return };
-                self.say_op(at, &author(at).seal(&payload));
+                let Some(graph) = self.known(at).map(|known| known.space.graph()) else { return };
+                let old = graph.node(Ix(graph.len() / 3)).id;
+                self.forge_at(at, &[old], create());
             }
             Harm::WrongHash => {
                 let Some(payload) = self.draft(at) else { return };
@@ -88,6 +89,10 @@ impl Runner<'_> {
                 let genesis = author(at).found(&[&author(at)], [9; 16]);
                 self.say_op(at, &genesis.signed);
             }
+            Harm::Anchors => self.anchor_twice(at),
+            Harm::Omit => self.anchor_little(at),
+            Harm::Early => self.anchor_early(at),
+            Harm::Forge { forgery } => self.forge(at, forgery),
         }
     }
 
@@ -124,7 +129,7 @@ impl Runner<'_> {
         }
     }
 
-    fn known(&self, at: usize) -> Option<&Namespace> {
+    pub(super) fn known(&self, at: usize) -> Option<&Namespace> {
         let node = self.world.nodes.get(at)?;
         node.state().durable.namespaces.get(&self.namespace?)
     }
@@ -150,22 +155,17 @@ impl Runner<'_> {
         })
     }
 
-    /// The same at a cut of long ago, with the nonce that belongs there.
-    fn backdated(&self, at: usize) -> Option<Payload> {
-        let payload = self.draft(at)?;
-        let graph = self.known(at)?.space.graph();
-        let old = Ix(graph.len() / 3);
-        let nonce = graph.next_nonce(graph.person(&author(at).id), &graph.closure(&[old]));
-        let parents = Bounded::truncated(vec![graph.node(old).id]);
-        Some(Payload { parents, nonce, body: create(), ..payload })
-    }
-
     fn equivocate(&mut self, at: usize) {
         let (Some(namespace), Some(payload)) = (self.namespace, self.draft(at)) else { return };
         let other = Payload { body: create(), ..payload.clone() };
-        let ops = [payload, other].map(|payload| {
-            Gossip::Op(Bytes::truncated(codec::encode(&author(at).seal(&payload)))).encode()
-        });
+        let ops = [payload, other].map(|payload| author(at).seal(&payload));
+        self.say_apart(at, namespace, &ops);
+    }
+
+    /// Half of those who are connected hear of each op.
+    pub(super) fn say_apart(&mut self, at: usize, namespace: NamespaceId, ops: &[SignedOp]) {
+        let ops: Vec<Vec<u8>> =
+            ops.iter().map(|op| Gossip::Op(Bytes::truncated(codec::encode(op))).encode()).collect();
         for (to, op) in (0..self.world.nodes.len()).zip(ops.iter().cycle()) {
             if self.world.is_linked(at, to) {
                 self.world.whisper(at, to, namespace, op);

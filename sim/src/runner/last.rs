@@ -2,7 +2,7 @@
 
 use super::book::Book;
 use super::sets::{Summary, durable_digest};
-use super::{Invariant, Runner, Violation, member};
+use super::{Invariant, Runner, Violation};
 use crate::cluster::Node;
 use crate::scenario::{Action, Deed};
 use folkmoot_core::governance::graph::Graph;
@@ -45,7 +45,7 @@ impl Runner<'_> {
             last.check_uses(&self.promised_uses).or_else(|it| self.judge(it))?;
             last.check_evidence().or_else(|it| self.judge(it))?;
             last.check_rules(durable).or_else(|it| self.judge(it))?;
-            let honest = |id: MemberId| !self.villains.iter().any(|at| member(*at) == id);
+            let honest = |id: MemberId| self.is_honest_member(id);
             last.check_void(honest).or_else(|it| self.judge(it))?;
             if is_peaceful {
                 last.check_peace(honest).or_else(|it| self.judge(it))?;

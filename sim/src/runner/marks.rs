@@ -7,6 +7,7 @@ use super::Runner;
 use super::book::Book;
 use folkmoot_core::command::{Outcome, Refusal};
 use folkmoot_core::effect::{Notice, Phase};
+use folkmoot_core::governance::graph::Deed as GraphDeed;
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::governance::space::Space;
 use folkmoot_core::governance::table::Ix;
@@ -96,6 +97,7 @@ const NAMES: &[&str] = &[
     "heads joined",
     "epoch moved",
     "equivocation",
+    "anchors equivocated",
     "ops wait",
     "waiting op expired",
     "ready: alone",
@@ -136,12 +138,20 @@ const NAMES: &[&str] = &[
     "world: crash point",
     "world: restart from a snapshot",
     "world: node lost",
+    "world: set back",
+    "full: waiting ops",
+    "full: waiting ops of a signer",
+    "full: refused ids",
+    "full: notes on peers",
+    "full: lists",
+    "full: silent ops of a signer",
+    "full: ops of newer rules",
 ];
 
 /// What a node told its user.
 fn of_notice(notice: &Notice) -> Option<&'static str> {
     Some(match notice {
-        Notice::OpAccepted { void, .. } => return void.as_ref().map(of_void),
+        Notice::OpAccepted { .. } => return None,
         Notice::OpVoided { .. } => "op voided",
         Notice::OpRevived { .. } => "op revived",
         Notice::Anchored { .. } => "epoch moved",
@@ -307,6 +317,9 @@ impl Runner<'_> {
 fn of_space(space: &Space, book: &Book, marks: &mut Marks) {
     let (graph, view) = (space.graph(), space.view());
     for ix in (0..graph.len()).map(Ix) {
+        if let Some(void) = graph.void_at_cut(ix) {
+            marks.hit(of_void(void));
+        }
         let before = ix.0.checked_sub(1).map(Ix);
         if before.is_some_and(|before| !graph.is_past(before, ix)) {
             marks.hit("op judged at an old cut");
@@ -315,6 +328,10 @@ fn of_space(space: &Space, book: &Book, marks: &mut Marks) {
         let is_noop = book.op(&node.id).is_some_and(|op| op.payload.body == Body::Noop);
         if is_noop && node.parents.len() == PARENTS_MAX {
             marks.hit("heads joined");
+        }
+        let is_anchor = matches!(node.deed, GraphDeed::Anchor { .. });
+        if is_anchor && graph.rivals(ix).iter().any(|rival| graph.void_at_cut(*rival).is_none()) {
+            marks.hit("anchors equivocated");
         }
         if graph.void_at_cut(ix).is_some() || view.is_effective(graph, ix) {
             continue;

@@ -1,7 +1,7 @@
 //! Scenarios from seeds: first what the world is like, then what goes wrong in it, then what
 //! happens.
 
-use super::{Action, Deed, Harm, Lie, Options, Profile, Role, Scenario};
+use super::{Action, Deed, Forgery, Harm, Lie, Options, Profile, Role, Scenario};
 use crate::cluster::{Path, Tail, Wrong};
 use crate::world::Prng;
 
@@ -13,6 +13,27 @@ const FOCUSED: [Profile; 6] = [
     Profile::Two,
     Profile::Sixteen,
     Profile::Disk,
+];
+
+/// What a villain may forge that needs no notary; joins above all.
+const FORGERIES: [Forgery; 17] = [
+    Forgery::Unsigned,
+    Forgery::Inviter,
+    Forgery::Frontier,
+    Forgery::UsedUp,
+    Forgery::Revoked,
+    Forgery::Removed,
+    Forgery::Left,
+    Forgery::Senior,
+    Forgery::Nothing,
+    Forgery::NoGroup,
+    Forgery::Deep,
+    Forgery::Circle,
+    Forgery::Root,
+    Forgery::Again,
+    Forgery::NoContext,
+    Forgery::NotRoot,
+    Forgery::Moved,
 ];
 
 /// Longest time between the joins of two nodes, in milliseconds.
@@ -49,7 +70,9 @@ fn written(seed: u64, options: Options, faults: Faults, mut rng: Prng) -> Scenar
     let others = usize::from(nodes.saturating_sub(1).max(1));
     let villains = if rng.chance(80) { 1 } else { rng.between(1, others) };
     let villains = u16::try_from(villains).unwrap_or(1);
-    let mut writer = Writer { rng, faults, nodes, villains, actions: Vec::new() };
+    let owners = options.owners;
+    let (is_older_there, actions) = (true, Vec::new());
+    let mut writer = Writer { rng, faults, nodes, owners, is_older_there, villains, actions };
     writer.begin(if profile == Profile::Scale { JOINS_LARGE_MS } else { JOINS_MS });
     writer.go_on(profile);
     Scenario { seed, options, actions: writer.actions }
@@ -128,6 +151,8 @@ fn options(profile: Profile, faults: Faults, rng: &mut Prng) -> Options {
         owners: if rng.chance(70) { 1 } else { u16::try_from(rng.between(2, 3)).unwrap_or(2) },
         snapshot_every: if rng.chance(50) { rng.between(2, 20) as u64 } else { 4_096 },
         anchor_ops: if rng.chance(30) { rng.between(3, 20) as u64 } else { 0 },
+        // Little memory, so that what is rare with all of it happens.
+        memory: if rng.chance(50) { 1 << rng.between(1, 6) } else { 1 },
         topic: path,
         stream,
     }
@@ -137,6 +162,9 @@ struct Writer {
     rng: Prng,
     faults: Faults,
     nodes: u16,
+    owners: u16,
+    /// Whether there is an earlier image of some disk that may come in its place.
+    is_older_there: bool,
     /// How many of the last nodes mean ill, if any does.
     villains: u16,
     actions: Vec<Action>,
@@ -166,6 +194,9 @@ impl Writer {
         for _ in 0..count {
             if self.faults.churn && self.rng.chance(25) {
                 self.churn();
+            }
+            if self.faults.villain && self.owners.min(self.nodes) > 1 && self.rng.chance(2) {
+                self.usurp();
             }
             let action = if self.rng.chance(35) { self.fault() } else { None };
             let action = action.unwrap_or_else(|| self.work(profile));
@@ -242,7 +273,8 @@ impl Writer {
             7..=12 => Deed::Create,
             13..=15 => Deed::Move { to: self.below(24) },
             16 => Deed::Delete,
-            17 => Deed::Anchor,
+            17 if self.rng.chance(75) => Deed::Anchor,
+            17 => Deed::Notary { who: self.below(self.owners) },
             18 | 19 => Deed::Default { role: self.role() },
             20..=23 => Deed::Name { value: u8::try_from(self.below(4)).unwrap_or_default() },
             24..=26 => Deed::Close { open: self.rng.chance(50) },
@@ -257,6 +289,13 @@ impl Writer {
         match self.rng.below(6) {
             0 if self.faults.parts => Some(self.part()),
             1 if self.faults.crash => Some(self.crash()),
+            2 if self.faults.disk && self.is_older_there && self.rng.chance(10) => {
+                // Of one node at most: a disk of an earlier image is no intact copy of anything.
+                self.is_older_there = false;
+                let back = [1, 2, 5, 1_000];
+                let records = self.rng.pick(&back).copied().unwrap_or(1);
+                Some(Action::SetBack { node: self.other(), records })
+            }
             2 if self.faults.disk => {
                 let wrongs =
                     [Wrong::Sync, Wrong::Full, Wrong::Short, Wrong::Unreadable, Wrong::Nothing];
@@ -265,7 +304,7 @@ impl Writer {
             }
             3 if self.faults.clock => Some(self.clock()),
             4 if self.faults.pause => {
-                Some(Action::Pause { node: self.node(), ms: self.rng.between(10, 120_000) as u64 })
+                Some(Action::Pause { node: self.node(), ms: self.rng.between(10, 300_000) as u64 })
             }
             5 if self.faults.villain => Some(self.harm()),
             _ => None,
@@ -274,7 +313,9 @@ impl Writer {
 
     fn part(&mut self) -> Action {
         let (a, b, mask) = (self.node(), self.node(), self.rng.next_u64() & 0xffff);
-        match self.rng.below(9) {
+        match self.rng.below(12) {
+            9 | 10 => Action::Prune { from: a, to: b },
+            11 => Action::Stale { node: a, ms: self.rng.between(10, 600_000) as u64 },
             0 => Action::Isolate(a),
             1 | 2 => Action::Split(mask),
             3 => Action::Bridge { node: a, mask },
@@ -288,6 +329,9 @@ impl Writer {
     /// One connection comes and goes a few times, or what several nodes say vanishes for a while,
     /// and comes back in another order.
     fn churn(&mut self) {
+        if self.rng.chance(20) {
+            return self.flap();
+        }
         if self.rng.chance(70) {
             let (a, b) = (self.node(), self.node());
             for _ in 0..self.rng.between(1, 5) {
@@ -305,6 +349,21 @@ impl Writer {
             let at = self.rng.below(muted.len());
             let (a, b) = muted.swap_remove(at);
             self.actions.push(Action::Heal { a, b });
+        }
+    }
+
+    /// A partition comes and goes, and then mostly stays for longer than anything is waited for.
+    fn flap(&mut self) {
+        let mask = self.rng.next_u64() & 0xffff;
+        for _ in 0..self.rng.between(1, 4) {
+            self.actions.push(Action::Split(mask));
+            self.wait(3_000);
+            self.actions.push(Action::Mend);
+            self.wait(3_000);
+        }
+        if self.rng.chance(1) {
+            self.actions.push(Action::Split(mask));
+            self.actions.push(Action::Wait(self.rng.between(600_000, 7_200_000) as u64));
         }
     }
 
@@ -336,6 +395,19 @@ impl Writer {
         }
     }
 
+    /// The second owner is made the notary, and means ill.
+    fn usurp(&mut self) {
+        let deed = Deed::Notary { who: 1 };
+        self.actions.push(Action::Govern { node: 0, group: 0, deed });
+        for _ in 0..self.rng.between(1, 4) {
+            self.wait(5_000);
+            let not_owner = Harm::Forge { forgery: Forgery::NotOwner };
+            let harms = [Harm::Anchors, Harm::Anchors, Harm::Omit, Harm::Early, not_owner];
+            let harm = self.rng.pick(&harms).copied().unwrap_or(Harm::Anchors);
+            self.actions.push(Action::Harm { node: 1, harm });
+        }
+    }
+
     /// One of the last nodes means ill.
     fn harm(&mut self) -> Action {
         let back = 1 + self.below(self.villains);
@@ -359,7 +431,13 @@ impl Writer {
         let (group, deed) = (self.below(24), self.deed());
         let nonces = [0, 1, 2, 1_000, u64::MAX];
         let nonce = self.rng.pick(&nonces).copied().unwrap_or_default();
+        let forgery = self.rng.pick(&FORGERIES).copied().unwrap_or(Forgery::Moved);
         let harms = [
+            Harm::Forge { forgery },
+            Harm::Forge { forgery },
+            Harm::Forge { forgery },
+            Harm::Forge { forgery },
+            Harm::Early,
             Harm::Force { group: 0, deed },
             Harm::Force { group: 0, deed },
             Harm::Force { group, deed },
@@ -396,6 +474,7 @@ fn peaceful(deed: Deed) -> Deed {
         | Deed::Create
         | Deed::Delete
         | Deed::Anchor
+        | Deed::Notary { .. }
         | Deed::Default { .. }
         | Deed::Name { .. }
         | Deed::Context

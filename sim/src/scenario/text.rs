@@ -1,10 +1,13 @@
 //! The text form of a scenario, for people to read and edit.
 
-use super::{Action, Deed, Harm, Lie, NODES_MAX, Options, Profile, Role, Scenario};
-use crate::cluster::{Path, Tail, Wrong};
+mod words;
+
+use super::{Action, Deed, Harm, NODES_MAX, Options, Scenario};
+use crate::cluster::Path;
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
+use words::Word;
 
 /// The first line of every scenario.
 const TITLE: &str = "folkmoot scenario 1";
@@ -23,77 +26,10 @@ pub struct ParseError {
     pub found: String,
 }
 
-/// A word that stands for a value.
-trait Word: Sized + Copy + PartialEq + 'static {
-    const ALL: &'static [(&'static str, Self)];
-
-    fn word(self) -> &'static str {
-        Self::ALL.iter().find(|(_, value)| *value == self).map_or("?", |(word, _)| *word)
-    }
-}
-
-impl Word for Profile {
-    const ALL: &'static [(&'static str, Self)] = &[
-        ("mixed", Self::Mixed),
-        ("nice", Self::Nice),
-        ("joins", Self::Joins),
-        ("removals", Self::Removals),
-        ("anchors", Self::Anchors),
-        ("two", Self::Two),
-        ("sixteen", Self::Sixteen),
-        ("disk", Self::Disk),
-        ("scale", Self::Scale),
-    ];
-}
-
-impl Word for Role {
-    const ALL: &'static [(&'static str, Self)] = &[
-        ("admin", Self::Admin),
-        ("member", Self::Member),
-        ("reader", Self::Reader),
-        ("inviter", Self::Inviter),
-    ];
-}
-
-impl Word for Tail {
-    const ALL: &'static [(&'static str, Self)] =
-        &[("kept", Self::Kept), ("lost", Self::Lost), ("torn", Self::Torn)];
-}
-
-impl Word for Wrong {
-    const ALL: &'static [(&'static str, Self)] = &[
-        ("well", Self::Nothing),
-        ("sync-fails", Self::Sync),
-        ("full", Self::Full),
-        ("short", Self::Short),
-        ("forgets", Self::Forgets),
-        ("loses", Self::Loses),
-        ("misdirects", Self::Misdirects),
-        ("unreadable", Self::Unreadable),
-        ("rots", Self::Rots),
-    ];
-}
-
-impl Word for Lie {
-    const ALL: &'static [(&'static str, Self)] = &[
-        ("silence", Self::Silence),
-        ("garbage", Self::Garbage),
-        ("mutate", Self::Mutate),
-        ("half", Self::Half),
-        ("heads", Self::Heads),
-        ("withhold", Self::Withhold),
-        ("busy", Self::Busy),
-    ];
-}
-
-impl Word for bool {
-    const ALL: &'static [(&'static str, Self)] = &[("yes", true), ("no", false)];
-}
-
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Options { profile, nodes, owners, snapshot_every, anchor_ops, topic, stream } =
-            &self.options;
+        let Options { profile, nodes, owners, snapshot_every, anchor_ops, .. } = &self.options;
+        let Options { memory, topic, stream, .. } = &self.options;
         writeln!(f, "{TITLE}")?;
         writeln!(f, "seed {}", self.seed)?;
         writeln!(f, "profile {}", profile.word())?;
@@ -101,6 +37,7 @@ impl fmt::Display for Scenario {
         writeln!(f, "owners {owners}")?;
         writeln!(f, "snapshots {snapshot_every}")?;
         writeln!(f, "anchors {anchor_ops}")?;
+        writeln!(f, "memory {memory}")?;
         writeln!(f, "topic {topic}")?;
         writeln!(f, "stream {stream}")?;
         self.actions.iter().try_for_each(|action| writeln!(f, "{action}"))
@@ -128,6 +65,8 @@ impl fmt::Display for Action {
             Self::Boot(node) => write!(f, "boot {node}"),
             Self::Lose(node) => write!(f, "lose {node}"),
             Self::Disk { node, wrong } => write!(f, "disk {node} {}", wrong.word()),
+            Self::SetBack { node, records } => write!(f, "set-back {node} {records}"),
+            Self::PutRight(node) => write!(f, "put-right {node}"),
             Self::Cut { a, b } => write!(f, "cut {a} {b}"),
             Self::Heal { a, b } => write!(f, "heal {a} {b}"),
             Self::Isolate(node) => write!(f, "isolate {node}"),
@@ -135,6 +74,8 @@ impl fmt::Display for Action {
             Self::Bridge { node, mask } => write!(f, "bridge {node} {mask}"),
             Self::Mute { from, to } => write!(f, "mute {from} {to}"),
             Self::Impair { from, to, path } => write!(f, "impair {from} {to} {path}"),
+            Self::Prune { from, to } => write!(f, "prune {from} {to}"),
+            Self::Stale { node, ms } => write!(f, "stale {node} {ms}"),
             Self::Mend => write!(f, "mend"),
             Self::Clock { node, ahead_ms } => write!(f, "clock {node} {ahead_ms}"),
             Self::Freeze { node, ms } => write!(f, "freeze {node} {ms}"),
@@ -157,6 +98,7 @@ impl fmt::Display for Deed {
             Self::Move { to } => write!(f, "move {to}"),
             Self::Delete => write!(f, "delete"),
             Self::Anchor => write!(f, "anchor"),
+            Self::Notary { who } => write!(f, "notary {who}"),
             Self::Default { role } => write!(f, "default {}", role.word()),
             Self::Name { value } => write!(f, "name {value}"),
             Self::Close { open } => write!(f, "visible {}", open.word()),
@@ -187,6 +129,10 @@ impl fmt::Display for Harm {
             Self::Child => write!(f, "child"),
             Self::Newer => write!(f, "newer"),
             Self::Foreign => write!(f, "foreign"),
+            Self::Anchors => write!(f, "anchors"),
+            Self::Omit => write!(f, "omit"),
+            Self::Early => write!(f, "early"),
+            Self::Forge { forgery } => write!(f, "forge {}", forgery.word()),
         }
     }
 }
@@ -227,6 +173,7 @@ impl Scenario {
             "owners" => options.owners = line.skip().number(1, 8)?,
             "snapshots" => options.snapshot_every = line.skip().number(1, u64::MAX)?,
             "anchors" => options.anchor_ops = line.skip().number(0, u64::MAX)?,
+            "memory" => options.memory = line.skip().number(1, 64)?,
             "topic" => options.topic = line.skip().path()?,
             "stream" => options.stream = line.skip().path()?,
             _ => return Ok(false),
@@ -258,6 +205,8 @@ impl Action {
             "boot" => Self::Boot(line.node()?),
             "lose" => Self::Lose(line.node()?),
             "disk" => Self::Disk { node: line.node()?, wrong: line.word()? },
+            "set-back" => Self::SetBack { node: line.node()?, records: line.number(0, u64::MAX)? },
+            "put-right" => Self::PutRight(line.node()?),
             "cut" => Self::Cut { a: line.node()?, b: line.node()? },
             "heal" => Self::Heal { a: line.node()?, b: line.node()? },
             "isolate" => Self::Isolate(line.node()?),
@@ -265,6 +214,8 @@ impl Action {
             "bridge" => Self::Bridge { node: line.node()?, mask: line.number(0, u64::MAX)? },
             "mute" => Self::Mute { from: line.node()?, to: line.node()? },
             "impair" => Self::Impair { from: line.node()?, to: line.node()?, path: line.path()? },
+            "prune" => Self::Prune { from: line.node()?, to: line.node()? },
+            "stale" => Self::Stale { node: line.node()?, ms: line.ms()? },
             "mend" => Self::Mend,
             "clock" => Self::Clock { node: line.node()?, ahead_ms: line.signed()? },
             "freeze" => Self::Freeze { node: line.node()?, ms: line.ms()? },
@@ -288,6 +239,7 @@ impl Deed {
             "move" => Self::Move { to: line.node()? },
             "delete" => Self::Delete,
             "anchor" => Self::Anchor,
+            "notary" => Self::Notary { who: line.node()? },
             "default" => Self::Default { role: line.word()? },
             "name" => Self::Name { value: line.number(0, u8::MAX)? },
             "visible" => Self::Close { open: line.word()? },
@@ -319,6 +271,10 @@ impl Harm {
             "child" => Self::Child,
             "newer" => Self::Newer,
             "foreign" => Self::Foreign,
+            "anchors" => Self::Anchors,
+            "omit" => Self::Omit,
+            "early" => Self::Early,
+            "forge" => Self::Forge { forgery: line.word()? },
             _ => return Err(line.wrong("what harm is done")),
         })
     }

@@ -75,7 +75,7 @@ impl Line {
     fn of(scenario: &Scenario, report: Report, began: Instant, again: impl Fn() -> String) -> Self {
         let text = scenario.to_string();
         // What follows the title and the seed, before the actions.
-        let options: Vec<&str> = text.lines().skip(2).take(7).collect();
+        let options: Vec<&str> = text.lines().skip(2).take(8).collect();
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         Self {
             seed: report.seed,

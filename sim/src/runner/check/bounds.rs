@@ -7,6 +7,7 @@ use folkmoot_core::limits::{
     NAMESPACES_MAX, PAGE_OPS_MAX, PAGES_AHEAD_MAX, PARKED_COUNT_MAX, PENDING_BYTES_MAX,
     PENDING_COUNT_MAX, PENDING_PER_SIGNER_MAX, QUESTIONS_PER_JOINER_MAX, STEP_OPS_MAX,
 };
+use folkmoot_core::settings::Share;
 use folkmoot_core::state::{Desk, Namespace};
 use folkmoot_effects::driver::RUN_MAX;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,21 +24,22 @@ const OTHER_FACTS_MAX: u64 = 16;
 /// I19: what a node keeps, and what its network keeps for it.
 pub(super) fn check_sizes(node: &Node, namespace: NamespaceId, peers: usize) -> Result<(), String> {
     let (durable, volatile) = (&node.state().durable, &node.state().volatile);
+    let share = volatile.settings.share;
     within("namespaces", durable.namespaces.len(), NAMESPACES_MAX)?;
-    within("lists", volatile.lists.len(), LISTS_MAX)?;
+    within("lists", volatile.lists.len(), share.of(LISTS_MAX))?;
     within("peers", volatile.peers.len(), peers)?;
     within("open questions", volatile.requests.iter().count(), ASKED_PER_PEER_MAX * (peers + 1))?;
     let (questions, messages) = node.waiting_count();
     within("questions of others", questions, ASKED_PER_PEER_MAX * (peers + 1))?;
     within("messages without a verdict", messages, READY_MAX + PENDING_COUNT_MAX)?;
     if let Some(known) = durable.namespaces.get(&namespace) {
-        check_stored(known)?;
+        check_stored(known, share)?;
     }
-    volatile.desks.get(&namespace).map_or(Ok(()), check_desk)
+    volatile.desks.get(&namespace).map_or(Ok(()), |desk| check_desk(desk, share))
 }
 
-fn check_stored(known: &Namespace) -> Result<(), String> {
-    within("ops of newer rules", known.parked.len(), PARKED_COUNT_MAX)?;
+fn check_stored(known: &Namespace, share: Share) -> Result<(), String> {
+    within("ops of newer rules", known.parked.len(), share.of(PARKED_COUNT_MAX))?;
     let (graph, frontier) = (known.space.graph(), known.space.frontier());
     let signers: BTreeSet<_> = graph.ops_void_at_cut().map(|ix| graph.node(ix).signer).collect();
     let most = signers.into_iter().map(|signer| frontier.silent_count(signer)).max();
@@ -46,23 +48,23 @@ fn check_stored(known: &Namespace) -> Result<(), String> {
     within("silent ops of a signer", most, 2 * DORMANT_PER_SIGNER_MAX as usize)
 }
 
-fn check_desk(desk: &Desk) -> Result<(), String> {
+fn check_desk(desk: &Desk, share: Share) -> Result<(), String> {
     within("ops to be judged", desk.ready.len(), READY_MAX)?;
-    within("wishes", desk.wishes.len(), COMMANDS_WAITING_MAX + OWN_WISHES_MAX)?;
+    within("wishes", desk.wishes.len(), share.of(COMMANDS_WAITING_MAX) + OWN_WISHES_MAX)?;
     within("deliveries", desk.publishing.deliveries.len(), DELIVERIES_MAX)?;
-    within("joiners", desk.joiners.len(), JOINERS_MAX)?;
+    within("joiners", desk.joiners.len(), share.of(JOINERS_MAX))?;
     let most = desk.joiners.values().map(Vec::len).max().unwrap_or_default();
-    within("questions of a joiner", most, QUESTIONS_PER_JOINER_MAX)?;
-    within("ops without parents", desk.pending.len(), PENDING_COUNT_MAX)?;
+    within("questions of a joiner", most, share.of(QUESTIONS_PER_JOINER_MAX))?;
+    within("ops without parents", desk.pending.len(), share.of(PENDING_COUNT_MAX))?;
     let mut bytes = 0;
     let mut by_signer: BTreeMap<MemberId, usize> = BTreeMap::new();
     for waiting in desk.pending.oldest_first() {
         bytes += waiting.op.signed.payload.len();
         *by_signer.entry(waiting.op.payload.signer).or_default() += 1;
     }
-    within("bytes without parents", bytes, PENDING_BYTES_MAX)?;
+    within("bytes without parents", bytes, share.of(PENDING_BYTES_MAX))?;
     let most = by_signer.into_values().max().unwrap_or_default();
-    within("ops of a signer without parents", most, PENDING_PER_SIGNER_MAX)
+    within("ops of a signer without parents", most, share.of(PENDING_PER_SIGNER_MAX))
 }
 
 /// I21: what one step and one run did at most; and what is left over has its turn at once.

@@ -86,9 +86,90 @@ fn a_crash_a_failed_sync_and_a_full_disk_are_seen() {
     }
 }
 
+/// Four nodes, of which the last two are admins; the second owner is the notary if there are two.
+const TOWN: &str = "found 0\nwait 200\njoin 0 1 admin\nwait 3000\njoin 0 2 admin\nwait 3000\n\
+                    join 0 3 admin\nwait 3000\n";
+
+#[test]
+fn what_is_forged_fails_for_the_reason_that_it_was_forged_for() {
+    let reasons = [
+        ("unsigned", "A10: invitation"),
+        ("inviter", "A10: inviter"),
+        ("frontier", "A10: frontier"),
+        ("used-up", "A10: used up"),
+        ("revoked", "A10: revoked"),
+        ("removed", "A10: removed"),
+        ("left", "A10: left"),
+        ("senior", "A11: not senior"),
+        ("nothing", "A11: nothing to take"),
+        ("no-group", "A12: no such group"),
+        ("deep", "A12: too deep"),
+        ("circle", "A12: circle"),
+        ("root", "A12: root"),
+        ("again", "A12: nothing added"),
+        ("no-context", "A12: no such context"),
+        ("not-root", "A12: not the root"),
+        ("moved", "void: moved away"),
+    ];
+    for (word, reason) in reasons {
+        let marks = marks_of(&format!("nodes 4\n{TOWN}harm 3 forge {word}\nwait 9000\n"));
+        assert!(count(&marks, reason) > 0, "{word}: {reason}");
+    }
+}
+
+#[test]
+fn attack_66_a_notary_that_means_ill_changes_no_agreement() {
+    let ill = |harm: &str| {
+        marks_of(&format!(
+            "nodes 4\nowners 2\n{TOWN}govern 0 0 notary 1\nwait 3000\ngovern 2 0 create\n\
+             wait 1000\ngovern 3 0 create\nwait 1000\nharm 1 {harm}\nwait 9000\n\
+             govern 2 0 create\nwait 3000\n"
+        ))
+    };
+    assert!(count(&ill("anchors"), "anchors equivocated") > 0);
+    let moved = |harm: &str| count(&ill(harm), "epoch moved");
+    assert!(moved("omit") > moved("early"), "{} {}", moved("omit"), moved("early"));
+    assert!(count(&ill("early"), "op parked") > 0);
+    assert!(count(&ill("forge not-owner"), "A12: not an owner") > 0);
+    let early = marks_of(&format!("nodes 4\nowners 2\n{TOWN}harm 1 anchors\nwait 9000\n"));
+    assert!(count(&early, "A10: not the notary") > 0);
+}
+
+const SET_BACK: &str = "nodes 3\nsnapshots 2\nfound 0\nwait 200\njoin 0 1 admin\nwait 3000\n\
+                        join 0 2 admin\nwait 3000\ngovern 1 0 create\nwait 3000\n\
+                        set-back 1 2\nboot 1\nwait 9000\ngovern 0 0 create\nwait 1000\n";
+
+#[test]
+fn attack_51_a_node_that_was_set_back_stays_down_until_its_disk_is_put_right() {
+    let scenario = Scenario::parse(&format!("folkmoot scenario 1\n{SET_BACK}")).unwrap();
+    let mut runner = Runner::new(&scenario, Bug::None, None, Variant::Same);
+    for action in &scenario.actions {
+        match action {
+            Action::Wait(ms) => runner.wait(*ms).unwrap(),
+            action => runner.perform(action),
+        }
+    }
+    let node = &runner.world.nodes[1];
+    assert!(!node.is_up() && node.disk.is_set_back());
+    let failure = node.failure.clone().unwrap();
+    assert!(failure.contains("its marks say"), "{failure}");
+    assert!(count(&marks_of(SET_BACK), "world: set back") > 0);
+    let marks = marks_of(&format!("{SET_BACK}put-right 1\nwait 5000\ngovern 1 0 create\n"));
+    assert!(count(&marks, "world: restart from a snapshot") > 0);
+}
+
+#[test]
+fn a_start_from_an_earlier_image_that_nobody_notices_is_a_violation() {
+    let scenario = Scenario::parse(&format!("folkmoot scenario 1\n{SET_BACK}")).unwrap();
+    let mut runner = Runner::new(&scenario, Bug::None, None, Variant::Same);
+    runner.world.nodes[1].disk.ignore_marks();
+    let found = runner.go().unwrap_err();
+    assert_eq!((found.invariant, found.nodes), (Invariant::I6, vec![1]));
+}
+
 #[test]
 fn worlds_are_of_all_sizes_and_have_one_villain_or_many() {
-    let scenarios: Vec<Scenario> = (0..400).map(generate).collect();
+    let scenarios: Vec<Scenario> = (0..1_200).map(generate).collect();
     let sizes: BTreeSet<u16> = scenarios.iter().map(|it| it.options.nodes).collect();
     assert!(sizes.contains(&1) && sizes.contains(&16) && sizes.len() > 12, "{sizes:?}");
     let villains = |it: &Scenario| -> usize {

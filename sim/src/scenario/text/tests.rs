@@ -28,6 +28,7 @@ govern 0 0 create
 govern 0 0 move 7
 govern 0 0 delete
 govern 0 0 anchor
+govern 0 0 notary 1
 govern 0 0 default reader
 govern 0 0 name 255
 govern 0 0 visible yes
@@ -45,6 +46,8 @@ disk 1 short
 disk 1 forgets
 disk 1 loses
 disk 1 misdirects
+set-back 1 18446744073709551615
+put-right 1
 cut 1 2
 heal 1 2
 isolate 1
@@ -52,6 +55,8 @@ split 18446744073709551615
 bridge 1 0
 mute 1 2
 impair 1 2 lost 100 doubled 0 delay 0 86400000
+prune 1 2
+stale 1 86400000
 mend
 clock 1 -1099511627776
 drift 1 10000
@@ -73,6 +78,11 @@ harm 1 mutate 65535
 harm 1 beacon
 harm 1 ack
 harm 1 ask 10000
+harm 1 anchors
+harm 1 omit
+harm 1 early
+harm 1 forge unsigned
+harm 1 forge moved
 ";
 
 #[test]
