@@ -39,7 +39,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-pub use again::{TWICE, compared, twice_where_needed};
+pub use again::{TWICE, compared, run_again, twice_where_needed};
 pub use bug::Bug;
 pub use marks::Marks;
 pub use violation::{Invariant, Violation};

@@ -160,8 +160,12 @@ impl Cluster {
         let letter = Rc::clone(&held.letter);
         let process = self.nodes.get_mut(at)?.process.as_mut()?;
         let is_subscribed = process.topics.contains(&letter.topic);
+        // A copy of what was not let in, for another one had brought it before, is no second of
+        // anything: it would tell that this neighbour has it too, and be acted on (I25).
+        let is_first = |other: &Held| other.from == held.from && Rc::ptr_eq(&other.letter, &letter);
+        let is_stray = again && self.repeats > 0 && !process.messages.values().any(is_first);
         // Every message passes once, unless the network goes mad.
-        if !is_subscribed || (!process.seen.insert(now, letter.id) && !again) {
+        if !is_subscribed || (!process.seen.insert(now, letter.id) && !again) || is_stray {
             return None;
         }
         if again && self.is_fragile {
