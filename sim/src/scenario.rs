@@ -152,6 +152,8 @@ pub enum Role {
     Reader,
     /// To take part, and to invite.
     Inviter,
+    /// To take part, to add people and to remove them; junior to every admin.
+    Steward,
 }
 
 /// What is written on a group.
@@ -174,6 +176,8 @@ pub enum Deed {
     Delete,
     /// An anchor.
     Anchor,
+    /// An anchor that names another notary.
+    Notary { who: u16 },
     /// The rights that members of the groups above have in it.
     Default { role: Role },
     /// A name.
@@ -245,6 +249,8 @@ pub enum Harm {
     Newer,
     /// It publishes an op of another namespace.
     Foreign,
+    /// It signs two anchors with one nonce, and half of the others hear of each.
+    Anchors,
 }
 
 impl Action {

@@ -1,6 +1,7 @@
 //! I16: what is below an anchor of the chain keeps its verdict, on all nodes (K6).
 
 use super::{Invariant, Runner, Violation};
+use crate::scenario::{Action, Deed};
 use folkmoot_core::governance::table::Ix;
 use folkmoot_core::id::OpId;
 use std::collections::BTreeMap;
@@ -19,6 +20,13 @@ impl Runner<'_> {
     pub(super) fn check_finals(&mut self) -> Result<(), Violation> {
         let notary = self.founder.filter(|at| self.is_honest(*at));
         let (Some(namespace), Some(_)) = (self.namespace, notary) else { return Ok(()) };
+        let is_ill = |action: &Action| {
+            let Action::Govern { deed: Deed::Notary { who }, .. } = action else { return false };
+            !self.is_honest(usize::from(*who))
+        };
+        if self.scenario.actions.iter().any(is_ill) {
+            return Ok(());
+        }
         for at in 0..self.world.nodes.len() {
             let Some(node) = self.world.nodes.get(at).filter(|_| self.is_honest(at)) else {
                 continue;

@@ -15,6 +15,7 @@ pub(super) fn rights(role: Role) -> Rights {
         Role::Member => Rights::MEMBER,
         Role::Reader => Rights::READ_ONLY,
         Role::Inviter => Rights::MEMBER | Rights::INVITE,
+        Role::Steward => Rights::MEMBER | Rights::MEMBERS,
     }
 }
 
@@ -31,6 +32,7 @@ pub(super) fn body(runner: &Runner<'_>, at: usize, deed: Deed) -> Option<Body> {
         Deed::Move { to } => Body::GroupMoved { new_parent: runner.target(at, usize::from(to))? },
         Deed::Delete => Body::GroupDeleted,
         Deed::Anchor => Body::Anchor { rules: RULES_VERSION, notary: None },
+        Deed::Notary { who } => Body::Anchor { rules: RULES_VERSION, notary: Some(person(who).id) },
         Deed::Default { role } => slot(false, SlotWrite::DefaultRights(rights(role))),
         Deed::Name { value } => {
             let (key, value) = (Text::new("name")?, Bytes::truncated(vec![b'a' + value % 26]));

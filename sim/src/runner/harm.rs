@@ -27,7 +27,11 @@ impl Runner<'_> {
     pub(super) fn harm(&mut self, at: usize, harm: Harm) {
         let Some(namespace) = self.namespace else { return };
         match harm {
-            Harm::Equivocate => self.equivocate(at),
+            Harm::Equivocate => self.equivocate(at, [Body::Noop, create()]),
+            Harm::Anchors => {
+                let anchor = |notary| Body::Anchor { rules: RULES_VERSION, notary };
+                self.equivocate(at, [anchor(None), anchor(Some(author(0).id))]);
+            }
             Harm::Backdate => {
                 let Some(payload) = self.backdated(at) else { return };
                 self.say_op(at, &author(at).seal(&payload));
@@ -160,11 +164,11 @@ impl Runner<'_> {
         Some(Payload { parents, nonce, body: create(), ..payload })
     }
 
-    fn equivocate(&mut self, at: usize) {
+    fn equivocate(&mut self, at: usize, bodies: [Body; 2]) {
         let (Some(namespace), Some(payload)) = (self.namespace, self.draft(at)) else { return };
-        let other = Payload { body: create(), ..payload.clone() };
-        let ops = [payload, other].map(|payload| {
-            Gossip::Op(Bytes::truncated(codec::encode(&author(at).seal(&payload)))).encode()
+        let ops = bodies.map(|body| {
+            let op = author(at).seal(&Payload { body, ..payload.clone() });
+            Gossip::Op(Bytes::truncated(codec::encode(&op))).encode()
         });
         for (to, op) in (0..self.world.nodes.len()).zip(ops.iter().cycle()) {
             if self.world.is_linked(at, to) {
@@ -187,7 +191,9 @@ impl Runner<'_> {
 
     pub(super) fn say_op(&mut self, at: usize, op: &SignedOp) {
         let Some(namespace) = self.namespace else { return };
-        let gossip = Gossip::Op(Bytes::truncated(codec::encode(op))).encode();
+        let bytes = codec::encode(op);
+        let gossip = Gossip::Op(Bytes::truncated(bytes.clone())).encode();
+        self.forged.insert(op.id(), bytes);
         self.world.publish(at, namespace, &gossip);
     }
 

@@ -1,6 +1,8 @@
 //! Scenarios from seeds: first what the world is like, then what goes wrong in it, then what
 //! happens.
 
+mod together;
+
 use super::{Action, Deed, Harm, Lie, Options, Profile, Role, Scenario};
 use crate::cluster::{Path, Tail, Wrong};
 use crate::world::Prng;
@@ -49,7 +51,8 @@ fn written(seed: u64, options: Options, faults: Faults, mut rng: Prng) -> Scenar
     let others = usize::from(nodes.saturating_sub(1).max(1));
     let villains = if rng.chance(80) { 1 } else { rng.between(1, others) };
     let villains = u16::try_from(villains).unwrap_or(1);
-    let mut writer = Writer { rng, faults, nodes, villains, actions: Vec::new() };
+    let (owners, stewards, actions) = (options.owners, Vec::new(), Vec::new());
+    let mut writer = Writer { rng, faults, nodes, owners, villains, stewards, actions };
     writer.begin(if profile == Profile::Scale { JOINS_LARGE_MS } else { JOINS_MS });
     writer.go_on(profile);
     Scenario { seed, options, actions: writer.actions }
@@ -137,8 +140,12 @@ struct Writer {
     rng: Prng,
     faults: Faults,
     nodes: u16,
+    /// How many of the first nodes are those of owners.
+    owners: u16,
     /// How many of the last nodes mean ill, if any does.
     villains: u16,
+    /// Nodes whose people were invited as stewards.
+    stewards: Vec<u16>,
     actions: Vec<Action>,
 }
 
@@ -155,6 +162,9 @@ impl Writer {
             } else if self.rng.chance(90) {
                 let from = if self.rng.chance(80) { 0 } else { self.node() };
                 let role = if self.rng.chance(50) { Role::Admin } else { self.role() };
+                if role == Role::Steward {
+                    self.stewards.push(node);
+                }
                 self.actions.push(Action::Join { from, node, role });
                 self.wait(apart_ms);
             }
@@ -166,6 +176,10 @@ impl Writer {
         for _ in 0..count {
             if self.faults.churn && self.rng.chance(25) {
                 self.churn();
+            }
+            if !self.faults.peace && self.rng.chance(4) {
+                self.together();
+                self.wait(1_500);
             }
             let action = if self.rng.chance(35) { self.fault() } else { None };
             let action = action.unwrap_or_else(|| self.work(profile));
@@ -200,7 +214,8 @@ impl Writer {
     }
 
     fn role(&mut self) -> Role {
-        let roles = [Role::Admin, Role::Member, Role::Member, Role::Reader, Role::Inviter];
+        let roles =
+            [Role::Admin, Role::Member, Role::Member, Role::Reader, Role::Inviter, Role::Steward];
         self.rng.pick(&roles).copied().unwrap_or(Role::Member)
     }
 
@@ -396,6 +411,7 @@ fn peaceful(deed: Deed) -> Deed {
         | Deed::Create
         | Deed::Delete
         | Deed::Anchor
+        | Deed::Notary { .. }
         | Deed::Default { .. }
         | Deed::Name { .. }
         | Deed::Context

@@ -52,6 +52,7 @@ impl Word for Role {
         ("member", Self::Member),
         ("reader", Self::Reader),
         ("inviter", Self::Inviter),
+        ("steward", Self::Steward),
     ];
 }
 
@@ -157,6 +158,7 @@ impl fmt::Display for Deed {
             Self::Move { to } => write!(f, "move {to}"),
             Self::Delete => write!(f, "delete"),
             Self::Anchor => write!(f, "anchor"),
+            Self::Notary { who } => write!(f, "notary {who}"),
             Self::Default { role } => write!(f, "default {}", role.word()),
             Self::Name { value } => write!(f, "name {value}"),
             Self::Close { open } => write!(f, "visible {}", open.word()),
@@ -187,6 +189,7 @@ impl fmt::Display for Harm {
             Self::Child => write!(f, "child"),
             Self::Newer => write!(f, "newer"),
             Self::Foreign => write!(f, "foreign"),
+            Self::Anchors => write!(f, "anchors"),
         }
     }
 }
@@ -288,6 +291,7 @@ impl Deed {
             "move" => Self::Move { to: line.node()? },
             "delete" => Self::Delete,
             "anchor" => Self::Anchor,
+            "notary" => Self::Notary { who: line.node()? },
             "default" => Self::Default { role: line.word()? },
             "name" => Self::Name { value: line.number(0, u8::MAX)? },
             "visible" => Self::Close { open: line.word()? },
@@ -319,6 +323,7 @@ impl Harm {
             "child" => Self::Child,
             "newer" => Self::Newer,
             "foreign" => Self::Foreign,
+            "anchors" => Self::Anchors,
             _ => return Err(line.wrong("what harm is done")),
         })
     }

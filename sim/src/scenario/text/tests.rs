@@ -20,6 +20,7 @@ const EVERY_FORM: &str = "wait 86400000
 found 65535
 join 0 1 admin
 join 1 0 inviter
+join 1 0 steward
 govern 0 65535 add 3 reader
 govern 0 0 restrict 3 member
 govern 0 0 remove 3
@@ -28,6 +29,7 @@ govern 0 0 create
 govern 0 0 move 7
 govern 0 0 delete
 govern 0 0 anchor
+govern 0 0 notary 1
 govern 0 0 default reader
 govern 0 0 name 255
 govern 0 0 visible yes
@@ -73,6 +75,7 @@ harm 1 mutate 65535
 harm 1 beacon
 harm 1 ack
 harm 1 ask 10000
+harm 1 anchors
 ";
 
 #[test]
