@@ -23,6 +23,7 @@ mod marks;
 mod orders;
 mod plants;
 mod promises;
+mod pulls;
 mod readiness;
 mod room;
 mod secrets;
@@ -36,13 +37,13 @@ mod watch;
 use crate::cluster::{Cluster, Link, Node};
 use crate::kit::Author;
 use crate::scenario::{Action, Scenario};
-use folkmoot_core::id::{MemberId, NamespaceId};
+use folkmoot_core::id::{MemberId, NamespaceId, OpId};
 use folkmoot_core::settings::Share;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-pub use again::{TWICE, compared, twice_where_needed};
+pub use again::{TWICE, compared, run_again, twice_where_needed};
 pub use bug::Bug;
 pub use marks::Marks;
 pub use violation::{Invariant, Violation};
@@ -51,11 +52,14 @@ use act::Pending;
 use again::Variant;
 use anchored::Finals;
 use check::{Checks, Deep};
+use pulls::Pulls;
 use readiness::Ranks;
 use watch::Watch;
 
 /// Runs of inputs between two looks at the nodes, for each of them: a look costs as much again.
 const LOOK_EVERY: u64 = 16;
+/// How often one looks at how ready a node is at least, in milliseconds, for each 16 nodes.
+const RANKS_EVERY_MS: u64 = 1_000;
 
 /// How a scenario went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +113,8 @@ struct Runner<'a> {
     promised_uses: BTreeMap<MemberId, u32>,
     /// Another namespace of the founder.
     other: Option<NamespaceId>,
+    /// Ops that villains published, as they travel.
+    forged: BTreeMap<OpId, Vec<u8>>,
     /// Nodes that are gone for good.
     lost: BTreeSet<usize>,
     /// How far the wall clocks of this world are ahead, in milliseconds.
@@ -120,8 +126,11 @@ struct Runner<'a> {
     watch: Rc<RefCell<Watch>>,
     checks: Checks,
     ranks: Ranks,
+    pulls: Pulls,
     deep: Deep,
     looked_at: u64,
+    /// When one looked at how ready nodes are, by the time of the world.
+    ranked_at: u64,
     /// The step after which all was seen to.
     seen_to: u64,
 }
@@ -165,6 +174,7 @@ impl<'a> Runner<'a> {
             secrets: 1 << 32,
             promised_uses: BTreeMap::new(),
             other: None,
+            forged: BTreeMap::new(),
             lost: BTreeSet::new(),
             shift_ms: variant.shift_ms(),
             greetings: (count * count) as u64,
@@ -173,8 +183,10 @@ impl<'a> Runner<'a> {
             watch,
             checks: Checks::new(count),
             ranks: Ranks::default(),
+            pulls: Pulls::default(),
             deep: Deep::new(count),
             looked_at: 0,
+            ranked_at: 0,
             seen_to: 0,
         }
     }
@@ -227,6 +239,8 @@ impl<'a> Runner<'a> {
         if self.only.is_some_and(|only| TWICE.contains(&only)) {
             return Ok(());
         }
+        let asked = std::mem::take(&mut self.watch.borrow_mut().asked);
+        self.pulls.note(asked, self.world.now());
         let found = self.watch.borrow_mut().found.take();
         if let Some(violation) = found {
             self.judge(violation)?;
@@ -239,8 +253,12 @@ impl<'a> Runner<'a> {
         if self.world.steps >= self.looked_at + every {
             self.looked_at = self.world.steps;
             self.look()?;
-            self.look_at_readiness()?;
             self.check_finals()?;
+        }
+        let ranks_every = RANKS_EVERY_MS * (self.world.nodes.len() as u64).div_ceil(16);
+        if self.world.now() >= self.ranked_at + ranks_every {
+            self.ranked_at = self.world.now();
+            self.look_at_readiness()?;
         }
         Ok(())
     }

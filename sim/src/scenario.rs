@@ -163,6 +163,8 @@ pub enum Role {
     Reader,
     /// To take part, and to invite.
     Inviter,
+    /// To take part, to add people and to remove them; junior to every admin.
+    Steward,
 }
 
 /// What is written on a group.

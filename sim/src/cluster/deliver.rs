@@ -162,9 +162,14 @@ impl Cluster {
         self.sequence += 1;
         let (now, letter) = (self.now, Rc::clone(&held.letter));
         let node = self.nodes.get(at)?;
-        let is_subscribed = node.process.as_ref()?.topics.contains(&letter.topic);
+        let process = node.process.as_ref()?;
+        let is_subscribed = process.topics.contains(&letter.topic);
+        // A copy of what was not let in, for another one had brought it before, is no second of
+        // anything: it would tell that this neighbour has it too, and be acted on (I25).
+        let is_first = |other: &Held| other.from == held.from && Rc::ptr_eq(&other.letter, &letter);
+        let is_stray = again && self.repeats > 0 && !process.messages.values().any(is_first);
         // Every message passes once, unless the network goes mad.
-        if !is_subscribed || (!letter.comes(now, at, node.run) && !again) {
+        if !is_subscribed || (!letter.comes(now, at, node.run) && !again) || is_stray {
             return None;
         }
         let (name, peer) = (message(self.sequence), self.key_of(held.from));

@@ -15,6 +15,7 @@ pub(super) fn rights(role: Role) -> Rights {
         Role::Member => Rights::MEMBER,
         Role::Reader => Rights::READ_ONLY,
         Role::Inviter => Rights::MEMBER | Rights::INVITE,
+        Role::Steward => Rights::MEMBER | Rights::MEMBERS,
     }
 }
 

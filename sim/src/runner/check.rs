@@ -203,7 +203,30 @@ impl Runner<'_> {
                 return Err(wrong(format!("op {id}: engine {got:?}, oracle {expected:?}")));
             }
         }
-        compare::check(space, &oracle.now()).map_err(wrong)
+        compare::check(space, &oracle.now()).map_err(wrong)?;
+        self.check_refused(at, space, oracle)
+    }
+
+    /// I2 of what a villain published and a node refused: the rules drop it. An op that is void at
+    /// its cut is kept, and nothing else tells, for everybody would drop it alike.
+    fn check_refused(&self, at: usize, space: &Space, mut oracle: Oracle) -> Result<(), Violation> {
+        let (Some(node), Some(namespace)) = (self.world.nodes.get(at), self.namespace) else {
+            return Ok(());
+        };
+        let Some(desk) = node.state().volatile.desks.get(&namespace) else { return Ok(()) };
+        for (id, bytes) in self.forged.iter().filter(|(id, _)| desk.refused.contains(id)) {
+            let Ok(op) = verify(bytes, namespace) else { continue };
+            let is_here = |parent: &OpId| space.graph().find(parent).is_some();
+            if !op.payload.parents.iter().all(is_here) {
+                continue;
+            }
+            let expected = oracle.add(op);
+            if !matches!(expected, Admission::Drop(_)) {
+                let what = format!("op {id} was refused, and the oracle says {expected:?}");
+                return Err(Violation::new(Invariant::I2, &[at], what));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -187,7 +187,9 @@ impl Runner<'_> {
 
     pub(super) fn say_op(&mut self, at: usize, op: &SignedOp) {
         let Some(namespace) = self.namespace else { return };
-        let gossip = Gossip::Op(Bytes::truncated(codec::encode(op))).encode();
+        let bytes = codec::encode(op);
+        let gossip = Gossip::Op(Bytes::truncated(bytes.clone())).encode();
+        self.forged.insert(op.id(), bytes);
         self.world.publish(at, namespace, &gossip);
     }
 

@@ -1,10 +1,12 @@
 //! I27: who calls itself ready has what others have, and one liar makes nobody less ready.
 //!
-//! Three things, seen from outside. A node in a ready tier has every head that two other members
-//! name lately. A node that has all that honest nodes have is in a ready tier. One whom an honest
-//! member vouches for is ready by that word, and not by its own alone. Each of them may be
-//! otherwise for as long as the rules give it (NET-13), and no longer.
+//! Four things, seen from outside. A node in a ready tier has every head that two other members
+//! name lately. One that calls itself validated has all that at least one ready member named. A
+//! node that has all that honest nodes have is in a ready tier. One whom an honest member vouches
+//! for is ready by that word, and not by its own alone. Each of them may be otherwise for as long
+//! as the rules give it (NET-13), and no longer. What follows from a single beacon is in `pulls.rs`.
 
+use super::pulls::lacks;
 use super::{Bug, Invariant, Runner, Violation, author, member};
 use crate::cluster::{Node, START_UNIX_MS};
 use folkmoot_core::governance::judge::has_standing;
@@ -13,7 +15,7 @@ use folkmoot_core::limits::{FRESH_MS, GRACE_MS, HYSTERESIS_MS, PULL_MS_MAX};
 use folkmoot_core::readiness::{Heard, State};
 use folkmoot_core::state::{Desk, Namespace};
 use folkmoot_core::statement::{Beacon, HeadSummary, Tier};
-use folkmoot_core::time::UnixMillis;
+use folkmoot_core::time::{MonoMillis, UnixMillis};
 use folkmoot_core::wire::Gossip;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,18 +46,20 @@ struct Rank {
     asleep_until: u64,
     /// Heads that it lacks and two others name, while it calls itself ready.
     behind: BTreeMap<OpId, u64>,
+    hollow: Option<u64>,
     demoted: Option<u64>,
     unheard: Option<u64>,
 }
 
 /// A node that takes part, and what the rules look at.
-struct Seat<'a> {
+pub(super) struct Seat<'a> {
     namespace: NamespaceId,
     node: &'a Node,
-    known: &'a Namespace,
-    desk: &'a Desk,
+    me: MemberId,
+    pub(super) known: &'a Namespace,
+    pub(super) desk: &'a Desk,
     state: State,
-    mono_ms: u64,
+    pub(super) mono_ms: u64,
 }
 
 impl Runner<'_> {
@@ -81,8 +85,16 @@ impl Runner<'_> {
             *rank = Rank { run, asleep_until, ..Rank::default() };
         }
         let wrong = |what: String| Err(Violation::new(Invariant::I27, &[at], what));
+        self.check_pulls(at, &seat)?;
+        let is_hollow = seat.state == State::PeerValidated && !seat.is_covering_one();
+        if lasts(&mut rank.hollow, is_hollow, now) > BEHIND_MS {
+            return wrong(format!(
+                "it is {:?}, and lacks what each ready member named",
+                seat.state
+            ));
+        }
         let is_ready = seat.state.tier().is_ready();
-        let behind = if is_ready { seat.named_by_two(member(at)) } else { BTreeSet::new() };
+        let behind = if is_ready { seat.named_by_two() } else { BTreeSet::new() };
         rank.behind.retain(|head, _| behind.contains(head));
         for head in behind {
             let since = *rank.behind.entry(head).or_insert(now);
@@ -101,7 +113,7 @@ impl Runner<'_> {
         }
         let is_unheard = seat.state != State::PeerValidated
             && !matches!(seat.state, State::CatchingUp { .. })
-            && self.is_vouched_for(at, &seat);
+            && self.is_vouched_for(&seat);
         if lasts(&mut rank.unheard, is_unheard, now) > UNHEARD_MS {
             return wrong(format!("it is {:?}, and an honest member vouches for it", seat.state));
         }
@@ -118,9 +130,10 @@ impl Runner<'_> {
         let known = node.state().durable.namespaces.get(&namespace)?;
         let desk = node.state().volatile.desks.get(&namespace)?;
         let takes_part = known.is_open && known.join.is_none() && known.space.is_settled();
-        let is_member = has_standing(known.space.graph(), known.space.view(), &member(at));
+        let me = member(at);
+        let is_member = has_standing(known.space.graph(), known.space.view(), &me);
         let (state, mono_ms) = (desk.readiness.state(), node.clock.mono_at(now));
-        let seat = Seat { namespace, node, known, desk, state, mono_ms };
+        let seat = Seat { namespace, node, me, known, desk, state, mono_ms };
         (takes_part && is_member).then_some(seat)
     }
 
@@ -136,12 +149,12 @@ impl Runner<'_> {
 
     /// Whether an honest member said lately that it is ready, and named nothing that is not here,
     /// while no honest one says more. One that wrote what waits here does say more.
-    fn is_vouched_for(&self, at: usize, seat: &Seat<'_>) -> bool {
+    fn is_vouched_for(&self, seat: &Seat<'_>) -> bool {
         let is_villain = |who: &MemberId| self.villains.iter().any(|it| member(*it) == *who);
         let waits = |who: &MemberId| {
             seat.desk.pending.oldest_first().any(|waiting| waiting.op.payload.signer == *who)
         };
-        let honest = seat.heard(member(at)).filter(|(who, _)| !is_villain(who));
+        let honest = seat.heard().filter(|(who, _)| !is_villain(who));
         let (named, unsure): (Vec<_>, Vec<_>) = honest
             .map(|(who, heard)| (who, heard, seat.lacks(&heard.beacon)))
             .partition(|(_, _, lacks)| lacks.as_ref().is_some_and(BTreeSet::is_empty));
@@ -156,10 +169,18 @@ impl Seat<'_> {
     }
 
     /// What other members said within a minute.
-    fn heard(&self, me: MemberId) -> impl Iterator<Item = (MemberId, &Heard)> {
+    pub(super) fn heard(&self) -> impl Iterator<Item = (MemberId, &Heard)> {
         let is_fresh = |heard: &Heard| self.mono_ms < heard.at.0 + FRESH_MS;
         let heard = self.desk.readiness.all_heard();
-        heard.filter(move |(who, heard)| *who != me && is_fresh(heard))
+        heard.filter(move |(who, heard)| *who != self.me && is_fresh(heard))
+    }
+
+    /// Whether all that one other ready member named is here, for as long as its word counts.
+    /// Heads that are only summarised may be here.
+    fn is_covering_one(&self) -> bool {
+        let now = MonoMillis(self.mono_ms);
+        let mut others = self.desk.readiness.fresh(now).filter(|(who, _)| *who != self.me);
+        others.any(|(_, heard)| lacks(self.known, self.desk, heard) != Some(true))
     }
 
     /// What a beacon names and is not here; `None` where it names no heads.
@@ -173,9 +194,9 @@ impl Seat<'_> {
     }
 
     /// Heads that are not here, and that two other members named lately.
-    fn named_by_two(&self, me: MemberId) -> BTreeSet<OpId> {
+    fn named_by_two(&self) -> BTreeSet<OpId> {
         let mut by: BTreeMap<OpId, u64> = BTreeMap::new();
-        for (_, heard) in self.heard(me) {
+        for (_, heard) in self.heard() {
             for head in self.lacks(&heard.beacon).into_iter().flatten() {
                 *by.entry(head).or_default() += 1;
             }

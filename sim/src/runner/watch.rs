@@ -1,9 +1,10 @@
 //! Watches what nodes send: I5, and what they have promised.
 
 use super::check::Served;
+use super::pulls::is_pull;
 use super::secrets::Secrets;
 use super::{Invariant, Violation, member};
-use crate::cluster::{Node, Order};
+use crate::cluster::{Cluster, Node, Order};
 use folkmoot_core::codec;
 use folkmoot_core::id::{NamespaceId, OpId};
 use folkmoot_core::limits::OP_BYTES_MAX;
@@ -22,6 +23,8 @@ pub(super) struct Watch {
     pub(super) promised: Vec<BTreeSet<OpId>>,
     /// How much each node said of its own accord.
     pub(super) said: Vec<u64>,
+    /// Who asked whom for what it lacks, since that was taken last.
+    pub(super) asked: Vec<(usize, usize)>,
     /// Who was answered.
     pub(super) served: Served,
     /// What nobody may send.
@@ -37,6 +40,7 @@ impl Watch {
             namespace: None,
             promised: vec![BTreeSet::new(); count],
             said: vec![0; count],
+            asked: Vec::new(),
             served: Served::new((0..count).map(member).collect()),
             secrets: Secrets::of(count + 1),
             found: None,
@@ -63,6 +67,11 @@ impl Watch {
         }
         let Some(namespace) = self.namespace else { return };
         let Some(known) = node.state().durable.namespaces.get(&namespace) else { return };
+        if let NetCommand::Request { peer, bytes, .. } = &order.command
+            && Request::decode(bytes).is_ok_and(|question| is_pull(&question, node, namespace))
+        {
+            self.asked.push((at, Cluster::number_of(*peer)));
+        }
         self.found = self.served.see(at, node, namespace, order).err();
         for op in claimed(&order.command) {
             match known.stored(&op) {

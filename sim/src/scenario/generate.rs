@@ -1,6 +1,8 @@
 //! Scenarios from seeds: first what the world is like, then what goes wrong in it, then what
 //! happens.
 
+mod together;
+
 use super::{Action, Deed, Forgery, Harm, Lie, Options, Profile, Role, Scenario};
 use crate::cluster::{Path, Tail, Wrong};
 use crate::world::Prng;
@@ -70,9 +72,10 @@ fn written(seed: u64, options: Options, faults: Faults, mut rng: Prng) -> Scenar
     let others = usize::from(nodes.saturating_sub(1).max(1));
     let villains = if rng.chance(80) { 1 } else { rng.between(1, others) };
     let villains = u16::try_from(villains).unwrap_or(1);
-    let owners = options.owners;
-    let (is_older_there, actions) = (true, Vec::new());
-    let mut writer = Writer { rng, faults, nodes, owners, is_older_there, villains, actions };
+    let (owners, is_older_there) = (options.owners, true);
+    let (stewards, actions) = (Vec::new(), Vec::new());
+    let mut writer =
+        Writer { rng, faults, nodes, owners, is_older_there, villains, stewards, actions };
     writer.begin(if profile == Profile::Scale { JOINS_LARGE_MS } else { JOINS_MS });
     writer.go_on(profile);
     Scenario { seed, options, actions: writer.actions }
@@ -162,11 +165,14 @@ struct Writer {
     rng: Prng,
     faults: Faults,
     nodes: u16,
+    /// How many of the first nodes are those of owners.
     owners: u16,
     /// Whether there is an earlier image of some disk that may come in its place.
     is_older_there: bool,
     /// How many of the last nodes mean ill, if any does.
     villains: u16,
+    /// Nodes whose people were invited as stewards.
+    stewards: Vec<u16>,
     actions: Vec<Action>,
 }
 
@@ -183,6 +189,9 @@ impl Writer {
             } else if self.rng.chance(90) {
                 let from = if self.rng.chance(80) { 0 } else { self.node() };
                 let role = if self.rng.chance(50) { Role::Admin } else { self.role() };
+                if role == Role::Steward {
+                    self.stewards.push(node);
+                }
                 self.actions.push(Action::Join { from, node, role });
                 self.wait(apart_ms);
             }
@@ -197,6 +206,10 @@ impl Writer {
             }
             if self.faults.villain && self.owners.min(self.nodes) > 1 && self.rng.chance(2) {
                 self.usurp();
+            }
+            if !self.faults.peace && self.rng.chance(4) {
+                self.together();
+                self.wait(1_500);
             }
             let action = if self.rng.chance(35) { self.fault() } else { None };
             let action = action.unwrap_or_else(|| self.work(profile));
@@ -231,7 +244,8 @@ impl Writer {
     }
 
     fn role(&mut self) -> Role {
-        let roles = [Role::Admin, Role::Member, Role::Member, Role::Reader, Role::Inviter];
+        let roles =
+            [Role::Admin, Role::Member, Role::Member, Role::Reader, Role::Inviter, Role::Steward];
         self.rng.pick(&roles).copied().unwrap_or(Role::Member)
     }
 

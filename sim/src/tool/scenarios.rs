@@ -11,7 +11,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::{Finding, Paper, ToolError};
-use crate::runner::{self, Bug, Invariant, Report, TWICE};
+use crate::runner::{self, Bug, Invariant, Report};
 use crate::scenario::{NODES_MAX, Scenario, generate, generate_large};
 use crate::shrink::shrink;
 
@@ -124,7 +124,8 @@ impl Run {
             let (scenario, began) = (scenario(seed), Instant::now());
             let report = carry_out(&scenario, self.twice);
             let scale = self.scale.map(|nodes| format!(" --scale {nodes}")).unwrap_or_default();
-            let again = || format!("moot-sim run --seed {seed}{scale}");
+            let twice = if self.twice { " --twice" } else { "" };
+            let again = || format!("moot-sim run --seed {seed}{scale}{twice}");
             let line = Line::of(&scenario, report, began, again);
             paper.put(&line, Line::text)?;
             if line.finding() == Finding::Broken {
@@ -137,20 +138,13 @@ impl Run {
 
 /// Runs a scenario, and once more where it is to be seen that it goes the same way.
 fn carry_out(scenario: &Scenario, twice: bool) -> Report {
-    let report = runner::run(scenario);
-    if !twice {
-        return report;
-    }
-    TWICE.into_iter().fold(report, |report, invariant| {
-        let is_sound = report.violation.is_none();
-        if is_sound { runner::compared(scenario, Bug::None, invariant, report) } else { report }
-    })
+    if twice { runner::run_again(scenario) } else { runner::run(scenario) }
 }
 
 impl Shrink {
     pub(super) fn run(self, paper: &mut Paper<'_>) -> Result<Finding, ToolError> {
         let scenario = read(&self.scenario)?;
-        let Some(violation) = runner::run(&scenario).violation else {
+        let Some(violation) = runner::run_again(&scenario).violation else {
             let path = self.scenario.display();
             paper.put(&"sound", |_| format!("{path}: no invariant is violated"))?;
             return Ok(Finding::Sound);

@@ -2,7 +2,7 @@
 //! scenarios of the simulator in which something did not hold (`tests/regressions/scenarios/`).
 
 use folkmoot_sim::compare::{Covered, compare};
-use folkmoot_sim::runner::run;
+use folkmoot_sim::runner::run_again;
 use folkmoot_sim::scenario::Scenario;
 use folkmoot_sim::world::{Profile, World};
 use std::fs;
@@ -31,7 +31,7 @@ fn scenarios_that_once_failed_do_not() {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let scenario = Scenario::parse(&fs::read_to_string(&path).unwrap()).unwrap();
-        assert_eq!(run(&scenario).violation, None, "{}", path.display());
+        assert_eq!(run_again(&scenario).violation, None, "{}", path.display());
         count += 1;
     }
     assert!(count > 0);

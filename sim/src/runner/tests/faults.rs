@@ -1,7 +1,7 @@
 //! That the faults of a scenario really happen.
 
 use super::*;
-use crate::scenario::generate;
+use crate::scenario::{Deed, Harm, generate};
 
 fn marks_of(text: &str) -> Marks {
     let scenario = Scenario::parse(&format!("folkmoot scenario 1\n{text}")).unwrap();
@@ -165,6 +165,42 @@ fn a_start_from_an_earlier_image_that_nobody_notices_is_a_violation() {
     runner.world.nodes[1].disk.ignore_marks();
     let found = runner.go().unwrap_err();
     assert_eq!((found.invariant, found.nodes), (Invariant::I6, vec![1]));
+}
+
+#[test]
+fn d12_a_notary_who_means_ill_signs_two_anchors_at_once() {
+    let marks = marks_of(
+        "nodes 3\nowners 3\nfound 0\nwait 200\njoin 0 1 admin\nwait 3000\njoin 0 2 admin\n\
+         wait 3000\ngovern 0 0 notary 2\nwait 2000\nharm 2 anchors\nwait 3000\n",
+    );
+    assert!(count(&marks, "equivocation") > 0);
+    assert!(count(&marks, "epoch moved") > 0);
+}
+
+#[test]
+fn what_several_do_at_once_is_in_the_worlds() {
+    let scenarios: Vec<Scenario> = (0..400).map(generate).collect();
+    let holds = |is_sought: fn(&Action, &Action) -> bool| {
+        let pairs =
+            scenarios.iter().flat_map(|it| it.actions.iter().zip(it.actions.iter().skip(1)));
+        pairs.filter(|(one, next)| is_sought(one, next)).count()
+    };
+    let crossing = holds(|one, next| match (one, next) {
+        (
+            Action::Govern { group: a, deed: Deed::Move { to: b }, .. },
+            Action::Govern { group: c, deed: Deed::Move { to: d }, .. },
+        ) => (a, b) == (d, c),
+        _ => false,
+    });
+    let clash = holds(|one, next| match (one, next) {
+        (
+            Action::Govern { deed: Deed::Remove { who: one }, .. },
+            Action::Govern { deed: Deed::Add { who: next, .. }, .. },
+        ) => one == next,
+        _ => false,
+    });
+    let anchors = holds(|one, _| matches!(one, Action::Harm { harm: Harm::Anchors, .. }));
+    assert!(crossing > 50 && clash > 50 && anchors > 2, "{crossing} {clash} {anchors}");
 }
 
 #[test]

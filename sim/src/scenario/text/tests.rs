@@ -20,6 +20,7 @@ const EVERY_FORM: &str = "wait 86400000
 found 65535
 join 0 1 admin
 join 1 0 inviter
+join 1 0 steward
 govern 0 65535 add 3 reader
 govern 0 0 restrict 3 member
 govern 0 0 remove 3

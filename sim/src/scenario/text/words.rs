@@ -32,6 +32,7 @@ impl Word for Role {
         ("member", Self::Member),
         ("reader", Self::Reader),
         ("inviter", Self::Inviter),
+        ("steward", Self::Steward),
     ];
 }
 
