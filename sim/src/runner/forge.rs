@@ -257,9 +257,9 @@ impl Forger {
     fn forge_join(&mut self, forgery: Forgery) {
         let (root, me, joiner) = (self.root(), self.me.clone(), self.puppet());
         let genesis = vec![OpId(self.namespace.0)];
-        let inviter = if forgery == Forgery::Inviter { self.puppet() } else { me };
+        let host = if forgery == Forgery::Inviter { self.puppet() } else { me };
         let frontier = if forgery == Forgery::Frontier { vec![OpId(NOWHERE)] } else { genesis };
-        let invited = self.invitation(&inviter, frontier);
+        let invited = self.invitation(&host, frontier);
         match forgery {
             Forgery::Unsigned => {
                 let (invitation, secret) = &invited;

@@ -182,7 +182,7 @@ impl Writer {
         self.actions.push(Action::Found(0));
         self.wait(200);
         for node in 1..self.nodes {
-            if node + 1 < self.nodes && !self.faults.peace && self.rng.chance(8) {
+            if node + 1 < self.nodes && !self.faults.peace && self.rng.chance(14) {
                 let (b, role) = (node + 1, self.role());
                 self.actions.push(Action::Race { from: 0, a: node, b, role });
                 self.wait(apart_ms);
@@ -435,6 +435,10 @@ impl Writer {
             Lie::Withhold,
             Lie::Busy,
         ];
+        if self.rng.chance(40) {
+            let forgery = self.rng.pick(&FORGERIES).copied().unwrap_or(Forgery::Moved);
+            return Action::Harm { node, harm: Harm::Forge { forgery } };
+        }
         if let (true, Some(lie)) = (self.rng.chance(35), self.rng.pick(&lies)) {
             return Action::Lie { node, lie: *lie };
         }
@@ -445,12 +449,7 @@ impl Writer {
         let (group, deed) = (self.below(24), self.deed());
         let nonces = [0, 1, 2, 1_000, u64::MAX];
         let nonce = self.rng.pick(&nonces).copied().unwrap_or_default();
-        let forgery = self.rng.pick(&FORGERIES).copied().unwrap_or(Forgery::Moved);
         let harms = [
-            Harm::Forge { forgery },
-            Harm::Forge { forgery },
-            Harm::Forge { forgery },
-            Harm::Forge { forgery },
             Harm::Early,
             Harm::Force { group: 0, deed },
             Harm::Force { group: 0, deed },
