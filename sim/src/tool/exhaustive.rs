@@ -84,9 +84,9 @@ impl Visited {
         let base = base.name();
         let Covered { worlds, visited, prefixes, orders, dropped, void_at_cut, voided } = covered;
         format!(
-            "engine and oracle agree: {visited} of {worlds} worlds of {ops} ops about \
-             {base}, {orders} orders, {prefixes} states; {dropped} ops dropped, {void_at_cut} void at their cut, {voided} \
-             without effect at the end; {seconds} s"
+            "engine and oracle agree: {visited} of {worlds} worlds of {ops} ops about {base}, \
+             {orders} orders, {prefixes} states; {dropped} ops dropped, {void_at_cut} void at \
+             their cut, {voided} without effect at the end; {seconds} s"
         )
     }
 }
