@@ -18,12 +18,13 @@ pub(super) struct Finals {
 impl Runner<'_> {
     /// Whether somebody who means ill may be named as the notary.
     fn is_notary_ill(&self) -> bool {
-        let named = |action: &Action| match action {
-            Action::Govern { deed: Deed::Notary { who }, .. }
-            | Action::Harm { harm: Harm::Force { deed: Deed::Notary { who }, .. }, .. } => {
-                Some(usize::from(*who))
-            }
-            _ => None,
+        let named = |action: &Action| {
+            let (Action::Govern { deed: Deed::Notary { who }, .. }
+            | Action::Harm { harm: Harm::Force { deed: Deed::Notary { who }, .. }, .. }) = action
+            else {
+                return None;
+            };
+            Some(usize::from(*who))
         };
         let mut named = self.scenario.actions.iter().filter_map(named);
         named.any(|at| !self.is_honest(at))

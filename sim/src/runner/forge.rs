@@ -220,7 +220,7 @@ impl Forger {
             | Forgery::Removed
             | Forgery::Left => self.forge_join(forgery),
             Forgery::NoGroup | Forgery::Deep | Forgery::Circle | Forgery::Root | Forgery::Moved => {
-                self.forge_group(forgery)?
+                self.forge_group(forgery)?;
             }
             Forgery::Senior => {
                 self.write(self.root(), remove(&author(0)));
@@ -254,6 +254,7 @@ impl Forger {
     }
 
     /// Joins that A10 does not let pass.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are no matter of this")]
     fn forge_join(&mut self, forgery: Forgery) {
         let (root, me, joiner) = (self.root(), self.me.clone(), self.puppet());
         let genesis = vec![OpId(self.namespace.0)];
@@ -290,6 +291,7 @@ impl Forger {
     }
 
     /// What the tree of groups does not let pass.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are no matter of this")]
     fn forge_group(&mut self, forgery: Forgery) -> Option<()> {
         let mut below = self.found(self.root())?;
         let moved = |new_parent| Body::GroupMoved { new_parent };

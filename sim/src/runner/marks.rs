@@ -151,7 +151,7 @@ const NAMES: &[&str] = &[
 /// What a node told its user.
 fn of_notice(notice: &Notice) -> Option<&'static str> {
     Some(match notice {
-        Notice::OpAccepted { .. } => return None,
+        Notice::OpAccepted { .. } | Notice::JoinProgress { .. } => return None,
         Notice::OpVoided { .. } => "op voided",
         Notice::OpRevived { .. } => "op revived",
         Notice::Anchored { .. } => "epoch moved",
@@ -193,7 +193,6 @@ fn of_notice(notice: &Notice) -> Option<&'static str> {
             Phase::Probing | Phase::Failed | Phase::Validating => return None,
         },
         Notice::JoinFailed { error, .. } => of_join(error),
-        Notice::JoinProgress { .. } => return None,
         Notice::JoinWarning { .. } => "join: expired",
         Notice::Isolated { .. } => "cut off",
         Notice::Rejoined { .. } => "found again",

@@ -86,7 +86,7 @@ impl Runner<'_> {
     }
 
     /// Whether the honest peer of a member, or whoever forwarded its word, has been there and was
-    /// not asked for anything lately.
+    /// not asked for anything lately, and no exchange with them is under way that another follows.
     fn could_ask(
         &self,
         at: usize,
@@ -97,7 +97,8 @@ impl Runner<'_> {
         let since = self.world.now().saturating_sub(age_ms + EXCUSED_MS);
         let was_asked = |peer: &PeerKey| {
             let asked = self.pulls.0.get(&(at, Cluster::number_of(*peer)));
-            asked.is_some_and(|asked| *asked >= since)
+            let is_next = seat.desk.syncing.notes.of(peer).again;
+            is_next || asked.is_some_and(|asked| *asked >= since)
         };
         let own: Vec<PeerKey> = seat.desk.identities.peers_of(who).collect();
         let is_there = |peer: &PeerKey| {

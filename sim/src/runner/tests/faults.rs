@@ -144,9 +144,10 @@ fn attack_51_a_node_that_was_set_back_stays_down_until_its_disk_is_put_right() {
     let scenario = Scenario::parse(&format!("folkmoot scenario 1\n{SET_BACK}")).unwrap();
     let mut runner = Runner::new(&scenario, Bug::None, None, Variant::Same);
     for action in &scenario.actions {
-        match action {
-            Action::Wait(ms) => runner.wait(*ms).unwrap(),
-            action => runner.perform(action),
+        if let Action::Wait(ms) = action {
+            runner.wait(*ms).unwrap();
+        } else {
+            runner.perform(action);
         }
     }
     let node = &runner.world.nodes[1];

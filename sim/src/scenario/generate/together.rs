@@ -44,12 +44,12 @@ impl Writer {
         let (first, role) = (self.role(), self.role());
         self.govern(taker, 0, Deed::Add { who, role: first });
         self.spread();
-        let taken = if self.rng.chance(50) {
+        let deed = if self.rng.chance(50) {
             Deed::Remove { who }
         } else {
             Deed::Restrict { who, role: Role::Reader }
         };
-        self.govern(taker, 0, taken);
+        self.govern(taker, 0, deed);
         self.govern(giver, 0, Deed::Add { who, role });
     }
 
