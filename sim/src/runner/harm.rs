@@ -29,7 +29,8 @@ impl Runner<'_> {
         match harm {
             Harm::Equivocate => self.equivocate(at),
             Harm::Backdate => {
-                let Some(graph) = self.known(at).map(|known| known.space.graph()) else { return };
+                let graph = self.known(at).map(|known| known.space.graph());
+                let Some(graph) = graph.filter(|graph| !graph.is_empty()) else { return };
                 let old = graph.node(Ix(graph.len() / 3)).id;
                 self.forge_at(at, &[old], create());
             }
