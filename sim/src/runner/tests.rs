@@ -24,7 +24,7 @@ fn i42_a_scenario_has_one_run() {
 
 #[test]
 fn every_planted_bug_is_caught_by_the_checker_that_it_is_for() {
-    const SEEDS: u64 = 40;
+    const SEEDS: u64 = 80;
     let mut missed = Vec::new();
     for (bug, invariants) in Bug::TABLE {
         for invariant in invariants {

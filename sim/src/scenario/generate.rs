@@ -457,7 +457,7 @@ impl Writer {
             Harm::Force { group, deed },
             Harm::Related,
             Harm::Child,
-            Harm::Fork { count: if self.rng.chance(10) { 70 } else { 4 } },
+            Harm::Fork { count: if self.rng.chance(30) { 70 } else { 4 } },
             Harm::Nonce { nonce },
             Harm::Newer,
             Harm::Foreign,

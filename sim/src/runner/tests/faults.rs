@@ -169,16 +169,6 @@ fn a_start_from_an_earlier_image_that_nobody_notices_is_a_violation() {
 }
 
 #[test]
-fn d12_a_notary_who_means_ill_signs_two_anchors_at_once() {
-    let marks = marks_of(
-        "nodes 3\nowners 3\nfound 0\nwait 200\njoin 0 1 admin\nwait 3000\njoin 0 2 admin\n\
-         wait 3000\ngovern 0 0 notary 2\nwait 2000\nharm 2 anchors\nwait 3000\n",
-    );
-    assert!(count(&marks, "equivocation") > 0);
-    assert!(count(&marks, "epoch moved") > 0);
-}
-
-#[test]
 fn what_several_do_at_once_is_in_the_worlds() {
     let scenarios: Vec<Scenario> = (0..400).map(generate).collect();
     let holds = |is_sought: fn(&Action, &Action) -> bool| {
