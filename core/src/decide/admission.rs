@@ -140,12 +140,7 @@ impl Turn<'_> {
         }
         let is_own = matches!(arrival.source, Source::Own(_));
         if !is_own
-            && is_over_quota(
-                known,
-                &arrival.op,
-                &judged,
-                self.room(DORMANT_PER_SIGNER_MAX as usize),
-            )
+            && is_over_quota(known, &arrival.op, &judged)
             && !is_wanted(&self.desk(namespace).pending, &arrival.op)
         {
             return self.defer(&arrival);
@@ -337,10 +332,10 @@ impl Turn<'_> {
 
 /// Whether a signer has as many ops without effect here as a node stores for one (R6), and this
 /// one, which is void or not written at our heads, would likely be another.
-fn is_over_quota(known: &Namespace, op: &Op, judged: &Judged, most: usize) -> bool {
+fn is_over_quota(known: &Namespace, op: &Op, judged: &Judged) -> bool {
     let graph = known.space.graph();
     let Some(signer) = graph.person(&op.payload.signer) else { return false };
-    if (known.space.frontier().silent_count(signer) as usize) < most {
+    if known.space.frontier().silent_count(signer) < DORMANT_PER_SIGNER_MAX {
         return false;
     }
     let parents: Vec<Ix> = op.payload.parents.iter().filter_map(|id| graph.find(id)).collect();

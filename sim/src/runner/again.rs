@@ -92,12 +92,16 @@ pub fn compared(scenario: &Scenario, bug: Bug, invariant: Invariant, first: Repo
 }
 
 /// The scenario without what depends on how many messages there are: chance on the links, crashes
-/// at the so-manieth touch of the world, and lies that are drawn.
+/// at the so-manieth touch of the world, lies that are drawn, and races for an invitation, which are
+/// won by what the witnesses had heard to the millisecond.
 fn without_chance(scenario: &Scenario) -> Scenario {
     let mut plain = scenario.clone();
     (plain.options.topic, plain.options.stream) = (Path::default(), Path::default());
     plain.actions.retain(|action| {
-        !matches!(action, Action::Crash { .. } | Action::Lie { .. } | Action::Impair { .. })
+        !matches!(
+            action,
+            Action::Crash { .. } | Action::Lie { .. } | Action::Impair { .. } | Action::Race { .. }
+        )
     });
     plain
 }

@@ -144,7 +144,6 @@ const NAMES: &[&str] = &[
     "full: refused ids",
     "full: notes on peers",
     "full: lists",
-    "full: silent ops of a signer",
     "full: ops of newer rules",
 ];
 

@@ -1,11 +1,11 @@
 //! Marks of what is full at a node: what comes next makes it forget something, or is put off.
 
-use super::{Runner, member};
+use super::Runner;
 use folkmoot_core::limits::{
-    DORMANT_PER_SIGNER_MAX, LISTS_MAX, PARKED_COUNT_MAX, PEER_NOTES_MAX, PENDING_COUNT_MAX,
-    PENDING_PER_SIGNER_MAX, REFUSED_COUNT_MAX,
+    LISTS_MAX, PARKED_COUNT_MAX, PEER_NOTES_MAX, PENDING_COUNT_MAX, PENDING_PER_SIGNER_MAX,
+    REFUSED_COUNT_MAX,
 };
-use folkmoot_core::state::{Desk, Namespace};
+use folkmoot_core::state::Desk;
 use std::collections::BTreeMap;
 
 impl Runner<'_> {
@@ -17,13 +17,6 @@ impl Runner<'_> {
         let (durable, volatile) = (&node.state().durable, &node.state().volatile);
         let share = volatile.settings.share;
         let full = |count: usize, limit: usize| count >= share.of(limit);
-        let silent = |known: &Namespace| {
-            let count = |at: &usize| {
-                let person = known.space.graph().person(&member(*at))?;
-                Some(known.space.frontier().silent_count(person) as usize)
-            };
-            self.villains.iter().filter_map(count).max().unwrap_or_default()
-        };
         let known = durable.namespaces.get(&namespace);
         let desk = volatile.desks.get(&namespace);
         let waiting = desk.map_or(0, |desk| desk.pending.len());
@@ -41,10 +34,6 @@ impl Runner<'_> {
             (
                 "full: notes on peers",
                 full(desk.map_or(0, |desk| desk.syncing.notes.len()), PEER_NOTES_MAX),
-            ),
-            (
-                "full: silent ops of a signer",
-                full(known.map_or(0, silent), DORMANT_PER_SIGNER_MAX as usize),
             ),
             (
                 "full: ops of newer rules",
