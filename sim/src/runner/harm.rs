@@ -28,12 +28,7 @@ impl Runner<'_> {
         let Some(namespace) = self.namespace else { return };
         match harm {
             Harm::Equivocate => self.equivocate(at),
-            Harm::Backdate => {
-                let graph = self.known(at).map(|known| known.space.graph());
-                let Some(graph) = graph.filter(|graph| !graph.is_empty()) else { return };
-                let old = graph.node(Ix(graph.len() / 3)).id;
-                self.forge_at(at, &[old], create());
-            }
+            Harm::Backdate => self.backdate(at),
             Harm::WrongHash => {
                 let Some(payload) = self.draft(at) else { return };
                 self.say_op(at, &author(at).seal(&Payload { state_hash: [0xaa; 32], ..payload }));
@@ -53,15 +48,7 @@ impl Runner<'_> {
                 let bytes = self.world.now().to_le_bytes().repeat(9);
                 self.world.publish(at, namespace, &bytes);
             }
-            Harm::Mutate { bit } => {
-                let Some(mut op) = self.stored(at).pop().map(Bytes::into_vec) else { return };
-                let place = usize::from(bit / 8).checked_rem(op.len()).unwrap_or_default();
-                if let Some(byte) = op.get_mut(place) {
-                    *byte ^= 1 << (bit % 8);
-                }
-                let gossip = Gossip::Op(Bytes::truncated(op)).encode();
-                self.world.publish(at, namespace, &gossip);
-            }
+            Harm::Mutate { bit } => self.mutate(at, namespace, bit),
             Harm::Beacon => self.beacon(at),
             Harm::Ack => self.ack(at),
             Harm::Ask { count } => {
@@ -95,6 +82,24 @@ impl Runner<'_> {
             Harm::Early => self.anchor_early(at),
             Harm::Forge { forgery } => self.forge(at, forgery),
         }
+    }
+
+    /// Signs at a cut of long ago, with what belongs there.
+    fn backdate(&mut self, at: usize) {
+        let graph = self.known(at).map(|known| known.space.graph());
+        let Some(graph) = graph.filter(|graph| !graph.is_empty()) else { return };
+        let old = graph.node(Ix(graph.len() / 3)).id;
+        self.forge_at(at, &[old], create());
+    }
+
+    /// Publishes an op of which a bit is another.
+    fn mutate(&mut self, at: usize, namespace: NamespaceId, bit: u16) {
+        let Some(mut op) = self.stored(at).pop().map(Bytes::into_vec) else { return };
+        let place = usize::from(bit / 8).checked_rem(op.len()).unwrap_or_default();
+        if let Some(byte) = op.get_mut(place) {
+            *byte ^= 1 << (bit % 8);
+        }
+        self.world.publish(at, namespace, &Gossip::Op(Bytes::truncated(op)).encode());
     }
 
     /// Cites a head, and a parent of that.
