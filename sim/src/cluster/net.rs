@@ -121,10 +121,13 @@ impl Cluster {
         process.mesh.insert(topic, (Vec::new(), 0));
         let peers = process.peers.clone();
         for other in peers {
+            let subscribed = |peer| NetEvent::PeerSubscribed { peer, topic };
             if self.takes_part(other, topic) {
-                let subscribed = |peer| NetEvent::PeerSubscribed { peer, topic };
                 self.tell_part(other, TOPIC_MS, subscribed(self.key_of(at)));
-                self.tell_part(at, TOPIC_MS, subscribed(self.key_of(other)));
+            }
+            // A table that is stale is all that it goes by, and is not told of again.
+            if self.believes(at, other, topic) {
+                self.tell(at, TOPIC_MS, subscribed(self.key_of(other)));
             }
         }
         self.meshes_changed([topic]);
