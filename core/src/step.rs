@@ -7,7 +7,7 @@ use crate::effect::Effect;
 use crate::event::Event;
 use crate::evolve::evolve;
 use crate::id::NamespaceId;
-use crate::input::{Heard, Input};
+use crate::input::Input;
 use crate::limits::{STEP_OPS_MAX, STEP_WORK_MAX};
 use crate::state::State;
 use crate::time::{MonoMillis, Now};
@@ -48,12 +48,6 @@ impl Output {
 /// Work is bounded per step; what is left over waits in the state, and `wake_at` is then `now`.
 pub fn step(state: &mut State, now: Now, input: Input) -> Output {
     let mut out = Output::default();
-    if let Input::GossipReceived { namespace, heard: Ok(Heard::Beacon(_)), .. } = &input
-        && let Some(known) = state.durable.namespaces.get_mut(namespace)
-    {
-        // Its root is compared with ours, which is made once for all beacons at these heads.
-        known.space.keep_state_root();
-    }
     decide(&state.durable, &mut state.volatile, now, input, &mut out);
     let mut run = Run { work: STEP_WORK_MAX, ops: STEP_OPS_MAX, folded: 0 };
     run.fold(state, &out);
@@ -124,6 +118,20 @@ impl Run {
             None => turn.take_up(namespace, &mut self.work, &mut self.ops),
         };
         self.fold(state, out);
+        if !more {
+            rest(state, namespace);
+        }
         more
+    }
+}
+
+/// A namespace has no work left. Where others are heard, each of their beacons has its root
+/// compared with ours, so that is completed once for all of them.
+fn rest(state: &mut State, namespace: NamespaceId) {
+    let desk = state.volatile.desks.get(&namespace);
+    if desk.is_some_and(|desk| desk.readiness.all_heard().next().is_some())
+        && let Some(known) = state.durable.namespaces.get_mut(&namespace)
+    {
+        known.space.keep_state_root();
     }
 }
