@@ -3,10 +3,13 @@
 //! Pure and slow, so it runs before the reducer and beside it, on as many threads as there are. The
 //! verdict is the reducer's, also where it can be but one (NET-2).
 
+use crate::codec::CodecError;
 use crate::id::{NamespaceId, PeerKey};
 use crate::input::{Answer, ExchangeId, Heard, Input, MessageId};
 use crate::key::Signers;
-use crate::signed::{Malformed, verify_from, verify_page_from, verify_statement_from};
+use crate::signed::{
+    Malformed, Op, Verified, verify_from, verify_pages_from, verify_statement_from,
+};
 use crate::wire::{Gossip, OpBytes, Request, Response};
 use alloc::vec::Vec;
 
@@ -91,12 +94,46 @@ pub fn answer_from(
     bytes: &[u8],
     namespace: NamespaceId,
 ) -> Result<Answer, Malformed> {
-    let response = Response::decode(bytes).map_err(Malformed::Encoding)?;
+    let mut answers = answers_from(signers, &[(bytes, namespace)]);
+    answers.pop().unwrap_or(Err(Malformed::Encoding(CodecError::Malformed)))
+}
+
+/// As [`answer_from`], for several answers: the ops of all of them are checked in one batch. They
+/// are of one peer, for where one signature is wrong all of them take longer.
+pub fn answers_from(
+    signers: &mut Signers,
+    answers: &[(&[u8], NamespaceId)],
+) -> Vec<Result<Answer, Malformed>> {
+    let responses: Vec<_> = answers.iter().map(|(bytes, _)| Response::decode(bytes)).collect();
+    let namespaces = answers.iter().map(|(_, namespace)| *namespace);
+    let pages: Vec<_> = responses.iter().map(ops_in).zip(namespaces.clone()).collect();
+    let checked = verify_pages_from(signers, &pages);
+    let answers = responses.into_iter().zip(namespaces).zip(checked);
+    let answers = answers.map(|((response, namespace), ops)| {
+        of_response(signers, response.map_err(Malformed::Encoding)?, ops, namespace)
+    });
+    answers.collect()
+}
+
+fn ops_in(response: &Result<Response, CodecError>) -> Vec<&[u8]> {
+    match response {
+        Ok(Response::Ops { ops, .. }) => ops.iter().map(|op| &**op).collect(),
+        Ok(_) | Err(_) => Vec::new(),
+    }
+}
+
+/// What a response says; `checked` are the ops in it.
+fn of_response(
+    signers: &mut Signers,
+    response: Response,
+    checked: Vec<Result<Verified<Op>, Malformed>>,
+    namespace: NamespaceId,
+) -> Result<Answer, Malformed> {
     match response {
         Response::Heads { heads, state_root, knows_yours } => {
             Ok(Answer::Heads { heads, state_root, knows_ours: knows_yours })
         }
-        Response::Ops { ops, total } => Ok(page(signers, &ops, total, namespace)),
+        Response::Ops { ops, total } => Ok(page(&ops, checked, total)),
         Response::Joined(op) => verify_from(signers, &op, namespace).map(Answer::Joined),
         Response::Refused(why) => Ok(Answer::Refused(why)),
         Response::Identity { hello, pass } => {
@@ -111,11 +148,10 @@ pub fn answer_from(
     }
 }
 
-fn page(signers: &mut Signers, page: &[OpBytes], total: u64, namespace: NamespaceId) -> Answer {
-    let page: Vec<&[u8]> = page.iter().map(|op| &**op).collect();
+fn page(page: &[OpBytes], checked: Vec<Result<Verified<Op>, Malformed>>, total: u64) -> Answer {
     let count = page.len() as u64;
-    let (mut ops, mut newer, mut refused) = (Vec::new(), Vec::new(), None);
-    for (checked, bytes) in verify_page_from(signers, &page, namespace).into_iter().zip(page) {
+    let (mut ops, mut newer, mut refused) = (Vec::with_capacity(page.len()), Vec::new(), None);
+    for (checked, bytes) in checked.into_iter().zip(page) {
         match checked {
             Ok(op) => ops.push(op),
             Err(Malformed::NewerRules(_)) => newer.push(bytes.to_vec()),

@@ -11,6 +11,7 @@ mod recover;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 
@@ -21,6 +22,7 @@ use folkmoot_core::settings::Settings;
 use folkmoot_core::signed::{Op, Verified};
 use folkmoot_core::state::State;
 
+use crate::ingress::Helper;
 use crate::perform::Reply;
 use crate::ports::Clock;
 use crate::store::StoreError;
@@ -71,7 +73,9 @@ pub struct Driver {
     inbox: Receiver<Message>,
     clock: Arc<dyn Clock>,
     /// Taken out of the inbox, and not looked at yet.
-    next: Option<Message>,
+    next: VecDeque<Message>,
+    /// Something to do while the inbox is empty.
+    helper: Option<Helper>,
     queries: Vec<Query>,
     is_stopping: bool,
 }
@@ -79,7 +83,15 @@ pub struct Driver {
 impl Driver {
     /// A driver that takes its messages from `inbox`.
     pub fn new(executor: Executor, inbox: Receiver<Message>, clock: Arc<dyn Clock>) -> Self {
-        Self { executor, inbox, clock, next: None, queries: Vec::new(), is_stopping: false }
+        let (next, queries) = (VecDeque::new(), Vec::new());
+        Self { executor, inbox, clock, next, helper: None, queries, is_stopping: false }
+    }
+
+    /// The same, which checks what peers sent while its inbox is empty.
+    #[must_use]
+    pub fn with_helper(mut self, helper: Helper) -> Self {
+        self.helper = Some(helper);
+        self
     }
 
     /// Runs until it is told to stop, or nobody could tell it anything any more.
@@ -97,7 +109,7 @@ impl Driver {
     ) -> Result<(), StoreError> {
         self.executor.take(self.clock.now(), Input::Started { seed, peer, settings })?;
         self.commit()?;
-        while !self.is_stopping {
+        while !self.is_stopping || !self.next.is_empty() {
             self.wait()?;
             self.drain()?;
             let now = self.clock.now();
@@ -121,15 +133,18 @@ impl Driver {
         if self.is_stopping || !self.queries.is_empty() {
             return false;
         }
-        if self.next.is_none() {
-            self.next = self.inbox.try_recv().ok();
+        if self.next.is_empty() {
+            self.next.extend(self.inbox.try_recv());
         }
-        self.next.is_some() || self.executor.wakeup().is_step_due(self.clock.now().mono)
+        !self.next.is_empty() || self.executor.wakeup().is_step_due(self.clock.now().mono)
     }
 
     /// Waits for the first message of a run, as long as there is nothing else to do.
     fn wait(&mut self) -> Result<(), StoreError> {
-        if let Some(message) = self.next.take() {
+        if !self.has_more() && !self.is_stopping {
+            self.help();
+        }
+        if let Some(message) = self.next.pop_front() {
             return self.on_message(message);
         }
         let timeout = self.executor.wakeup().timeout(self.clock.now().mono);
@@ -141,17 +156,30 @@ impl Driver {
         Ok(())
     }
 
+    /// Checks an event of the network, where one waits. What comes of it is put behind what is in
+    /// the inbox: earlier ones of the same peer are there.
+    fn help(&mut self) {
+        let Some(leaving) = self.helper.as_mut().and_then(Helper::help) else { return };
+        self.next.extend(self.inbox.try_iter().take(INBOX_MAX));
+        self.next.extend(leaving.map(Message::Input));
+    }
+
     /// Takes what waits besides, as far as it shares a sync.
     fn drain(&mut self) -> Result<(), StoreError> {
         for _ in 1..RUN_MAX {
-            if self.is_stopping {
-                break;
-            }
-            match self.inbox.try_recv() {
-                Ok(message) => self.on_message(message)?,
-                Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => self.is_stopping = true,
-            }
+            let message = match self.next.pop_front() {
+                Some(message) => message,
+                None if self.is_stopping => break,
+                None => match self.inbox.try_recv() {
+                    Ok(message) => message,
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => {
+                        self.is_stopping = true;
+                        break;
+                    }
+                },
+            };
+            self.on_message(message)?;
         }
         Ok(())
     }

@@ -7,17 +7,19 @@
 //! instead of filling memory.
 
 mod book;
+mod helper;
 mod lines;
 mod queue;
 #[cfg(test)]
 mod tests;
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::thread;
 
 use folkmoot_core::id::{NamespaceId, PeerKey};
-use folkmoot_core::input::{ExchangeId, Input, MessageId, RequestId};
+use folkmoot_core::input::{Answer, ExchangeId, Input, MessageId, RequestId};
 use folkmoot_core::key::Signers;
 use folkmoot_core::receive;
 use folkmoot_core::signed::Malformed;
@@ -27,13 +29,19 @@ use crate::net::{self, NetCommand, NetEvent};
 use crate::perform::{Asked, Charges};
 use crate::ports::Net;
 
-use lines::{Task, Whose};
-use queue::Queue;
-
 pub use book::Book;
+pub use helper::Helper;
+use lines::{Task, Whose};
+pub use queue::Queue;
 
-/// Threads that verify.
-pub const WORKERS_COUNT: usize = 2;
+/// Most threads that verify, beside a driver that helps them.
+const WORKERS_MAX: usize = 4;
+
+/// Threads that verify: for all processors but one, which is the driver's. It helps where it can.
+pub fn workers_count() -> usize {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    processors.saturating_sub(1).clamp(1, WORKERS_MAX)
+}
 
 /// Turns events of the network into inputs of the reducer. Clones share their tables.
 #[derive(Clone)]
@@ -51,6 +59,39 @@ pub struct Ingress {
 impl Ingress {
     /// The input in an event, where there is one. `signers` are those that this thread met.
     pub fn take(&self, event: NetEvent, signers: &mut Signers) -> Option<Input> {
+        self.take_all(vec![event], signers).pop().flatten()
+    }
+
+    /// As [`Ingress::take`], for several: the ops in all answers are checked in one batch.
+    fn take_all(&self, events: Vec<NetEvent>, signers: &mut Signers) -> Vec<Option<Input>> {
+        let opened: Vec<Opened> =
+            events.into_iter().map(|event| self.open(event, signers)).collect();
+        let answers: Vec<(&[u8], NamespaceId)> = opened.iter().filter_map(Opened::answer).collect();
+        let mut checked = receive::answers_from(signers, &answers).into_iter();
+        let input = |opened| match opened {
+            Opened::Input(input) => input,
+            Opened::Answer(received) => Some(self.on_answer(&received, checked.next()?)),
+        };
+        opened.into_iter().map(input).collect()
+    }
+
+    fn open(&self, event: NetEvent, signers: &mut Signers) -> Opened {
+        match event {
+            NetEvent::ResponseReceived { exchange, peer, bytes } => {
+                let received = self.received(RequestId(exchange.0), peer, bytes);
+                received.map_or(Opened::Input(None), Opened::Answer)
+            }
+            event => Opened::Input(self.input_of(event, signers)),
+        }
+    }
+
+    /// An answer that somebody still waits for.
+    fn received(&self, request: RequestId, peer: PeerKey, bytes: Vec<u8>) -> Option<Received> {
+        let bytes = self.asked.answer(request, Some(bytes))?;
+        Some(Received { request, peer, namespace: self.asked.end(request)?, bytes })
+    }
+
+    fn input_of(&self, event: NetEvent, signers: &mut Signers) -> Option<Input> {
         match event {
             NetEvent::Listening { address } => {
                 tracing::info!(%address, "listening");
@@ -78,11 +119,8 @@ impl Ingress {
             NetEvent::RequestReceived { exchange, peer, bytes } => {
                 self.on_request(signers, ExchangeId(exchange.0), peer, &bytes)
             }
-            NetEvent::ResponseReceived { exchange, peer, bytes } => {
-                let request = RequestId(exchange.0);
-                let bytes = self.asked.answer(request, Some(bytes))?;
-                self.on_response(signers, request, peer, &bytes)
-            }
+            // Answers are checked together, in `take_all`.
+            NetEvent::ResponseReceived { .. } => None,
             NetEvent::RequestFailed { exchange, peer, why } => {
                 tracing::debug!(%peer, %why, "request failed");
                 let request = RequestId(exchange.0);
@@ -110,21 +148,15 @@ impl Ingress {
         receive::request_from(signers, exchange, peer, bytes).map_err(refuse).ok()
     }
 
-    fn on_response(
-        &self,
-        signers: &mut Signers,
-        request: RequestId,
-        peer: PeerKey,
-        bytes: &[u8],
-    ) -> Option<Input> {
-        let namespace = self.asked.end(request)?;
-        Some(match receive::answer_from(signers, bytes, namespace) {
+    fn on_answer(&self, received: &Received, answer: Result<Answer, Malformed>) -> Input {
+        let Received { request, peer, .. } = *received;
+        match answer {
             Ok(answer) => Input::ResponseReceived { request, peer, answer },
             Err(why) => {
                 self.charge(peer, why);
                 Input::RequestFailed { request }
             }
-        })
+        }
     }
 
     fn charge(&self, peer: PeerKey, why: Malformed) {
@@ -135,14 +167,43 @@ impl Ingress {
     }
 }
 
-/// Takes events until the network or the driver is gone.
+/// An event after its first look.
+enum Opened {
+    /// What comes of it.
+    Input(Option<Input>),
+    /// An answer, to be checked beside others.
+    Answer(Received),
+}
+
+struct Received {
+    request: RequestId,
+    peer: PeerKey,
+    /// What was asked about.
+    namespace: NamespaceId,
+    bytes: Vec<u8>,
+}
+
+impl Opened {
+    fn answer(&self) -> Option<(&[u8], NamespaceId)> {
+        match self {
+            Self::Input(_) => None,
+            Self::Answer(received) => Some((&received.bytes, received.namespace)),
+        }
+    }
+}
+
+/// Takes events until the network or the driver is gone, and checks them on so many threads.
 ///
-/// Ends after the workers have: what was received before is in the inbox then.
-pub fn run(ingress: &Ingress, events: &Receiver<NetEvent>, inbox: &SyncSender<Message>) {
-    let queue = Queue::default();
+/// Ends after these have: what was received before is in the inbox then, or with a [`Helper`].
+pub fn run(
+    ingress: &Ingress,
+    queue: &Queue,
+    workers: usize,
+    (events, inbox): (&Receiver<NetEvent>, &SyncSender<Message>),
+) {
     thread::scope(|scope| {
-        for _ in 0..WORKERS_COUNT {
-            scope.spawn(|| Worker(&queue).run(ingress, inbox));
+        for _ in 0..workers {
+            scope.spawn(|| Worker(queue).run(ingress, inbox));
         }
         for event in events {
             // Here, where the events of one peer are in order.
@@ -161,12 +222,9 @@ struct Worker<'a>(&'a Queue);
 impl Worker<'_> {
     fn run(self, ingress: &Ingress, inbox: &SyncSender<Message>) {
         let mut signers = Signers::default();
-        while let Some(Task { whose, place, event }) = self.0.take() {
-            let input = ingress.take(event, &mut signers);
-            if !self.0.checked(whose, place, input) {
-                continue;
-            }
-            while let Some(input) = self.0.leave(whose) {
+        while let Some(Task { whose, place, events }) = self.0.take() {
+            let inputs = ingress.take_all(events, &mut signers);
+            for input in self.0.checked(whose, place, inputs) {
                 if inbox.send(Message::Input(input)).is_err() {
                     return;
                 }

@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use zeroize::Zeroize;
 
 use crate::driver::{self, Driver, Executor, ExecutorConfig, INBOX_MAX, Message, Recovered};
-use crate::ingress::{self, Book, Ingress};
+use crate::ingress::{self, Book, Helper, Ingress, Queue};
 use crate::net::{self, NetConfig, NetEvent, NetHandle};
 use crate::perform::{Asked, Charges, NoticeBoard, Outside, Performer, Serving, serve_pages};
 use crate::ports::{Bodies, Clock, Log, Net, StoreLog, SystemClock};
@@ -91,9 +91,10 @@ fn try_start(
         charges: ingress.charges.clone(),
         notices,
     };
-    let (taking, to_driver) = (ingress.clone(), inbox.clone());
+    let (taking, to_driver, queue) = (ingress.clone(), inbox.clone(), Arc::new(Queue::default()));
+    let helper = Helper::new(ingress.clone(), Arc::clone(&queue));
     parts.spawn(INGRESS, move || {
-        ingress::run(&taking, &received, &to_driver);
+        ingress::run(&taking, &queue, ingress::workers_count(), (&received, &to_driver));
         Ok(())
     })?;
     let clock = Arc::new(SystemClock::new());
@@ -104,7 +105,8 @@ fn try_start(
         Executor::new(recovered, setup),
         messages,
         Arc::clone(&clock) as Arc<dyn Clock>,
-    );
+    )
+    .with_helper(helper);
     let (peer, settings) = (net.local_peer(), config.settings);
     parts.spawn(DRIVER, move || Ok(driver.run(seed, peer, settings)?))?;
 

@@ -1,6 +1,7 @@
 //! The executor and its loop, on ports in memory.
 
 mod behind;
+mod helping;
 
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -280,6 +281,20 @@ fn a_snapshot_is_kept_every_so_many_events_and_at_the_end() {
     assert_eq!((last.seq, last.body), (rows.records.len() as u64, state));
 }
 
+/// A driver, and what tells it.
+fn driver(log: &MemoryLog) -> (Driver, SyncSender<Message>) {
+    let (inbox, messages) = sync_channel(8);
+    let outside = outside(log, Arc::new(MemoryNet::default()));
+    let config = ExecutorConfig {
+        log: Box::new(log.clone()),
+        performer: Performer::new(outside),
+        recorder: None,
+        snapshot_every: SNAPSHOT_EVERY,
+    };
+    let executor = Executor::new(Recovered::default(), config);
+    (Driver::new(executor, messages, Arc::new(SystemClock::new())), inbox)
+}
+
 /// The whole loop on its thread.
 struct Running {
     inbox: SyncSender<Message>,
@@ -290,17 +305,8 @@ struct Running {
 
 impl Running {
     fn start() -> Self {
-        let (inbox, messages) = sync_channel(8);
         let log = MemoryLog::default();
-        let outside = outside(&log, Arc::new(MemoryNet::default()));
-        let config = ExecutorConfig {
-            log: Box::new(log.clone()),
-            performer: Performer::new(outside),
-            recorder: None,
-            snapshot_every: SNAPSHOT_EVERY,
-        };
-        let executor = Executor::new(Recovered::default(), config);
-        let driver = Driver::new(executor, messages, Arc::new(SystemClock::new()));
+        let (driver, inbox) = driver(&log);
         let thread =
             thread::spawn(move || driver.run([7; 32], PeerKey::default(), Settings::default()));
         Self { inbox, log, outcomes: Outcomes::default(), thread }

@@ -26,13 +26,17 @@ const OF_PEER_MAX: usize = 64;
 /// Whose line it is. Events of no peer have one of their own.
 pub(super) type Whose = Option<PeerKey>;
 
-/// An event to be checked.
+/// Most answers of one peer that are checked in one batch: pages of 2,048 ops. The more signatures
+/// there are, the less each one costs, and the longer the first of them waits.
+const TOGETHER_MAX: usize = 4;
+
+/// Events to be checked: one, or several answers that follow each other in a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Task {
     pub(super) whose: Whose,
-    /// Its place in that line.
+    /// The place of the first one in that line.
     pub(super) place: u64,
-    pub(super) event: NetEvent,
+    pub(super) events: Vec<NetEvent>,
 }
 
 /// The lines.
@@ -77,25 +81,25 @@ impl Lines {
         self.count += 1;
     }
 
-    /// Takes an event out of the line whose turn it is.
+    /// Takes an event out of the line whose turn it is, or several answers.
     pub(super) fn take(&mut self) -> Option<Task> {
         let whose = self.turns.pop_front()?;
         let line = self.by_peer.get_mut(&whose)?;
-        let event = line.waiting.pop_front()?;
         let place = line.left + line.taken.len() as u64;
-        line.taken.push_back(None);
+        let events = line.take();
         if !line.waiting.is_empty() {
             self.turns.push_back(whose);
         }
-        Some(Task { whose, place, event })
+        Some(Task { whose, place, events })
     }
 
-    /// Notes what came of an event. Says whether the caller is to hand on what may leave, until
-    /// [`Lines::leave`] has no more.
-    pub(super) fn checked(&mut self, whose: Whose, place: u64, input: Option<Input>) -> bool {
+    /// Notes what came of the events of a task, in their order. Says whether the caller is to hand
+    /// on what may leave, until [`Lines::leave`] has no more.
+    pub(super) fn checked(&mut self, whose: Whose, place: u64, inputs: Vec<Option<Input>>) -> bool {
         let Some(line) = self.by_peer.get_mut(&whose) else { return false };
         let at = place.checked_sub(line.left).and_then(|at| usize::try_from(at).ok());
-        if let Some(taken) = at.and_then(|at| line.taken.get_mut(at)) {
+        let taken = line.taken.iter_mut().skip(at.unwrap_or(usize::MAX));
+        for (taken, input) in taken.zip(inputs) {
             *taken = Some(Checked(input));
         }
         !std::mem::replace(&mut line.is_leaving, true)
@@ -120,14 +124,34 @@ impl Lines {
 }
 
 impl Line {
+    /// The next event. Behind an answer also those that follow, where as many are left for others
+    /// to check meanwhile.
+    fn take(&mut self) -> Vec<NetEvent> {
+        let mut events = Vec::from_iter(self.waiting.pop_front());
+        while events.iter().all(is_answer)
+            && events.len() < TOGETHER_MAX.min(self.waiting.len())
+            && let Some(event) = self.waiting.pop_front_if(|event| is_answer(event))
+        {
+            events.push(event);
+        }
+        self.taken.extend(events.iter().map(|_| None));
+        events
+    }
+
     fn len(&self) -> usize {
         self.waiting.len() + self.taken.len()
     }
 }
 
+/// Whether an event may be a page of ops.
+const fn is_answer(event: &NetEvent) -> bool {
+    matches!(event, NetEvent::ResponseReceived { .. })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::ExchangeId;
 
     fn peer(number: u8) -> PeerKey {
         PeerKey([number; 32])
@@ -169,9 +193,50 @@ mod tests {
         // What was taken counts until it has left.
         let Task { whose, place, .. } = lines.take().unwrap();
         assert!(!lines.has_room(&third));
-        assert!(lines.checked(whose, place, None));
+        assert!(lines.checked(whose, place, vec![None]));
         assert_eq!(lines.leave(whose), None);
         assert!(lines.has_room(&third) && lines.has_room(&first) && !lines.has_room(&second));
+    }
+
+    fn answer(number: u64) -> NetEvent {
+        NetEvent::ResponseReceived { exchange: ExchangeId(number), peer: peer(1), bytes: vec![] }
+    }
+
+    #[test]
+    fn answers_of_one_peer_are_taken_together_and_half_of_them_left_for_others() {
+        let mut lines = Lines::default();
+        let whose = Some(peer(1));
+        (0..12).for_each(|number| lines.push(whose, answer(number)));
+        push(&mut lines, whose, 2);
+        lines.push(whose, answer(12));
+        lines.push(whose, answer(13));
+        let mut sizes = Vec::new();
+        let mut order = Vec::new();
+        while let Some(task) = lines.take() {
+            assert_eq!(task.place, order.len() as u64);
+            sizes.push(task.events.len());
+            order.extend(task.events);
+        }
+        // The last two stand alone: one is left for whoever comes next.
+        assert_eq!(sizes, [4, 4, 4, 1, 1, 1, 1]);
+        let expected = (0..12).map(answer).chain([event(0), event(1), answer(12), answer(13)]);
+        assert!(order.into_iter().eq(expected));
+    }
+
+    #[test]
+    fn what_came_of_answers_taken_together_leaves_in_their_order() {
+        let mut lines = Lines::default();
+        let whose = Some(peer(1));
+        (0..4).for_each(|number| lines.push(whose, answer(number)));
+        let (first, second) = (lines.take().unwrap(), lines.take().unwrap());
+        assert_eq!((first.events.len(), second.events.len()), (2, 1));
+        assert!(lines.checked(whose, second.place, vec![Some(input(2))]));
+        assert_eq!(lines.leave(whose), None);
+        assert!(lines.checked(whose, first.place, vec![Some(input(0)), None]));
+        assert_eq!(lines.leave(whose), Some(input(0)));
+        assert_eq!(lines.leave(whose), Some(input(2)));
+        assert_eq!(lines.leave(whose), None);
+        assert_eq!(lines.count, 1);
     }
 
     #[test]
@@ -180,10 +245,11 @@ mod tests {
         let whose = Some(peer(1));
         push(&mut lines, whose, 4);
         let tasks: Vec<Task> = (0..4).filter_map(|_| lines.take()).collect();
-        assert!(tasks.iter().map(|task| &task.event).eq(&[event(0), event(1), event(2), event(3)]));
+        assert!(tasks.iter().flat_map(|task| &task.events).eq(&[0, 1, 2, 3].map(event)));
         assert_eq!(lines.take(), None);
-        let check =
-            |lines: &mut Lines, at: usize, input| lines.checked(whose, tasks[at].place, input);
+        let check = |lines: &mut Lines, at: usize, input| {
+            lines.checked(whose, tasks[at].place, vec![input])
+        };
         // The last ones are ready first, and wait.
         assert!(check(&mut lines, 3, Some(input(3))));
         assert_eq!(lines.leave(whose), None);

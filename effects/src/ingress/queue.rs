@@ -10,7 +10,7 @@ use crate::ports::locked;
 
 /// The lines, between the one thread that fills them and those that check.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub struct Queue {
     state: Mutex<State>,
     /// Something waits to be checked, or never will again.
     filled: Condvar,
@@ -43,7 +43,7 @@ impl Queue {
         !state.is_given_up
     }
 
-    /// Takes an event to check, when there is one; `None` where none comes any more.
+    /// Takes a task, when there is one; `None` where none comes any more.
     pub(super) fn take(&self) -> Option<Task> {
         let mut state = locked(&self.state);
         while !state.is_given_up {
@@ -58,13 +58,24 @@ impl Queue {
         None
     }
 
-    /// As [`Lines::checked`].
-    pub(super) fn checked(&self, whose: Whose, place: u64, input: Option<Input>) -> bool {
-        locked(&self.state).lines.checked(whose, place, input)
+    /// Takes a task, where there is one now.
+    pub(super) fn try_take(&self) -> Option<Task> {
+        let mut state = locked(&self.state);
+        if state.is_given_up { None } else { state.lines.take() }
     }
 
-    /// As [`Lines::leave`].
-    pub(super) fn leave(&self, whose: Whose) -> Option<Input> {
+    /// Notes what came of the events of a task. What may leave the line then is to be handed on.
+    pub(super) fn checked(
+        &self,
+        whose: Whose,
+        place: u64,
+        inputs: Vec<Option<Input>>,
+    ) -> Leaving<'_> {
+        let is_ours = locked(&self.state).lines.checked(whose, place, inputs);
+        Leaving { queue: self, whose, is_ours }
+    }
+
+    fn leave(&self, whose: Whose) -> Option<Input> {
         let input = locked(&self.state).lines.leave(whose);
         self.emptied.notify_one();
         input
@@ -81,6 +92,25 @@ impl Queue {
         locked(&self.state).is_given_up = true;
         self.filled.notify_all();
         self.emptied.notify_all();
+    }
+}
+
+/// What leaves a line, in its order. Until there is no more, nobody else hands on anything of that
+/// line: all that left it before has been, and nothing of what comes after.
+#[derive(Debug)]
+pub(super) struct Leaving<'a> {
+    queue: &'a Queue,
+    whose: Whose,
+    is_ours: bool,
+}
+
+impl Iterator for Leaving<'_> {
+    type Item = Input;
+
+    fn next(&mut self) -> Option<Input> {
+        let input = if self.is_ours { self.queue.leave(self.whose) } else { None };
+        self.is_ours = input.is_some();
+        input
     }
 }
 

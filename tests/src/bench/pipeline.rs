@@ -9,7 +9,7 @@ use folkmoot_core::sync::Verdict;
 use folkmoot_effects::driver::{
     Driver, Executor, ExecutorConfig, INBOX_MAX, Message, SNAPSHOT_EVERY,
 };
-use folkmoot_effects::ingress::{self, Book, Ingress};
+use folkmoot_effects::ingress::{self, Book, Helper, Ingress, Queue};
 use folkmoot_effects::net::{NetEvent, Topic};
 use folkmoot_effects::perform::{Asked, Charges, NoticeBoard, Outside, Performer};
 use folkmoot_effects::ports::{Log as _, Net, Signer, StoreLog, SystemClock};
@@ -106,9 +106,15 @@ impl Pipeline {
         let executor = Executor::new(recovered, config);
         let (inbox, messages) = sync_channel(INBOX_MAX);
         let to_driver = inbox.clone();
-        let taking = spawn("ingress", move || ingress::run(&ingress, &received, &to_driver));
+        let queue = Arc::new(Queue::default());
+        let helper = Helper::new(ingress.clone(), Arc::clone(&queue));
+        let check = move || {
+            ingress::run(&ingress, &queue, ingress::workers_count(), (&received, &to_driver));
+        };
+        let taking = spawn("ingress", check);
         let run = move || {
             let driver = Driver::new(executor, messages, Arc::new(SystemClock::new()));
+            let driver = driver.with_helper(helper);
             // Anchors are made by hand.
             let settings = Settings { anchor_ops: 0, anchor_age_ms: 0, ..Settings::default() };
             driver.run([3; 32], peer, settings).expect("the disk serves");

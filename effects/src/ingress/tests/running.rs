@@ -7,6 +7,9 @@ use std::time::Duration;
 use super::*;
 use crate::net::NetGone;
 
+/// Threads that check.
+const WORKERS: usize = 2;
+
 #[test]
 fn events_of_one_peer_keep_their_order_through_the_workers() {
     let (ingress, _) = ingress();
@@ -27,7 +30,7 @@ fn events_of_one_peer_keep_their_order_through_the_workers() {
         events.send(NetEvent::PeerDisconnected { peer }).unwrap();
     }
     drop(events);
-    run(&ingress, &received, &inbox);
+    run(&ingress, &Queue::default(), WORKERS, (&received, &inbox));
     drop(inbox);
     let inputs: Vec<Input> = messages
         .iter()
@@ -64,7 +67,7 @@ impl Net for Both {
         let mut given = self.given.lock().unwrap();
         *given += 1;
         self.changed.notify_all();
-        let is_alone = |given: &mut usize| *given < WORKERS_COUNT;
+        let is_alone = |given: &mut usize| *given < WORKERS;
         let limit = Duration::from_secs(10);
         let waited = self.changed.wait_timeout_while(given, limit, is_alone).unwrap().1;
         assert!(!waited.timed_out(), "events of one peer are checked one after the other");
@@ -78,12 +81,12 @@ fn events_of_one_peer_are_checked_by_all_workers() {
     let (inbox, messages) = sync_channel(10);
     let (events, received) = sync_channel(10);
     // Each of the two is refused by an order to the network, while its worker waits.
-    for _ in 0..WORKERS_COUNT {
+    for _ in 0..WORKERS {
         events.send(request(vec![1, 99])).unwrap();
     }
     events.send(NetEvent::PeerDisconnected { peer: PEER }).unwrap();
     drop(events);
-    run(&ingress, &received, &inbox);
+    run(&ingress, &Queue::default(), WORKERS, (&received, &inbox));
     drop(inbox);
     let left: Vec<Message> = messages.iter().collect();
     let gone = Input::PeerDisconnected { peer: PEER };
@@ -103,7 +106,7 @@ fn the_ingress_ends_when_nobody_takes_its_inputs() {
     }
     drop(messages);
     // The network is there still.
-    run(&ingress, &received, &inbox);
+    run(&ingress, &Queue::default(), WORKERS, (&received, &inbox));
     drop(events);
 }
 
@@ -118,7 +121,7 @@ fn connections_and_ends_are_told_and_written_down_in_order() {
         events.send(NetEvent::PeerDisconnected { peer: PEER }).unwrap();
     }
     drop(events);
-    run(&ingress, &received, &inbox);
+    run(&ingress, &Queue::default(), WORKERS, (&received, &inbox));
     drop(inbox);
     let both = [Input::PeerConnected { peer: PEER }, Input::PeerDisconnected { peer: PEER }];
     let in_order = |(message, expected): (Message, &Input)| {
