@@ -3,7 +3,8 @@
 //! What ops give and take is read out of their bodies. Of the engine is taken what is being
 //! checked: which ops have effect, which grants it found for each, and what it says remains.
 
-use super::facts::{Facts, Gift, taken};
+use super::facts::{Facts, taken};
+use crate::gifts::Gift;
 use folkmoot_core::governance::graph::Deed;
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::governance::order::Seniority;
