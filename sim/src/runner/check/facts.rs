@@ -1,7 +1,8 @@
 //! What the ops of a world say, each read once out of the log of whoever had it first.
 
 use crate::cluster::Node;
-use crate::gifts::{Gift, gifts};
+pub(super) use crate::gifts::Gift;
+use crate::gifts::gifts;
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::governance::space::Space;
