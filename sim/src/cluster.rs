@@ -16,6 +16,7 @@ mod clock;
 mod deliver;
 mod disk;
 mod flaw;
+mod inbox;
 mod letter;
 mod life;
 mod link;

@@ -1,12 +1,12 @@
 //! The engine against the oracle: on every prefix of several orders of arrival, everything that
 //! the rules define must be the same.
 
+use crate::gifts::gifts;
 use crate::oracle::{Effect, VoidReason};
 use crate::world::World;
 use folkmoot_core::governance::archive::ArchiveError;
 use folkmoot_core::governance::cuts::Cuts;
 use folkmoot_core::governance::graph::Graph;
-use folkmoot_core::governance::op::Body;
 use folkmoot_core::governance::space::{Judgement, Space};
 use folkmoot_core::governance::table::Ix;
 use folkmoot_core::governance::verdict::Admission;
@@ -187,22 +187,7 @@ impl Run<'_> {
 
 /// Whom an op gives rights, if it has effect (D4).
 fn given_to(op: &Op) -> impl Iterator<Item = MemberId> {
-    let (owners, one) = match &op.payload.body {
-        Body::NamespaceCreated { owners, .. } => (owners.to_vec(), None),
-        Body::MemberAdded { member, .. } => (Vec::new(), Some(*member)),
-        Body::MemberJoined { request } => (Vec::new(), Some(request.joiner)),
-        Body::GroupCreated { .. } => (Vec::new(), Some(op.payload.signer)),
-        Body::GroupMoved { .. }
-        | Body::GroupDeleted
-        | Body::Anchor { .. }
-        | Body::Noop
-        | Body::MemberRestricted { .. }
-        | Body::MemberLeft
-        | Body::InvitationRevoked { .. }
-        | Body::SlotSet { .. }
-        | Body::ContextRegistered { .. } => (Vec::new(), None),
-    };
-    owners.into_iter().chain(one)
+    gifts(op).into_iter().map(|gift| gift.member)
 }
 
 fn restore(space: &Space) -> Result<Space, ArchiveError> {

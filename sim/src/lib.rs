@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod compare;
 pub mod exhaustive;
+mod gifts;
 pub mod kit;
 pub mod oracle;
 pub mod runner;

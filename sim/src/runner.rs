@@ -82,9 +82,34 @@ pub struct Report {
     pub violation: Option<Violation>,
 }
 
+/// How far a scenario is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Actions that are done.
+    pub done: usize,
+    /// All actions. When they are done the world is healed, and what was promised comes true.
+    pub actions: usize,
+    /// Runs of inputs that nodes committed.
+    pub steps: u64,
+    /// How late it is in the world, in milliseconds.
+    pub world_ms: u64,
+    /// Ops that the founder has.
+    pub ops: u64,
+}
+
+/// Hears now and then how far a scenario is.
+pub type Listener<'a> = Box<dyn FnMut(Progress) + 'a>;
+
 /// Runs a scenario to its end, or to the first violation.
 pub fn run(scenario: &Scenario) -> Report {
     run_with(scenario, Bug::None, None)
+}
+
+/// The same, and tells how far it is.
+pub fn run_told(scenario: &Scenario, listener: Listener<'_>) -> Report {
+    let mut runner = Runner::new(scenario, Bug::None, None, Variant::Same);
+    runner.listener = Some(listener);
+    runner.report()
 }
 
 /// Runs a scenario in a world with a planted bug, which a checker must catch; where one is named,
@@ -133,6 +158,9 @@ struct Runner<'a> {
     ranked_at: u64,
     /// The step after which all was seen to.
     seen_to: u64,
+    /// Actions that are done.
+    done: usize,
+    listener: Option<Listener<'a>>,
 }
 
 impl<'a> Runner<'a> {
@@ -188,6 +216,8 @@ impl<'a> Runner<'a> {
             looked_at: 0,
             ranked_at: 0,
             seen_to: 0,
+            done: 0,
+            listener: None,
         }
     }
 
@@ -213,6 +243,7 @@ impl<'a> Runner<'a> {
                 self.perform(action);
                 self.after()?;
             }
+            self.done += 1;
         }
         self.plant_at_end()?;
         self.live()
@@ -252,6 +283,7 @@ impl<'a> Runner<'a> {
         let every = LOOK_EVERY * self.world.nodes.len() as u64;
         if self.world.steps >= self.looked_at + every {
             self.looked_at = self.world.steps;
+            self.tell();
             self.look()?;
             self.check_finals()?;
         }
@@ -261,6 +293,15 @@ impl<'a> Runner<'a> {
             self.look_at_readiness()?;
         }
         Ok(())
+    }
+
+    /// Tells who listens how far it is.
+    fn tell(&mut self) {
+        let (done, actions) = (self.done, self.scenario.actions.len());
+        let (steps, world_ms, ops) = (self.world.steps, self.world.now(), self.ops());
+        if let Some(listener) = &mut self.listener {
+            listener(Progress { done, actions, steps, world_ms, ops });
+        }
     }
 
     /// Ends the run with a violation, unless it is one that is not listened to.

@@ -1,7 +1,8 @@
 //! One thing after the other: what is due is delivered, and what nodes order is carried out.
 
+use super::inbox::Held;
 use super::net::message;
-use super::node::{Asked, Held, Question};
+use super::node::{Asked, Question};
 use super::queue::Item;
 use super::{Cluster, Flaw, OF_TESTS, Parcel, Tail};
 use folkmoot_core::input::{Input, MessageId};
@@ -166,8 +167,7 @@ impl Cluster {
         let is_subscribed = process.topics.contains(&letter.topic);
         // A copy of what was not let in, for another one had brought it before, is no second of
         // anything: it would tell that this neighbour has it too, and be acted on (I25).
-        let is_first = |other: &Held| other.from == held.from && Rc::ptr_eq(&other.letter, &letter);
-        let is_stray = again && self.repeats > 0 && !process.messages.values().any(is_first);
+        let is_stray = again && self.repeats > 0 && !process.messages.has(&held);
         // Every message passes once, unless the network goes mad.
         if !is_subscribed || (!letter.comes(now, at, node.run) && !again) || is_stray {
             return None;

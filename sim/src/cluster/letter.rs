@@ -12,6 +12,8 @@ const SEEN_MS: u64 = 60_000;
 
 /// A message of a topic.
 pub(super) struct Letter {
+    /// No other letter of this world has it.
+    pub(super) number: u64,
     pub(super) topic: Topic,
     pub(super) bytes: Box<[u8]>,
     /// What the checks of A1 to A3 made of it: they are the same for every node.
@@ -45,6 +47,8 @@ pub(super) struct Letters {
     by_id: BTreeMap<[u8; 32], Rc<Letter>>,
     /// When each was looked at last.
     order: VecDeque<(u64, [u8; 32])>,
+    /// Letters that were made so far.
+    made: u64,
 }
 
 impl Letters {
@@ -52,10 +56,12 @@ impl Letters {
     pub(super) fn of(&mut self, now: u64, topic: Topic, bytes: &[u8]) -> Rc<Letter> {
         self.forget_old(now);
         let id = *blake3::Hasher::new().update(&topic.0).update(bytes).finalize().as_bytes();
-        let Self { by_id, order } = self;
+        let Self { by_id, order, made } = self;
         let letter = by_id.entry(id).or_insert_with(|| {
             order.push_back((now, id));
+            *made += 1;
             Rc::new(Letter {
+                number: *made,
                 topic,
                 bytes: bytes.into(),
                 input: OnceCell::new(),

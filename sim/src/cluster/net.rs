@@ -1,9 +1,10 @@
 //! The network between the nodes: who is connected, who takes part in what, and what becomes of
 //! what is sent. It keeps the promises of the real one (`folkmoot_effects::net`).
 
+use super::inbox::Held;
 use super::letter::Letter;
 use super::link::Wire;
-use super::node::{Held, Node, Process, Question};
+use super::node::{Node, Process, Question};
 use super::queue::Item;
 use super::{ALL_CONNECTED_MAX, Cluster, Parcel};
 use folkmoot_effects::net::{ExchangeId, MessageId, NetEvent, PeerKey, RequestFailure, Topic};

@@ -4,7 +4,7 @@ use super::Parcel;
 use super::clock::NodeClock;
 use super::disk::{Disk, DiskLog, Tail};
 use super::flaw::Load;
-use super::letter::Letter;
+use super::inbox::Inbox;
 use super::life::Life;
 use super::ports::{Keys, Order, OrderBook, locked};
 use super::tables::Table;
@@ -19,7 +19,7 @@ use folkmoot_core::state::State;
 use folkmoot_core::time::MonoMillis;
 use folkmoot_effects::driver::{Executor, ExecutorConfig, RecoverError, SNAPSHOT_EVERY};
 use folkmoot_effects::ingress::{Book, Ingress};
-use folkmoot_effects::net::{ExchangeId, MessageId, Topic, Verdict};
+use folkmoot_effects::net::{ExchangeId, Topic, Verdict};
 use folkmoot_effects::perform::Performer;
 use folkmoot_effects::perform::{
     Asked as Questions, Charges, Heard, NoticeBoard, Notices, Outside,
@@ -27,7 +27,6 @@ use folkmoot_effects::perform::{
 use folkmoot_effects::ports::Log as _;
 use folkmoot_effects::store::StoreError;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 /// Notices that may wait in a node: they are taken after each commit.
@@ -119,7 +118,7 @@ pub(super) struct Process {
     /// Questions that it has not answered.
     pub(super) exchanges: BTreeMap<ExchangeId, Question>,
     /// Messages that wait for a verdict.
-    pub(super) messages: BTreeMap<MessageId, Held>,
+    pub(super) messages: Inbox,
     /// When it wants to be woken, by the time of the world, and the number of that alarm.
     pub(super) alarm: Option<(u64, u64)>,
     load: Load,
@@ -133,12 +132,6 @@ pub(super) struct Question {
     /// Its name of it.
     pub(super) exchange: ExchangeId,
     pub(super) bytes: Vec<u8>,
-}
-
-/// A message that waits for a verdict.
-pub(super) struct Held {
-    pub(super) from: usize,
-    pub(super) letter: Rc<Letter>,
 }
 
 impl Default for Node {
@@ -287,7 +280,7 @@ impl Node {
             mesh: BTreeMap::new(),
             asking: BTreeMap::new(),
             exchanges: BTreeMap::new(),
-            messages: BTreeMap::new(),
+            messages: Inbox::default(),
             alarm: None,
             load: Load::default(),
         });

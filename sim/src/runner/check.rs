@@ -8,12 +8,16 @@ mod deep;
 mod effects;
 mod facts;
 mod fates;
+mod once;
+mod reading;
 mod served;
 mod timers;
 mod tree;
 
 pub(super) use deep::Deep;
 pub(super) use served::Served;
+
+use once::Version;
 
 use super::sets::{Summary, durable_digest, maximal_visible, set_of, uncovered};
 use super::{Invariant, Runner, Violation, last};
@@ -50,6 +54,10 @@ pub(super) struct Checks {
 #[derive(Clone, Default)]
 struct Seen {
     run: u64,
+    /// What was looked at last.
+    version: Option<Version>,
+    /// What was sampled last.
+    sampled: Option<Version>,
     /// Ops whose verdicts were compared.
     judged: u32,
     /// The op that had waited longest for its parents, and for how long, in milliseconds.
@@ -72,6 +80,15 @@ impl Checks {
 }
 
 impl Runner<'_> {
+    /// Looks at all nodes as if it were for the first time: also at what has not changed since.
+    pub(super) fn look_afresh(&mut self) -> Result<(), Violation> {
+        self.checks.nodes.iter_mut().for_each(|seen| {
+            (seen.version, seen.sampled, seen.judged) = (None, None, 0);
+        });
+        self.deep.forget();
+        self.look()
+    }
+
     /// Looks at all nodes.
     pub(super) fn look(&mut self) -> Result<(), Violation> {
         self.checks.looks += 1;
@@ -82,8 +99,8 @@ impl Runner<'_> {
                 self.note_room(at);
                 checked.or_else(|violation| self.judge(violation))?;
             }
+            self.take_sample(at);
         }
-        (0..self.world.nodes.len()).for_each(|at| self.take_sample(at));
         if self.checks.looks.is_multiple_of(FOLD_EVERY) {
             let turn = self.checks.looks / FOLD_EVERY;
             let at = turn.checked_rem(self.world.nodes.len() as u64).unwrap_or_default();
@@ -101,11 +118,16 @@ impl Runner<'_> {
         let Some(space) = known.map(|known| &known.space).filter(|space| space.is_settled()) else {
             return Ok(());
         };
+        let version = Version::of(node, space);
+        if self.checks.nodes.get(at).is_some_and(|seen| seen.version.as_ref() == Some(&version)) {
+            return Ok(());
+        }
         check_signers(at, space, |signer| self.is_honest_member(signer))?;
         check_heads(at, space)?;
         let Checks { by_set, verdicts, nodes, .. } = &mut self.checks;
         check_set(at, space, by_set)?;
         let Some(seen) = nodes.get_mut(at) else { return Ok(()) };
+        seen.version = Some(version);
         check_verdicts(at, space, verdicts, &mut seen.judged)
     }
 
@@ -131,8 +153,15 @@ impl Runner<'_> {
     pub(super) fn take_sample(&mut self, at: usize) {
         let Some(node) = self.world.nodes.get(at).filter(|node| node.is_up()) else { return };
         let durable = &node.state().durable;
-        let sample = (durable.records, durable_digest(durable));
+        let known = self.namespace.and_then(|it| durable.namespaces.get(&it));
+        let space = known.map(|known| &known.space).filter(|space| space.is_settled());
+        let version = space.map(|space| Version::of(node, space));
         let Some(seen) = self.checks.nodes.get_mut(at) else { return };
+        if version.is_some() && seen.sampled == version {
+            return;
+        }
+        seen.sampled = version;
+        let sample = (durable.records, durable_digest(durable));
         if seen.samples.last() != Some(&sample) {
             if seen.samples.len() >= SAMPLES_MAX {
                 seen.samples.remove(0);

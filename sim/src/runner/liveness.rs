@@ -58,6 +58,7 @@ impl Runner<'_> {
         self.check_newcomer(namespace, &core)?;
         self.check_thrift(namespace)?;
         self.check_secrets()?;
+        self.look_afresh()?;
         self.check_last(namespace)
     }
 

@@ -54,7 +54,6 @@ struct Rank {
 
 /// A node that takes part, and what the rules look at.
 pub(super) struct Seat<'a> {
-    namespace: NamespaceId,
     node: &'a Node,
     me: MemberId,
     pub(super) known: &'a Namespace,
@@ -66,16 +65,22 @@ pub(super) struct Seat<'a> {
 impl Runner<'_> {
     /// Looks at the readiness of all honest nodes.
     pub(super) fn look_at_readiness(&mut self) -> Result<(), Violation> {
+        let heads = self.honest_heads();
         for at in 0..self.world.nodes.len() {
             let mut rank = self.ranks.nodes.remove(&at).unwrap_or_default();
-            let checked = self.check_rank(at, &mut rank);
+            let checked = self.check_rank(at, &mut rank, &heads);
             self.ranks.nodes.insert(at, rank);
             checked.or_else(|violation| self.judge(violation))?;
         }
         Ok(())
     }
 
-    fn check_rank(&self, at: usize, rank: &mut Rank) -> Result<(), Violation> {
+    fn check_rank(
+        &self,
+        at: usize,
+        rank: &mut Rank,
+        heads: &BTreeSet<OpId>,
+    ) -> Result<(), Violation> {
         let now = self.world.now();
         let Some(seat) = self.seat(at) else {
             *rank = Rank::default();
@@ -108,7 +113,7 @@ impl Runner<'_> {
             (rank.demoted, rank.unheard) = (None, None);
             return Ok(());
         }
-        let is_demoted = !is_ready && self.has_all(at, &seat);
+        let is_demoted = !is_ready && heads.iter().all(|head| seat.has(head));
         if lasts(&mut rank.demoted, is_demoted, now) > DEMOTED_MS {
             return wrong(format!("it is {:?}, and no honest node has more", seat.state));
         }
@@ -134,18 +139,16 @@ impl Runner<'_> {
         let me = member(at);
         let is_member = has_standing(known.space.graph(), known.space.view(), &me);
         let (state, mono_ms) = (desk.readiness.state(), node.clock.mono_at(now));
-        let seat = Seat { namespace, node, me, known, desk, state, mono_ms };
+        let seat = Seat { node, me, known, desk, state, mono_ms };
         (takes_part && is_member).then_some(seat)
     }
 
-    /// Whether a node has the heads of every other honest one.
-    fn has_all(&self, at: usize, seat: &Seat<'_>) -> bool {
-        let others = (0..self.world.nodes.len()).filter(|other| *other != at);
-        others.filter(|other| self.is_honest(*other)).all(|other| {
-            let node = self.world.nodes.get(other).map(Node::state);
-            let known = node.and_then(|state| state.durable.namespaces.get(&seat.namespace));
-            known.is_none_or(|known| known.space.heads().iter().all(|head| seat.has(head)))
-        })
+    /// The heads of all honest nodes.
+    fn honest_heads(&self) -> BTreeSet<OpId> {
+        let honest = (0..self.world.nodes.len()).filter(|at| self.is_honest(*at));
+        let states = honest.filter_map(|at| self.world.nodes.get(at).map(Node::state));
+        let known = states.filter_map(|it| it.durable.namespaces.get(&self.namespace?));
+        known.flat_map(|known| known.space.heads()).collect()
     }
 
     /// Whether an honest member said lately that it is ready, and named nothing that is not here,

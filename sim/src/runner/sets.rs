@@ -59,16 +59,19 @@ fn mixed(space: &Space, ops: impl Iterator<Item = Ix>) -> [u8; 32] {
 pub(super) fn maximal_visible(space: &Space) -> BTreeSet<OpId> {
     let (graph, frontier) = (space.graph(), space.frontier());
     let visible: Vec<Ix> = all(space).filter(|ix| frontier.is_visible(graph, *ix)).collect();
-    let mut covered: BTreeSet<Ix> = BTreeSet::new();
+    let mut covered = vec![false; graph.len() as usize];
     let mut left: Vec<Ix> = visible.clone();
     while let Some(ix) = left.pop() {
         for parent in &graph.node(ix).parents {
-            if covered.insert(*parent) {
+            if let Some(is_covered) = covered.get_mut(parent.0 as usize)
+                && !std::mem::replace(is_covered, true)
+            {
                 left.push(*parent);
             }
         }
     }
-    visible.into_iter().filter(|ix| !covered.contains(ix)).map(|ix| graph.node(ix).id).collect()
+    let is_maximal = |ix: &Ix| covered.get(ix.0 as usize) == Some(&false);
+    visible.into_iter().filter(is_maximal).map(|ix| graph.node(ix).id).collect()
 }
 
 /// An op with effect that no head covers. What somebody gave up may show nothing (R6), and is left

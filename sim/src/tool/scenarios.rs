@@ -6,16 +6,19 @@ mod tests;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::{Finding, Paper, ToolError};
-use crate::runner::{self, Bug, Invariant, Report};
+use crate::runner::{self, Bug, Invariant, Progress, Report};
 use crate::scenario::{NODES_MAX, Scenario, generate, generate_large};
 use crate::shrink::shrink;
 
 pub(super) use soak::Soak;
+
+/// How often a long run says how far it is.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// Run the scenarios of some seeds
 #[derive(Debug, clap::Args)]
@@ -138,7 +141,25 @@ impl Run {
 
 /// Runs a scenario, and once more where it is to be seen that it goes the same way.
 fn carry_out(scenario: &Scenario, twice: bool) -> Report {
-    if twice { runner::run_again(scenario) } else { runner::run(scenario) }
+    if twice { runner::run_again(scenario) } else { runner::run_told(scenario, teller()) }
+}
+
+/// Says on the standard error how far a run is, once in a while.
+fn teller() -> runner::Listener<'static> {
+    let began = Instant::now();
+    let mut told = began;
+    Box::new(move |progress: Progress| {
+        if told.elapsed() < TELL_EVERY {
+            return;
+        }
+        told = Instant::now();
+        let Progress { done, actions, steps, world_ms, ops } = progress;
+        let (world_s, real_s) = (world_ms / 1_000, began.elapsed().as_secs());
+        eprintln!(
+            "{real_s} s: {done} of {actions} actions, {world_s} s of the world, {steps} steps, \
+             {ops} ops"
+        );
+    })
 }
 
 impl Shrink {

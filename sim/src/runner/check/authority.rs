@@ -3,16 +3,14 @@
 //! What ops give and take is read out of their bodies. Of the engine is taken what is being
 //! checked: which ops have effect, which grants it found for each, and what it says remains.
 
-use super::facts::{Facts, Gift, taken};
+use super::facts::Facts;
+use super::reading::{Read, Reading};
 use folkmoot_core::governance::graph::Deed;
-use folkmoot_core::governance::op::Body;
-use folkmoot_core::governance::order::Seniority;
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::governance::space::Space;
 use folkmoot_core::governance::table::{GroupIx, Ix};
-use folkmoot_core::id::{GroupId, MemberId};
+use folkmoot_core::id::MemberId;
 use folkmoot_core::signed::Op;
-use std::collections::BTreeSet;
 
 /// A space, and what its ops say.
 #[derive(Clone, Copy)]
@@ -21,47 +19,42 @@ pub(super) struct Record<'a> {
     pub(super) facts: &'a Facts,
 }
 
-impl Record<'_> {
-    fn effective(&self) -> impl Iterator<Item = (Ix, &Op)> {
+/// The same, with what was read of each op.
+#[derive(Clone, Copy)]
+pub(super) struct Standing<'a> {
+    pub(super) space: &'a Space,
+    pub(super) reading: &'a Reading,
+}
+
+impl Standing<'_> {
+    fn effective(&self) -> impl Iterator<Item = (Ix, &Read)> {
         let (graph, view) = (self.space.graph(), self.space.view());
         let all = (0..graph.len()).map(Ix).filter(move |ix| view.is_effective(graph, *ix));
-        all.filter_map(|ix| Some((ix, self.facts.at(self.space, ix)?)))
-    }
-
-    /// The ops whose grants authorise an op.
-    fn granted_by(&self, ix: Ix) -> impl Iterator<Item = Ix> {
-        let graph = self.space.graph();
-        let grants = graph.node(ix).auths().map(move |auth| graph.op_of_grant(auth.grant));
-        grants.filter_map(move |op| graph.find(&op))
-    }
-
-    /// Ids of the groups on the path of an op, at its cut.
-    fn path(&self, ix: Ix) -> Vec<GroupId> {
-        let (graph, node) = (self.space.graph(), self.space.graph().node(ix));
-        node.tree.path(node.group).into_iter().map(|group| graph.group_id(group)).collect()
+        all.filter_map(|ix| Some((ix, self.reading.get(ix)?)))
     }
 
     /// I13: every right comes from the genesis, over grants that have effect.
     pub(super) fn check_chains(&self) -> Result<(), String> {
         let (graph, view) = (self.space.graph(), self.space.view());
-        let mut rooted: BTreeSet<Ix> = BTreeSet::new();
+        // An op comes after all that it builds upon.
+        let mut rooted = vec![false; graph.len() as usize];
         for (ix, op) in self.effective() {
-            let path = self.path(ix);
-            let is_given = |actor: MemberId| {
-                let mut grants = self.granted_by(ix).filter(|by| rooted.contains(by));
-                grants.any(|by| graph.is_past(by, ix) && self.gives(by, actor, &path).is_some())
-            };
-            if let Some(actor) = actors(op).into_iter().find(|actor| !is_given(*actor)) {
-                let (id, name) = (op.id, op.payload.body.name());
-                return Err(format!("{actor:?} had no right to what op {id} ({name}) does"));
+            let is_rooted = |by: &Ix| rooted.get(by.0 as usize) == Some(&true);
+            let lacks = op.givers.iter().find(|(_, by)| !by.iter().any(is_rooted));
+            if let Some((actor, _)) = lacks {
+                return Err(format!("{actor:?} had no right to what op {} does", op.id));
             }
-            rooted.insert(ix);
+            if let Some(is_rooted) = rooted.get_mut(ix.0 as usize) {
+                *is_rooted = true;
+            }
         }
         for person in view.people() {
             let (member, standing) = (graph.member_id(person), view.standing(person));
             for (grant, rights) in standing.into_iter().flat_map(|standing| &standing.live) {
-                let by = graph.find(&graph.op_of_grant(*grant)).filter(|by| rooted.contains(by));
-                let mut gifts = by.into_iter().flat_map(|by| self.facts.gifts(self.space, by));
+                let by = graph.find(&graph.op_of_grant(*grant));
+                let by = by.filter(|by| rooted.get(by.0 as usize) == Some(&true));
+                let by = by.and_then(|by| self.reading.get(by));
+                let mut gifts = by.into_iter().flat_map(|by| &by.gifts);
                 if !gifts.any(|gift| gift.member == member && gift.rights.covers(*rights)) {
                     return Err(format!("{member:?} has {rights}, and nobody gave it"));
                 }
@@ -70,72 +63,26 @@ impl Record<'_> {
         Ok(())
     }
 
-    /// What an op gives to a person in one of these groups.
-    fn gives(&self, by: Ix, member: MemberId, path: &[GroupId]) -> Option<Gift> {
-        let mut gifts = self.facts.gifts(self.space, by).into_iter();
-        gifts.find(|gift| gift.member == member && path.contains(&gift.group))
-    }
-
     /// I12: K1, K2, K4, K10 and K11, as they stand.
     pub(super) fn check_rules(&self) -> Result<(), String> {
-        for (ix, op) in self.effective() {
-            self.check_auths(ix, op)?;
+        let (graph, view) = (self.space.graph(), self.space.view());
+        for (_, op) in self.effective() {
+            if let Some(by) = op.by.iter().find(|by| !view.is_effective(graph, **by)) {
+                return Err(format!("K1: op {} has effect, and {by:?} that allows it not", op.id));
+            }
+            if let Some(fault) = &op.fault {
+                return Err(fault.clone());
+            }
         }
         self.check_owners()?;
         self.check_takers()
     }
 
-    fn check_auths(&self, ix: Ix, op: &Op) -> Result<(), String> {
-        let (graph, view) = (self.space.graph(), self.space.view());
-        let own = graph.node(ix).deed.grant().map(|grant| graph.seniority(grant));
-        for by in self.granted_by(ix) {
-            if !view.is_effective(graph, by) {
-                return Err(format!("K1: op {} has effect, and {by:?} that allows it not", op.id));
-            }
-        }
-        for auth in graph.node(ix).auths() {
-            if own.is_some_and(|own| graph.seniority(auth.grant) >= own) {
-                return Err(format!("K2: what op {} grants is not junior to its authority", op.id));
-            }
-        }
-        if own.is_some_and(|own| own.tier == Seniority::OWNER) {
-            return Err(format!("D8: op {} makes an owner, and is no genesis", op.id));
-        }
-        if matches!(op.payload.body, Body::MemberAdded { .. } | Body::MemberJoined { .. }) {
-            self.check_given(ix, op)?;
-        }
-        Ok(())
-    }
-
-    /// K10: nobody gives more than was given to whoever gives.
-    fn check_given(&self, ix: Ix, op: &Op) -> Result<(), String> {
-        let path = self.path(ix);
-        let giver = if let Body::MemberJoined { request } = &op.payload.body {
-            request.invitation.terms.inviter
-        } else {
-            op.payload.signer
-        };
-        let mut has = Rights::NONE;
-        for by in self.granted_by(ix) {
-            has = has | self.gives(by, giver, &path).map_or(Rights::NONE, |gift| gift.rights);
-        }
-        let gifts = self.facts.gifts(self.space, ix);
-        match gifts.into_iter().find(|gift| !has.covers(gift.rights)) {
-            Some(gift) => Err(format!(
-                "K10: op {} gives {}, and {giver:?} has no more than {has}",
-                op.id, gift.rights
-            )),
-            None => Ok(()),
-        }
-    }
-
     /// K4: owners keep all rights.
     fn check_owners(&self) -> Result<(), String> {
         let (graph, view) = (self.space.graph(), self.space.view());
-        if graph.is_empty() {
-            return Ok(());
-        }
-        for owner in self.facts.gifts(self.space, Ix(0)) {
+        let genesis = self.reading.get(Ix(0));
+        for owner in genesis.into_iter().flat_map(|genesis| &genesis.gifts) {
             let person = graph.person(&owner.member);
             let row = person.and_then(|person| view.member_row(graph, person, GroupIx::ROOT));
             if !row.is_some_and(|row| row.rights.covers(Rights::ADMIN)) {
@@ -148,19 +95,19 @@ impl Record<'_> {
     /// K11: what somebody lost of a grant was taken by a senior, or given up.
     fn check_takers(&self) -> Result<(), String> {
         let (graph, view) = (self.space.graph(), self.space.view());
-        let takers: Vec<(Ix, &Op, MemberId, Rights)> = self
+        let takers: Vec<(Ix, &Read, MemberId, Rights)> = self
             .effective()
-            .filter_map(|(ix, op)| taken(op).map(|(member, keep)| (ix, op, member, keep)))
+            .filter_map(|(ix, op)| op.taken.map(|(member, keep)| (ix, op, member, keep)))
             .collect();
-        for (ix, op) in self.effective() {
-            let Some(grant) = graph.node(ix).deed.grant() else { continue };
-            for gift in self.facts.gifts(self.space, ix) {
+        for (_, op) in self.effective() {
+            let Some(grant) = op.grant else { continue };
+            for gift in &op.gifts {
                 let standing = graph.person(&gift.member).and_then(|it| view.standing(it));
                 let live = standing.into_iter().flat_map(|standing| &standing.live);
                 let left = live.into_iter().find(|(live, _)| *live == grant);
                 let left = left.map_or(Rights::NONE, |(_, rights)| *rights);
-                let may_take = |(by, taker, member, keep): &(Ix, &Op, MemberId, Rights)| {
-                    let by_self = taker.payload.signer == gift.member;
+                let may_take = |(by, taker, member, keep): &(Ix, &Read, MemberId, Rights)| {
+                    let by_self = taker.signer == gift.member;
                     let is_senior = by_self || graph.prio(*by) < graph.seniority(grant);
                     *member == gift.member && !keep.covers(gift.rights) && is_senior
                 };
@@ -173,6 +120,14 @@ impl Record<'_> {
             }
         }
         Ok(())
+    }
+}
+
+impl Record<'_> {
+    fn effective(&self) -> impl Iterator<Item = (Ix, &Op)> {
+        let (graph, view) = (self.space.graph(), self.space.view());
+        let all = (0..graph.len()).map(Ix).filter(move |ix| view.is_effective(graph, *ix));
+        all.filter_map(|ix| Some((ix, self.facts.at(self.space, ix)?)))
     }
 
     /// I12: K3. Nothing has effect that a restriction or a move with effect takes the authority of.
@@ -196,20 +151,4 @@ impl Record<'_> {
         }
         Ok(())
     }
-}
-
-/// Those who need a right for an op: its signer, and for a join also the inviter; nobody for a
-/// genesis and for what somebody gives up.
-fn actors(op: &Op) -> Vec<MemberId> {
-    let signer = op.payload.signer;
-    let gives_up = taken(op).is_some_and(|(member, _)| member == signer);
-    if gives_up || matches!(op.payload.body, Body::NamespaceCreated { .. }) {
-        return Vec::new();
-    }
-    let inviter = if let Body::MemberJoined { request } = &op.payload.body {
-        Some(request.invitation.terms.inviter)
-    } else {
-        None
-    };
-    std::iter::once(signer).chain(inviter).collect()
 }

@@ -1,9 +1,11 @@
 //! The invariants that take a closer look at a node: at what it keeps, and where that comes from.
 
-use super::authority::Record;
+use super::authority::{Record, Standing};
 use super::facts::Facts;
 use super::fates::{Fates, check_waiting};
+use super::reading::Reading;
 use super::{bounds, effects, timers, tree};
+use crate::cluster::Node;
 use crate::runner::sets::{Summary, set_of};
 use crate::runner::{Invariant, Runner, Violation};
 use folkmoot_core::governance::space::Space;
@@ -23,19 +25,28 @@ pub(in crate::runner) struct Deep {
 }
 
 /// How far a node was looked at.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Seen {
     run: u64,
     /// Ops that were looked at in this run.
     ops: u32,
     /// Notices.
     notices: usize,
+    reading: Reading,
 }
 
 impl Deep {
     pub(in crate::runner) fn new(count: usize) -> Self {
-        let nodes = vec![Seen::default(); count];
-        Self { facts: Facts::default(), fates: Fates::default(), nodes, rebuilt: BTreeSet::new() }
+        let nodes = (0..count).map(|_| Seen::default()).collect();
+        let (facts, fates) = (Facts::default(), Fates::default());
+        Self { facts, fates, nodes, rebuilt: BTreeSet::new() }
+    }
+
+    /// Forgets how far each node was looked at, and not what was seen.
+    pub(super) fn forget(&mut self) {
+        for seen in &mut self.nodes {
+            (seen.ops, seen.reading) = (0, Reading::default());
+        }
     }
 }
 
@@ -44,8 +55,13 @@ impl Runner<'_> {
     pub(in crate::runner) fn look_deeper(&mut self, look: u64) -> Result<(), Violation> {
         let Some(namespace) = self.namespace else { return Ok(()) };
         let count = self.world.nodes.len();
+        // A villain may have said anything, and of a node that is down nothing can be seen.
+        let is_open = self.villains.is_empty() && self.world.nodes.iter().all(Node::is_up);
         for at in 0..count {
             if self.is_honest(at) {
+                if is_open {
+                    self.hear(Invariant::I7, at, self.check_outbox(at, namespace))?;
+                }
                 self.check_keeping(at, namespace)?;
                 self.check_growth(at, namespace)?;
             }
@@ -72,7 +88,6 @@ impl Runner<'_> {
         };
         let hear = |invariant, found: Result<(), String>| self.hear(invariant, at, found);
         hear(Invariant::I7, effects::check_topics(node))?;
-        hear(Invariant::I7, self.check_outbox(at, namespace))?;
         hear(Invariant::I19, bounds::check_sizes(node, namespace, self.world.nodes.len()))?;
         if !node.is_awake(now) {
             return Ok(());
@@ -94,7 +109,7 @@ impl Runner<'_> {
         };
         let Some(seen) = self.deep.nodes.get_mut(at) else { return Ok(()) };
         if seen.run != node.run() {
-            (seen.run, seen.ops) = (node.run(), 0);
+            (seen.run, seen.ops, seen.reading) = (node.run(), 0, Reading::default());
         }
         let (from, notices, len) = (seen.ops, seen.notices, space.graph().len());
         (seen.ops, seen.notices) = (len, node.notices.len());
@@ -106,10 +121,14 @@ impl Runner<'_> {
         if is_new {
             self.hear(Invariant::I17, at, tree::check(space, from))?;
         }
-        if is_known {
-            let record = Record { space, facts: &self.deep.facts };
-            self.hear(Invariant::I13, at, record.check_chains())?;
-            self.hear(Invariant::I12, at, record.check_rules())?;
+        if is_known
+            && let Some(seen) = self.deep.nodes.get_mut(at)
+            && seen.reading.go_on(space, &self.deep.facts)
+        {
+            let standing = Standing { space, reading: &seen.reading };
+            let (chains, rules) = (standing.check_chains(), standing.check_rules());
+            self.hear(Invariant::I13, at, chains)?;
+            self.hear(Invariant::I12, at, rules)?;
         }
         Ok(())
     }

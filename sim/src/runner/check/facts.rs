@@ -1,25 +1,19 @@
 //! What the ops of a world say, each read once out of the log of whoever had it first.
 
 use crate::cluster::Node;
+pub(super) use crate::gifts::Gift;
+use crate::gifts::gifts;
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::governance::space::Space;
 use folkmoot_core::governance::table::Ix;
-use folkmoot_core::id::{GroupId, MemberId, OpId};
+use folkmoot_core::id::{MemberId, OpId};
 use folkmoot_core::signed::{Op, Verified, verify};
 use std::collections::BTreeMap;
 
 /// The ops of a world, by id.
 #[derive(Default)]
 pub(super) struct Facts(BTreeMap<OpId, Verified<Op>>);
-
-/// Rights that an op gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Gift {
-    pub(super) member: MemberId,
-    pub(super) group: GroupId,
-    pub(super) rights: Rights,
-}
 
 impl Facts {
     /// Reads the ops of a node from a place on; whether all of them could be read.
@@ -51,41 +45,6 @@ impl Facts {
     pub(super) fn gifts(&self, space: &Space, ix: Ix) -> Vec<Gift> {
         let is_void = space.graph().void_at_cut(ix).is_some();
         self.at(space, ix).filter(|_| !is_void).map(gifts).unwrap_or_default()
-    }
-}
-
-/// The rights that an op gives, by its words (D4).
-fn gifts(op: &Op) -> Vec<Gift> {
-    let group = op.payload.group;
-    match &op.payload.body {
-        Body::NamespaceCreated { owners, .. } => {
-            let gift = |owner: &MemberId| Gift {
-                member: *owner,
-                group: GroupId(op.id.0),
-                rights: Rights::ADMIN,
-            };
-            owners.iter().map(gift).collect()
-        }
-        Body::MemberAdded { member, rights } => {
-            vec![Gift { member: *member, group, rights: *rights }]
-        }
-        Body::MemberJoined { request } => {
-            let rights = request.invitation.terms.rights;
-            vec![Gift { member: request.joiner, group, rights }]
-        }
-        Body::GroupCreated { .. } => {
-            let group = GroupId(op.id.0);
-            vec![Gift { member: op.payload.signer, group, rights: Rights::ADMIN }]
-        }
-        Body::GroupMoved { .. }
-        | Body::GroupDeleted
-        | Body::Anchor { .. }
-        | Body::Noop
-        | Body::MemberRestricted { .. }
-        | Body::MemberLeft
-        | Body::InvitationRevoked { .. }
-        | Body::SlotSet { .. }
-        | Body::ContextRegistered { .. } => Vec::new(),
     }
 }
 
