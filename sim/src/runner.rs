@@ -15,6 +15,7 @@ mod book;
 mod bug;
 mod check;
 mod forge;
+mod guests;
 mod harm;
 mod last;
 mod lies;

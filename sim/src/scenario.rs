@@ -85,6 +85,8 @@ pub enum Profile {
     Disk,
     /// Many nodes.
     Scale,
+    /// Some twenty nodes with as little memory as there may be.
+    Crowd,
 }
 
 /// Something that happens. Nodes, persons and groups are numbers; one that is not there has
@@ -100,6 +102,14 @@ pub enum Action {
     Join { from: u16, node: u16, role: Role },
     /// A node invites one person, and two nodes join with that invitation.
     Race { from: u16, a: u16, b: u16, role: Role },
+    /// A node invites another for so many milliseconds, and that joins.
+    Late { from: u16, node: u16, role: Role, ms: u64 },
+    /// A node invites another, which joins with a bit of the inviter's signature changed.
+    Spoilt { from: u16, node: u16, role: Role, bit: u16 },
+    /// A node gives up its join.
+    Cancel(u16),
+    /// A node writes ops that say nothing, so many at once.
+    Many { node: u16, count: u16 },
     /// A node writes an op on a group.
     Govern { node: u16, group: u16, deed: Deed },
     /// A node dies now.
@@ -258,6 +268,12 @@ pub enum Harm {
     Child,
     /// It publishes an op of rules that nobody knows yet.
     Newer,
+    /// It publishes so many ops of rules that nobody knows yet.
+    Newers { count: u16 },
+    /// It publishes ops of so many strangers, whose parents nobody has.
+    Strangers { count: u16 },
+    /// It publishes ops of so many strangers, at its heads.
+    Intruders { count: u16 },
     /// It publishes an op of another namespace.
     Foreign,
     /// It signs two anchors with one nonce, one of which leaves out what it knows, and half of the

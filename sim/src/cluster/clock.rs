@@ -41,6 +41,11 @@ impl NodeClock {
         self.at(now).mono.0
     }
 
+    /// What the wall clock says, in milliseconds since 1970.
+    pub fn unix_at(&self, now: u64) -> u64 {
+        self.at(now).unix.0
+    }
+
     /// When the monotonic clock will say this, by the time of the world.
     pub(super) fn due(&self, mono: MonoMillis) -> u64 {
         let ms = mono.0.saturating_sub(self.mono_ms);

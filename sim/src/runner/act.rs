@@ -1,20 +1,19 @@
 //! Performs actions. Each means nothing where it does not apply.
 
-use super::bodies::{body, rights};
+use super::bodies::body;
+use super::guests::Guests;
 use super::marks::of_outcome;
 use super::{Bug, Invariant, Runner, Violation, author, link};
 use crate::cluster::{Link, Tail, Wrong};
 use crate::kit::Author;
-use crate::scenario::{Action, Deed, Role};
+use crate::scenario::{Action, Deed};
 use folkmoot_core::bounded::Bounded;
 use folkmoot_core::command::{Command, CommandId, Delivery, Outcome};
-use folkmoot_core::governance::invitation::Invitation;
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::id::{GroupId, NamespaceId};
-use folkmoot_core::time::UnixMillis;
 
 /// How long a join may take, in milliseconds.
-const JOIN_MS: u64 = 60_000;
+pub(super) const JOIN_MS: u64 = 60_000;
 /// How long any other command may take, in milliseconds: it may wait for a join, and then for acks.
 const ANSWER_MS: u64 = 90_000;
 /// How much later than its deadline a join may end, in milliseconds: its answer is on its way.
@@ -36,7 +35,8 @@ impl Pending {
     pub(super) fn must_join(&self) -> bool {
         matches!(
             self.then,
-            Then::Joined { is_owed: true, .. } | Then::Invited { is_owed: true, .. }
+            Then::Joined { is_owed: true, .. }
+                | Then::Invited { guests: Guests { is_owed: true, .. }, .. }
         )
     }
 
@@ -53,7 +53,7 @@ pub(super) enum Then {
     /// Another namespace of the founder is known.
     FoundedOther,
     /// These nodes use the invitation.
-    Invited { nodes: Vec<usize>, secret: Box<Author>, is_owed: bool },
+    Invited { guests: Guests, secret: Box<Author> },
     /// The joiner is in this namespace; it must be, if that is owed.
     Joined { namespace: NamespaceId, is_owed: bool },
     /// Whatever.
@@ -71,7 +71,19 @@ impl Runner<'_> {
                 self.invite_one(at(*from), at(*node), *role, false);
             }
             Action::Race { from, a, b, role } => {
-                self.invite(at(*from), vec![at(*a), at(*b)], *role, false);
+                self.invite(at(*from), &Guests::new(vec![at(*a), at(*b)], *role));
+            }
+            Action::Late { from, node, role, ms } => {
+                let guests = Guests::new(vec![at(*node)], *role);
+                self.invite(at(*from), &Guests { lasts_ms: Some(*ms), ..guests });
+            }
+            Action::Spoilt { from, node, role, bit } => {
+                let guests = Guests::new(vec![at(*node)], *role);
+                self.invite(at(*from), &Guests { spoilt: Some(*bit), ..guests });
+            }
+            Action::Cancel(node) => self.cancel_join(at(*node)),
+            Action::Many { node, count } => {
+                (0..*count).for_each(|_| self.govern(at(*node), 0, Deed::Noop));
             }
             Action::Govern { node, group, deed } => self.govern(at(*node), at(*group), *deed),
             Action::Kill { node, tail } => {
@@ -222,46 +234,6 @@ impl Runner<'_> {
         self.issue(at, Command::Found { owners }, Then::Founded);
     }
 
-    /// A node invites another one, which joins; nothing excuses it if that is owed.
-    pub(super) fn invite_one(&mut self, from: usize, node: usize, role: Role, is_owed: bool) {
-        self.invite(from, vec![node], role, is_owed);
-    }
-
-    /// A node makes an invitation for one person, and these nodes use it.
-    fn invite(&mut self, from: usize, nodes: Vec<usize>, role: Role, is_owed: bool) {
-        let Some(namespace) = self.namespace.filter(|_| !nodes.contains(&from)) else { return };
-        self.secrets += 1;
-        let secret = Author::new(self.secrets);
-        self.watch.borrow_mut().secrets.add(&secret);
-        self.promised_uses.insert(secret.id, 1);
-        let namespace = self.other.unwrap_or(namespace);
-        let wish = Command::Invite {
-            namespace,
-            group: namespace.root(),
-            rights: rights(role),
-            uses_max: if self.bug == Bug::Generous { 9 } else { 1 },
-            expires_at: UnixMillis(u64::MAX),
-            one_time_key: secret.id,
-        };
-        self.issue(from, wish, Then::Invited { nodes, secret: Box::new(secret), is_owed });
-    }
-
-    /// A node uses an invitation that it was given.
-    fn join(&mut self, at: usize, invitation: &Invitation, secret: &Author, is_owed: bool) {
-        let Some(namespace) = self.namespace else { return };
-        let misprint = Author::new(u64::MAX);
-        let secret = if self.bug == Bug::Misprint { &misprint } else { secret };
-        let request = author(at).accept(invitation, secret);
-        let wish = Command::Join { request, addresses: Vec::new(), within_ms: JOIN_MS };
-        self.issue(at, wish, Then::Joined { namespace, is_owed });
-    }
-
-    /// The last invitation that a node signed.
-    pub(super) fn last_issued(&self, at: usize) -> Option<Invitation> {
-        let state = self.world.nodes.get(at)?.state();
-        state.durable.namespaces.get(&self.namespace?)?.issued.last().cloned()
-    }
-
     fn govern(&mut self, at: usize, group: usize, deed: Deed) {
         let Some((group, body)) =
             self.target(at, group).and_then(|group| Some((group, body(self, at, deed)?)))
@@ -360,10 +332,8 @@ impl Runner<'_> {
             (Then::FoundedOther, Outcome::Accepted { namespace, .. }) => {
                 self.other = Some(namespace);
             }
-            (Then::Invited { nodes, secret, is_owed }, Outcome::Invited(invitation)) => {
-                for node in nodes {
-                    self.join(node, &invitation, &secret, is_owed);
-                }
+            (Then::Invited { guests, secret }, Outcome::Invited(invitation)) => {
+                self.let_in(&guests, &invitation, &secret);
             }
             (Then::Joined { namespace, .. }, Outcome::Joined(report))
                 if report.namespace != namespace =>

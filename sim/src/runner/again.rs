@@ -68,10 +68,13 @@ pub fn run_again(scenario: &Scenario) -> Report {
 pub fn compared(scenario: &Scenario, bug: Bug, invariant: Invariant, first: Report) -> Report {
     let Some(variant) = Variant::of(invariant) else { return first };
     let run = |scenario, variant| Runner::new(scenario, bug, Some(invariant), variant).report();
-    let plain = without_chance(scenario);
-    let is_doubled = variant == Variant::Doubled;
-    let before = if is_doubled { run(&plain, Variant::Same) } else { first.clone() };
-    let again = run(if is_doubled { &plain } else { scenario }, variant);
+    let plain = match variant {
+        Variant::Doubled => Some(without_chance(scenario)),
+        Variant::Clocks => without_dates(scenario),
+        Variant::Same | Variant::Names => None,
+    };
+    let before = plain.as_ref().map_or_else(|| first.clone(), |it| run(it, Variant::Same));
+    let again = run(plain.as_ref().unwrap_or(scenario), variant);
     let violation = if invariant == Invariant::I42 {
         let what = "two runs of the scenario differ in what was sent";
         (again.digest != before.digest).then(|| what.to_owned())
@@ -93,8 +96,8 @@ pub fn compared(scenario: &Scenario, bug: Bug, invariant: Invariant, first: Repo
 
 /// The scenario without what depends on how many messages there are: chance on the links, crashes
 /// at the so-manieth touch of the world, and lies that are drawn. Nor with what a millisecond
-/// decides: races for an invitation, which are won by what the witnesses had heard, and ops forged
-/// beside a node of their signer, which may write before it hears of them.
+/// decides: races for an invitation, which are won by what the witnesses had heard, joins that are
+/// given up or come when the invitation expires, and ops forged beside a node of their signer, which may write before it hears of them.
 fn without_chance(scenario: &Scenario) -> Scenario {
     let mut plain = scenario.clone();
     (plain.options.topic, plain.options.stream) = (Path::default(), Path::default());
@@ -105,10 +108,21 @@ fn without_chance(scenario: &Scenario) -> Scenario {
                 | Action::Lie { .. }
                 | Action::Impair { .. }
                 | Action::Race { .. }
+                | Action::Cancel(_)
+                | Action::Late { .. }
                 | Action::Harm { harm: Harm::Forge { .. }, .. }
         )
     });
     plain
+}
+
+/// The scenario without what is signed and names a time, where anything is: other clocks make it
+/// another op.
+fn without_dates(scenario: &Scenario) -> Option<Scenario> {
+    let is_dated = |action: &Action| matches!(action, Action::Late { .. });
+    let mut plain = scenario.clone();
+    plain.actions.retain(|action| !is_dated(action));
+    (plain.actions.len() < scenario.actions.len()).then_some(plain)
 }
 
 fn differs(first: &Report, again: &Report) -> Option<String> {

@@ -35,7 +35,8 @@ impl Runner<'_> {
         let notary = self.founder.filter(|at| self.is_honest(*at) && !self.is_notary_ill());
         let (Some(namespace), Some(_)) = (self.namespace, notary) else { return Ok(()) };
         for at in 0..self.world.nodes.len() {
-            let Some(node) = self.world.nodes.get(at).filter(|_| self.is_honest(at)) else {
+            let is_looked_at = self.is_honest(at) && self.checks.is_close(at);
+            let Some(node) = self.world.nodes.get(at).filter(|_| is_looked_at) else {
                 continue;
             };
             let known = node.state().durable.namespaces.get(&namespace);

@@ -35,6 +35,12 @@ use std::collections::{BTreeMap, BTreeSet};
 const FOLD_EVERY: u64 = 8;
 /// Samples of old states that are kept for each node.
 const SAMPLES_MAX: usize = 8;
+/// Ops up to which a node is looked at closely at every look: what is looked at then are all ops.
+const CLOSE_OPS: u32 = 256;
+/// One with more is looked at so once it has a so-manieth part more…
+const CLOSE_PART: u32 = 32;
+/// … or at one look in so many.
+const CLOSE_LOOKS: u64 = 8;
 /// Ops up to which the oracle is asked: it takes the cube of their number.
 const ORACLE_OPS_MAX: u32 = 60;
 
@@ -54,6 +60,10 @@ pub(super) struct Checks {
 #[derive(Clone, Default)]
 struct Seen {
     run: u64,
+    /// When it was looked at closely, in which run, and how many ops it had.
+    closely: Option<(u64, u64, u32)>,
+    /// Whether it is now.
+    is_close: bool,
     /// What was looked at last.
     version: Option<Version>,
     /// What was sampled last.
@@ -72,6 +82,24 @@ impl Checks {
         Self { by_set: BTreeMap::new(), verdicts: BTreeMap::new(), nodes, looks: 0, starts: 0 }
     }
 
+    /// Whether this look at a node is a close one.
+    pub(super) fn is_close(&self, at: usize) -> bool {
+        self.nodes.get(at).is_some_and(|seen| seen.is_close)
+    }
+
+    /// Sees whether it is time to look at a node closely.
+    fn approach(&mut self, at: usize, run: u64, ops: u32) {
+        let looks = self.looks;
+        let Some(seen) = self.nodes.get_mut(at) else { return };
+        seen.is_close = seen.closely.is_none_or(|(look, of, before)| {
+            let is_late = looks >= look + CLOSE_LOOKS;
+            of != run || ops <= CLOSE_OPS || ops >= before + ops / CLOSE_PART || is_late
+        });
+        if seen.is_close {
+            seen.closely = Some((looks, run, ops));
+        }
+    }
+
     /// Notes the op of a node that waits longest, and gives the one that did before.
     pub(super) fn waiting(&mut self, at: usize, now: Option<(OpId, u64)>) -> Option<(OpId, u64)> {
         let seen = self.nodes.get_mut(at)?;
@@ -83,7 +111,7 @@ impl Runner<'_> {
     /// Looks at all nodes as if it were for the first time: also at what has not changed since.
     pub(super) fn look_afresh(&mut self) -> Result<(), Violation> {
         self.checks.nodes.iter_mut().for_each(|seen| {
-            (seen.version, seen.sampled, seen.judged) = (None, None, 0);
+            (seen.closely, seen.version, seen.sampled, seen.judged) = (None, None, None, 0);
         });
         self.deep.forget();
         self.look()
@@ -93,13 +121,20 @@ impl Runner<'_> {
     pub(super) fn look(&mut self) -> Result<(), Violation> {
         self.checks.looks += 1;
         for at in 0..self.world.nodes.len() {
+            if let Some(node) = self.world.nodes.get(at) {
+                let known = self.namespace.and_then(|it| node.state().durable.namespaces.get(&it));
+                let ops = known.map_or(0, |known| known.space.graph().len());
+                self.checks.approach(at, node.run(), ops);
+            }
             if self.is_honest(at) {
                 let checked = self.look_at(at);
                 self.note_waiting(at);
                 self.note_room(at);
                 checked.or_else(|violation| self.judge(violation))?;
             }
-            self.take_sample(at);
+            if self.checks.is_close(at) {
+                self.take_sample(at);
+            }
         }
         if self.checks.looks.is_multiple_of(FOLD_EVERY) {
             let turn = self.checks.looks / FOLD_EVERY;
@@ -115,9 +150,8 @@ impl Runner<'_> {
         check_blame(at, node, |peer| self.villains.contains(&peer))?;
         let namespace = self.namespace;
         let known = namespace.and_then(|it| node.state().durable.namespaces.get(&it));
-        let Some(space) = known.map(|known| &known.space).filter(|space| space.is_settled()) else {
-            return Ok(());
-        };
+        let space = known.map(|known| &known.space).filter(|space| space.is_settled());
+        let Some(space) = space.filter(|_| self.checks.is_close(at)) else { return Ok(()) };
         let version = Version::of(node, space);
         if self.checks.nodes.get(at).is_some_and(|seen| seen.version.as_ref() == Some(&version)) {
             return Ok(());

@@ -3,7 +3,7 @@
 use super::bodies::body;
 use super::{Runner, author};
 use crate::cluster::START_UNIX_MS;
-use crate::kit::create;
+use crate::kit::{Author, create};
 use crate::scenario::{Deed, Harm};
 use folkmoot_core::bounded::{Bounded, Bytes, Text};
 use folkmoot_core::codec;
@@ -21,6 +21,8 @@ use folkmoot_effects::ports::Bodies as _;
 
 /// Ops that are replayed at once.
 const REPLAYED: u32 = 8;
+/// Seeds of the keys of people whom nobody knows begin here.
+const STRANGERS: u64 = 1 << 56;
 
 impl Runner<'_> {
     /// Has a node do harm once.
@@ -68,11 +70,10 @@ impl Runner<'_> {
                 self.say_op(at, &parent);
                 self.say_op(at, &author(at).seal(&Payload { parents, ..payload }));
             }
-            Harm::Newer => {
-                let Some(payload) = self.draft(at) else { return };
-                let rules = RULES_VERSION + 1;
-                self.say_op(at, &author(at).seal(&Payload { rules, ..payload }));
-            }
+            Harm::Newer => self.say_newer(at, 1),
+            Harm::Newers { count } => self.say_newer(at, count),
+            Harm::Strangers { count } => self.say_strange(at, count, true),
+            Harm::Intruders { count } => self.say_strange(at, count, false),
             Harm::Foreign => {
                 let genesis = author(at).found(&[&author(at)], [9; 16]);
                 self.say_op(at, &genesis.signed);
@@ -132,6 +133,33 @@ impl Runner<'_> {
             let write = SlotWrite::Metadata { subject, key, value };
             let body = Body::SlotSet { strict: false, write };
             self.say_op(at, &author(at).seal(&Payload { body, ..payload.clone() }));
+        }
+    }
+
+    /// Signs ops of rules to come, with nonces that differ from the second one on.
+    fn say_newer(&mut self, at: usize, count: u16) {
+        let Some(payload) = self.draft(at) else { return };
+        for number in 0..count {
+            let (rules, nonce) = (RULES_VERSION + 1, payload.nonce + u64::from(number));
+            self.say_op(at, &author(at).seal(&Payload { rules, nonce, ..payload.clone() }));
+        }
+    }
+
+    /// Publishes ops of people whom nobody knows: each has one, at the heads of this node or behind
+    /// an op that nobody has.
+    fn say_strange(&mut self, at: usize, count: u16, is_nowhere: bool) {
+        let Some(payload) = self.draft(at) else { return };
+        for number in 0..count {
+            let seed = STRANGERS + (self.world.now() << 16) + u64::from(number);
+            let stranger = Author::new(seed);
+            let nowhere = OpId(*blake3::hash(&seed.to_le_bytes()).as_bytes());
+            let parents = if is_nowhere {
+                Bounded::truncated(vec![nowhere])
+            } else {
+                payload.parents.clone()
+            };
+            let op = Payload { signer: stranger.id, nonce: 1, parents, ..payload.clone() };
+            self.say_op(at, &stranger.seal(&op));
         }
     }
 

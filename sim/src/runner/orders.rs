@@ -38,15 +38,13 @@ impl Runner<'_> {
         }
         let opened = Event::NamespaceOpened { namespace, me: Author::new(u64::MAX).id };
         let mut stranger = Solo::start_after(&[opened], &[], None);
-        while !ops.is_empty() {
-            let page = ops.split_off(ops.len().saturating_sub(PAGE));
-            let command = CommandId(ops.len() as u64);
-            stranger.give(Input::OpsImported { command, namespace, ops: page });
-            let mut steps = 0;
-            while !stranger.state.volatile.busy.is_empty() && steps < STEPS_MAX {
-                stranger.advance(0);
-                steps += 1;
-            }
+        let mut left = usize::MAX;
+        // What found no room to wait in is handed over again, as it would be fetched again.
+        while ops.len() < left {
+            left = ops.len();
+            hand_over(&mut stranger, namespace, &ops);
+            let known = stranger.state.durable.namespaces.get(&namespace);
+            ops.retain(|op| known.is_none_or(|known| known.stored(&op.id).is_none()));
         }
         let other = stranger.state.durable.namespaces.get(&namespace);
         let (ours, theirs) = (Summary::of(&known.space), other.map(|it| Summary::of(&it.space)));
@@ -55,6 +53,19 @@ impl Runner<'_> {
         }
         let what = format!("in another order the same ops give {theirs:?} and not {ours:?}");
         self.judge(Violation::new(Invariant::I24, &[at], what))
+    }
+}
+
+/// Hands ops over, the last ones first, page after page.
+fn hand_over(stranger: &mut Solo, namespace: NamespaceId, ops: &[Verified<Op>]) {
+    for page in ops.rchunks(PAGE) {
+        let (command, ops) = (CommandId(0), page.iter().map(copied).collect());
+        stranger.give(Input::OpsImported { command, namespace, ops });
+        let mut steps = 0;
+        while !stranger.state.volatile.busy.is_empty() && steps < STEPS_MAX {
+            stranger.advance(0);
+            steps += 1;
+        }
     }
 }
 

@@ -92,7 +92,7 @@ fn every_class_of_faults_is_drawn() {
     }
     let profiles: BTreeSet<String> =
         (0..400).map(|seed| format!("{:?}", generate(seed).options.profile)).collect();
-    assert_eq!(profiles.len(), 8, "{profiles:?}");
+    assert_eq!(profiles.len(), 9, "{profiles:?}");
 }
 
 /// Marks that the first seeds have to hit.

@@ -1,11 +1,13 @@
 //! Scenarios from seeds: first what the world is like, then what goes wrong in it, then what
 //! happens.
 
+mod rare;
 mod together;
 
 use super::{Action, Deed, Forgery, Harm, Lie, Options, Profile, Role, Scenario};
 use crate::cluster::{Path, Tail, Wrong};
 use crate::world::Prng;
+use together::peaceful;
 
 /// The profiles of one seed in ten.
 const FOCUSED: [Profile; 6] = [
@@ -52,8 +54,8 @@ pub fn generate(seed: u64) -> Scenario {
         _ => Profile::Mixed,
     };
     let faults = Faults::draw(profile, &mut rng);
-    let options = options(profile, faults, &mut rng);
-    written(seed, options, faults, rng)
+    let options = rare::crowded(seed, options(profile, faults, &mut rng));
+    rare::woven(written(seed, options, faults, rng))
 }
 
 /// The scenario of a seed for so many nodes, which may be [`super::NODES_MAX`]: what goes wrong is
@@ -474,24 +476,5 @@ impl Writer {
         ];
         let harm = self.rng.pick(&harms).copied().unwrap_or(Harm::Replay);
         Action::Harm { node, harm }
-    }
-}
-
-/// The deed itself, or another where it takes something from somebody or may lose a race.
-fn peaceful(deed: Deed) -> Deed {
-    match deed {
-        Deed::Restrict { who, role } => Deed::Add { who, role },
-        Deed::Remove { who } => Deed::Add { who, role: Role::Member },
-        Deed::Leave | Deed::Move { .. } | Deed::Close { .. } => Deed::Noop,
-        Deed::Add { .. }
-        | Deed::Create
-        | Deed::Delete
-        | Deed::Anchor
-        | Deed::Notary { .. }
-        | Deed::Default { .. }
-        | Deed::Name { .. }
-        | Deed::Context
-        | Deed::Revoke
-        | Deed::Noop => deed,
     }
 }

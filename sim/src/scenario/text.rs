@@ -58,6 +58,14 @@ impl fmt::Display for Action {
             Self::Found(node) => write!(f, "found {node}"),
             Self::Join { from, node, role } => write!(f, "join {from} {node} {}", role.word()),
             Self::Race { from, a, b, role } => write!(f, "race {from} {a} {b} {}", role.word()),
+            Self::Late { from, node, role, ms } => {
+                write!(f, "late {from} {node} {} {ms}", role.word())
+            }
+            Self::Spoilt { from, node, role, bit } => {
+                write!(f, "spoilt {from} {node} {} {bit}", role.word())
+            }
+            Self::Cancel(node) => write!(f, "cancel {node}"),
+            Self::Many { node, count } => write!(f, "many {node} {count}"),
             Self::Govern { node, group, deed } => write!(f, "govern {node} {group} {deed}"),
             Self::Kill { node, tail } => write!(f, "kill {node} {}", tail.word()),
             Self::Crash { node, touch, tail } => write!(f, "crash {node} {touch} {}", tail.word()),
@@ -128,6 +136,9 @@ impl fmt::Display for Harm {
             Self::Related => write!(f, "related"),
             Self::Child => write!(f, "child"),
             Self::Newer => write!(f, "newer"),
+            Self::Newers { count } => write!(f, "newers {count}"),
+            Self::Strangers { count } => write!(f, "strangers {count}"),
+            Self::Intruders { count } => write!(f, "intruders {count}"),
             Self::Foreign => write!(f, "foreign"),
             Self::Anchors => write!(f, "anchors"),
             Self::Omit => write!(f, "omit"),
@@ -192,6 +203,16 @@ impl Action {
                 let (from, a, b) = (line.node()?, line.node()?, line.node()?);
                 Self::Race { from, a, b, role: line.word()? }
             }
+            "late" => {
+                let (from, node, role) = (line.node()?, line.node()?, line.word()?);
+                Self::Late { from, node, role, ms: line.ms()? }
+            }
+            "spoilt" => {
+                let (from, node, role) = (line.node()?, line.node()?, line.word()?);
+                Self::Spoilt { from, node, role, bit: line.number(0, 511)? }
+            }
+            "cancel" => Self::Cancel(line.node()?),
+            "many" => Self::Many { node: line.node()?, count: line.number(0, 1_000)? },
             "govern" => {
                 let (node, group) = (line.node()?, line.node()?);
                 Self::Govern { node, group, deed: Deed::parse(line)? }
@@ -270,6 +291,9 @@ impl Harm {
             "related" => Self::Related,
             "child" => Self::Child,
             "newer" => Self::Newer,
+            "newers" => Self::Newers { count: line.number(0, 1_000)? },
+            "strangers" => Self::Strangers { count: line.number(0, 1_000)? },
+            "intruders" => Self::Intruders { count: line.number(0, 1_000)? },
             "foreign" => Self::Foreign,
             "anchors" => Self::Anchors,
             "omit" => Self::Omit,

@@ -64,3 +64,22 @@ impl Writer {
         self.govern(senior, 0, Deed::Add { who, role: Role::Admin });
     }
 }
+
+/// The deed itself, or another where it takes something from somebody or may lose a race.
+pub(super) fn peaceful(deed: Deed) -> Deed {
+    match deed {
+        Deed::Restrict { who, role } => Deed::Add { who, role },
+        Deed::Remove { who } => Deed::Add { who, role: Role::Member },
+        Deed::Leave | Deed::Move { .. } | Deed::Close { .. } => Deed::Noop,
+        Deed::Add { .. }
+        | Deed::Create
+        | Deed::Delete
+        | Deed::Anchor
+        | Deed::Notary { .. }
+        | Deed::Default { .. }
+        | Deed::Name { .. }
+        | Deed::Context
+        | Deed::Revoke
+        | Deed::Noop => deed,
+    }
+}

@@ -21,6 +21,10 @@ found 65535
 join 0 1 admin
 join 1 0 inviter
 join 1 0 steward
+late 0 1 member 86400000
+spoilt 0 1 reader 511
+cancel 1
+many 0 1000
 govern 0 65535 add 3 reader
 govern 0 0 restrict 3 member
 govern 0 0 remove 3

@@ -23,6 +23,7 @@ impl Word for Profile {
         ("sixteen", Self::Sixteen),
         ("disk", Self::Disk),
         ("scale", Self::Scale),
+        ("crowd", Self::Crowd),
     ];
 }
 
