@@ -97,7 +97,8 @@ pub fn compared(scenario: &Scenario, bug: Bug, invariant: Invariant, first: Repo
 /// The scenario without what depends on how many messages there are: chance on the links, crashes
 /// at the so-manieth touch of the world, and lies that are drawn. Nor with what a millisecond
 /// decides: races for an invitation, which are won by what the witnesses had heard, joins that are
-/// given up or come when the invitation expires, and ops forged beside a node of their signer, which may write before it hears of them.
+/// given up or come when the invitation expires, and ops forged beside a node of their signer,
+/// which may write before it hears of them.
 fn without_chance(scenario: &Scenario) -> Scenario {
     let mut plain = scenario.clone();
     (plain.options.topic, plain.options.stream) = (Path::default(), Path::default());
