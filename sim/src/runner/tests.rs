@@ -96,7 +96,7 @@ fn every_class_of_faults_is_drawn() {
 }
 
 /// Marks that the first seeds have to hit.
-const MUST: [&str; 45] = [
+const MUST: [&str; 54] = [
     "A7: nonce",
     "A8: stranger",
     "A9: state hash",
@@ -105,9 +105,18 @@ const MUST: [&str; 45] = [
     "epoch moved",
     "equivocation",
     "found again",
+    "full: lists",
+    "full: notes on peers",
+    "full: ops of newer rules",
+    "full: refused ids",
+    "full: waiting ops",
+    "full: waiting ops of a signer",
     "heads joined",
     "join: asking",
+    "join: cancelled",
     "join: confirmed",
+    "join: expired",
+    "join: invitation invalid",
     "join: nobody there",
     "join: partners failed",
     "join: pull incomplete",

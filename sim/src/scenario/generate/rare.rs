@@ -20,6 +20,8 @@ const LONG_PERCENT: usize = 2;
 const MEMORY_LEAST: u8 = 64;
 /// Memory with which one list is all that there is room for, and a hundred ops can be written.
 const MEMORY_LONG: u8 = 16;
+/// A join that comes to nothing has ended by then, in milliseconds.
+const JOIN_MS: u64 = 65_000;
 /// Ops written at once, and how often: together more than go into one page.
 const LONG: (u16, usize) = (50, 12);
 
@@ -64,7 +66,11 @@ impl Weaver<'_> {
         for _ in 0..self.rng.between(1, 4) {
             let (from, role) = (0, Role::Member);
             let node = 1 + self.below(self.scenario.options.nodes - 1);
-            let actions = match self.rng.below(3) {
+            let actions = match self.rng.below(4) {
+                3 => {
+                    self.come_too_late(node);
+                    continue;
+                }
                 0 => {
                     let wait = Action::Wait(self.rng.between(1, 300) as u64);
                     vec![Action::Join { from, node, role }, wait, Action::Cancel(node)]
@@ -84,6 +90,24 @@ impl Weaver<'_> {
             let at = self.rng.between(2, first.max(2));
             self.insert(at, actions);
         }
+    }
+
+    /// Somebody who never came comes at the end, with an invitation that has expired, and is waited
+    /// for until the join has come to its end.
+    fn come_too_late(&mut self, node: u16) {
+        let brings_in = |action: &Action| {
+            let is_other = matches!(action, Action::Race { a, b, .. } if *a == node || *b == node);
+            let is_it = matches!(
+                action,
+                Action::Join { node: other, .. } | Action::Late { node: other, .. }
+                    if *other == node
+            );
+            is_other || is_it
+        };
+        self.scenario.actions.retain(|action| !brings_in(action));
+        let late = Action::Late { from: 0, node, role: Role::Member, ms: 1 };
+        let end = [Action::Mend, Action::Wait(1_000), late, Action::Wait(JOIN_MS)];
+        self.scenario.actions.extend(end);
     }
 
     /// The last node publishes more than the others have room for: ops that wait, ops that are
