@@ -69,20 +69,18 @@ impl Ingress {
         let answers: Vec<(&[u8], NamespaceId)> = opened.iter().filter_map(Opened::answer).collect();
         let mut checked = receive::answers_from(signers, &answers).into_iter();
         let input = |opened| match opened {
-            Opened::Input(input) => input,
+            Opened::Input(input) => input.map(|input| *input),
             Opened::Answer(received) => Some(self.on_answer(&received, checked.next()?)),
         };
         opened.into_iter().map(input).collect()
     }
 
     fn open(&self, event: NetEvent, signers: &mut Signers) -> Opened {
-        match event {
-            NetEvent::ResponseReceived { exchange, peer, bytes } => {
-                let received = self.received(RequestId(exchange.0), peer, bytes);
-                received.map_or(Opened::Input(None), Opened::Answer)
-            }
-            event => Opened::Input(self.input_of(event, signers)),
+        if let NetEvent::ResponseReceived { exchange, peer, bytes } = event {
+            let received = self.received(RequestId(exchange.0), peer, bytes);
+            return received.map_or(Opened::Input(None), Opened::Answer);
         }
+        Opened::Input(self.input_of(event, signers).map(Box::new))
     }
 
     /// An answer that somebody still waits for.
@@ -170,7 +168,7 @@ impl Ingress {
 /// An event after its first look.
 enum Opened {
     /// What comes of it.
-    Input(Option<Input>),
+    Input(Option<Box<Input>>),
     /// An answer, to be checked beside others.
     Answer(Received),
 }

@@ -9,8 +9,10 @@ use crate::cluster::{Link, Node};
 use folkmoot_core::command::{CommandId, Outcome, Refusal};
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::id::{NamespaceId, OpId};
+use folkmoot_core::limits::OUTBOX_OPS_MAX;
 use folkmoot_core::query::{NamespaceView, Standing};
 use folkmoot_core::readiness::State;
+use folkmoot_core::time::MonoMillis;
 use std::collections::BTreeSet;
 
 /// Within this time everybody has everything, in milliseconds, besides the delays.
@@ -51,7 +53,7 @@ impl Runner<'_> {
             self.check_orders(*at, namespace)?;
         }
         self.check_all_again(&core)?;
-        self.check_quiet(&core)?;
+        self.check_quiet(namespace, &core)?;
         self.plant_parting(Bug::LatePart);
         self.check_writing(namespace, &core)?;
         self.check_anchors(namespace, &core)?;
@@ -143,22 +145,34 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// L10.
-    fn check_quiet(&mut self, core: &[usize]) -> Result<(), Violation> {
+    /// L10. Who has written what nobody else has says it again (NET-34): so many ops at once, and
+    /// twice a minute at most, for the time between is that long by then.
+    fn check_quiet(&mut self, namespace: NamespaceId, core: &[usize]) -> Result<(), Violation> {
         let said = |runner: &Self| runner.watch.borrow().said.clone();
         let before = said(self);
         self.wait(MINUTE_MS)?;
         let after = said(self);
-        let most = 60 + 2 * self.world.nodes.len() as u64;
+        let beside = 60 + 2 * self.world.nodes.len() as u64;
         for at in core {
             let count = |said: &[u64]| said.get(*at).copied().unwrap_or_default();
             let minute = count(&after) - count(&before);
+            let most = beside + 2 * self.owed(*at, namespace).min(OUTBOX_OPS_MAX);
             if minute > most {
                 let what = format!("{minute} messages in a quiet minute, and {most} are allowed");
                 return self.judge(Violation::new(Invariant::L10, &[*at], what));
             }
         }
         Ok(())
+    }
+
+    /// Ops of a node that nobody else is known to have.
+    fn owed(&self, at: usize, namespace: NamespaceId) -> u64 {
+        let mono = MonoMillis(
+            self.world.nodes.get(at).map_or(0, |node| node.clock.mono_at(self.world.now())),
+        );
+        let network =
+            self.world.nodes.get(at).and_then(|node| node.state().network(&namespace, mono));
+        network.map_or(0, |network| network.outbox.undelivered)
     }
 
     /// L7: whoever writes has it everywhere.

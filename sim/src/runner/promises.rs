@@ -2,7 +2,7 @@
 
 use super::{Bug, Invariant, Runner, Violation, author, member};
 use crate::cluster::{Link, Node, Wrong};
-use crate::scenario::Role;
+use crate::scenario::{Action, Deed, Harm, Role};
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::id::NamespaceId;
 use folkmoot_core::query::NamespaceView;
@@ -33,6 +33,7 @@ impl Runner<'_> {
             let is_there = |node: &Node| node.state().durable.namespaces.contains_key(&namespace);
             self.is_honest(*at)
                 && !self.lost.contains(at)
+                && !self.is_taken_from(*at)
                 && node.is_some_and(|node| !is_there(node))
                 && known.is_some_and(|known| !known.space.is_named(&member(*at)))
         };
@@ -41,6 +42,25 @@ impl Runner<'_> {
             self.settle_pending()?;
         }
         Ok(())
+    }
+
+    /// Whether somebody may have taken something from a person, before it ever was there: who wrote
+    /// that need not have met the founder since, and an invitation does not undo it.
+    fn is_taken_from(&self, at: usize) -> bool {
+        let is_hit = |deed: &Deed| {
+            matches!(deed, Deed::Remove { who } | Deed::Restrict { who, .. }
+                if usize::from(*who) == at)
+        };
+        let deeds = self.scenario.actions.iter().filter_map(|action| {
+            if let Action::Govern { deed, .. }
+            | Action::Harm { harm: Harm::Force { deed, .. }, .. } = action
+            {
+                Some(deed)
+            } else {
+                None
+            }
+        });
+        deeds.into_iter().any(is_hit)
     }
 
     /// L5: who began to join then is in.
