@@ -231,7 +231,7 @@ impl Cluster {
             NetCommand::Publish { topic, bytes } => self.flood(at, topic, &bytes),
             NetCommand::Validate { message, verdict } => {
                 let Some(process) = self.process_mut(at) else { return };
-                let Some(held) = process.messages.remove(&message) else { return };
+                let Some(held) = process.messages.remove(message) else { return };
                 if let Some(node) = self.nodes.get_mut(at) {
                     node.verdicts.push((held.from, verdict));
                 }

@@ -42,8 +42,8 @@ impl Inbox {
         }
     }
 
-    pub(super) fn remove(&mut self, name: &MessageId) -> Option<Held> {
-        let held = self.by_name.remove(name)?;
+    pub(super) fn remove(&mut self, name: MessageId) -> Option<Held> {
+        let held = self.by_name.remove(&name)?;
         self.forget(&held);
         Some(held)
     }
@@ -74,9 +74,9 @@ mod tests {
         inbox.insert(MessageId(2), held(5, &one));
         assert!(inbox.has(&held(5, &one)));
         assert!(!inbox.has(&held(6, &one)) && !inbox.has(&held(5, &other)));
-        assert!(inbox.remove(&MessageId(1)).is_some() && inbox.has(&held(5, &one)));
-        assert!(inbox.remove(&MessageId(2)).is_some() && !inbox.has(&held(5, &one)));
-        assert!(inbox.remove(&MessageId(2)).is_none());
+        assert!(inbox.remove(MessageId(1)).is_some() && inbox.has(&held(5, &one)));
+        assert!(inbox.remove(MessageId(2)).is_some() && !inbox.has(&held(5, &one)));
+        assert!(inbox.remove(MessageId(2)).is_none());
         // A name that is used again is one message.
         inbox.insert(MessageId(3), held(5, &one));
         inbox.insert(MessageId(3), held(5, &other));
