@@ -2,6 +2,7 @@ use super::*;
 use crate::kit::{Stage, add, create, person, remove, restrict};
 use crate::world::Profile;
 use folkmoot_core::codec;
+use folkmoot_core::governance::op::Body;
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::id::GroupId;
 

@@ -15,7 +15,9 @@ fn helper(inbox: &SyncSender<Message>, events: Vec<NetEvent>) -> Helper {
     };
     let queue = Arc::new(Queue::default());
     let (sender, received) = sync_channel(events.len());
-    events.into_iter().for_each(|event| sender.send(event).unwrap());
+    for event in events {
+        sender.send(event).unwrap();
+    }
     drop(sender);
     ingress::run(&ingress, &queue, 0, (&received, inbox));
     Helper::new(ingress, queue)
