@@ -272,7 +272,8 @@ impl<'a> Runner<'a> {
             return Ok(());
         }
         let asked = std::mem::take(&mut self.watch.borrow_mut().asked);
-        self.pulls.note(asked, self.world.now());
+        let now = self.world.now();
+        self.pulls.note(asked, |at| self.world.nodes.get(at).map_or(0, |it| it.clock.mono_at(now)));
         let found = self.watch.borrow_mut().found.take();
         if let Some(violation) = found {
             self.judge(violation)?;

@@ -24,13 +24,14 @@ const UNASKED_MS: u64 = PULL_EVERY_MS + 1_000;
 /// as long as one that came to nothing bars the next.
 const EXCUSED_MS: u64 = PULL_MS_MAX + 45_000;
 
-/// Who asked whom for what it lacks, and when last, by the time of the world.
+/// Who asked whom for what it lacks, and when last, by the clock of who asked: while its machine
+/// sleeps nothing that bars the next question ends.
 #[derive(Default)]
 pub(super) struct Pulls(BTreeMap<(usize, usize), u64>);
 
 impl Pulls {
-    pub(super) fn note(&mut self, asked: Vec<(usize, usize)>, now: u64) {
-        self.0.extend(asked.into_iter().map(|ends| (ends, now)));
+    pub(super) fn note(&mut self, asked: Vec<(usize, usize)>, mono_ms: impl Fn(usize) -> u64) {
+        self.0.extend(asked.into_iter().map(|ends| (ends, mono_ms(ends.0))));
     }
 }
 
@@ -94,7 +95,7 @@ impl Runner<'_> {
         (who, heard): (MemberId, &Heard),
         age_ms: u64,
     ) -> bool {
-        let since = self.world.now().saturating_sub(age_ms + EXCUSED_MS);
+        let since = seat.mono_ms.saturating_sub(age_ms + EXCUSED_MS);
         let was_asked = |peer: &PeerKey| {
             let asked = self.pulls.0.get(&(at, Cluster::number_of(*peer)));
             let is_next = seat.desk.syncing.notes.of(peer).again;
