@@ -84,7 +84,7 @@ impl Weaver<'_> {
                 _ => vec![Action::Spoilt { from, node, role, bit: self.below(512) }],
             };
             // Behind the founding, and mostly before the node comes in otherwise.
-            let joins = |action: &Action| matches!(action, Action::Join { node: other, .. } if *other == node);
+            let joins = |it: &Action| matches!(it, Action::Join { node: own, .. } if *own == node);
             let first = self.scenario.actions.iter().position(joins);
             let first = first.unwrap_or(self.scenario.actions.len());
             let at = self.rng.between(2, first.max(2));
