@@ -123,14 +123,22 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// An op that a node waits for, and another one has.
+    /// An op that a node waits for, and another one has and tells of. What is not visible there is in
+    /// no comparison: whoever waits for it has to ask the right one, and no honest op rests on it.
     fn waits_in_vain(&self, namespace: NamespaceId, at: usize, core: &[usize]) -> Option<OpId> {
         let desk = self.world.nodes.get(at)?.state().volatile.desks.get(&namespace)?;
-        let is_stored = |op: &OpId| {
-            let nodes = core.iter().filter_map(|other| self.world.nodes.get(*other));
-            nodes.into_iter().any(|node| node.state().op(&namespace, op).is_some())
+        let is_told = |op: &OpId, node: &Node| {
+            let known = node.state().durable.namespaces.get(&namespace);
+            known.is_some_and(|known| {
+                let graph = known.space.graph();
+                graph.find(op).is_some_and(|ix| known.space.frontier().is_visible(graph, ix))
+            })
         };
-        desk.pending.missing(usize::MAX).into_iter().find(is_stored)
+        let is_there = |op: &OpId| {
+            let mut nodes = core.iter().filter_map(|other| self.world.nodes.get(*other));
+            nodes.any(|node| is_told(op, node))
+        };
+        desk.pending.missing(usize::MAX).into_iter().find(is_there)
     }
 
     /// L4.
