@@ -123,8 +123,9 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// An op that a node waits for, and another one has and tells of. What is not visible there is in
-    /// no comparison: whoever waits for it has to ask the right one, and no honest op rests on it.
+    /// An op that a node waits for, and another one has and tells of. What is not visible there is
+    /// in no comparison: whoever waits for it has to ask the right one, and no honest op rests on
+    /// it.
     fn waits_in_vain(&self, namespace: NamespaceId, at: usize, core: &[usize]) -> Option<OpId> {
         let desk = self.world.nodes.get(at)?.state().volatile.desks.get(&namespace)?;
         let is_told = |op: &OpId, node: &Node| {
