@@ -76,21 +76,7 @@ impl Ingress {
     }
 
     fn open(&self, event: NetEvent, signers: &mut Signers) -> Opened {
-        if let NetEvent::ResponseReceived { exchange, peer, bytes } = event {
-            let received = self.received(RequestId(exchange.0), peer, bytes);
-            return received.map_or(Opened::Input(None), Opened::Answer);
-        }
-        Opened::Input(self.input_of(event, signers).map(Box::new))
-    }
-
-    /// An answer that somebody still waits for.
-    fn received(&self, request: RequestId, peer: PeerKey, bytes: Vec<u8>) -> Option<Received> {
-        let bytes = self.asked.answer(request, Some(bytes))?;
-        Some(Received { request, peer, namespace: self.asked.end(request)?, bytes })
-    }
-
-    fn input_of(&self, event: NetEvent, signers: &mut Signers) -> Option<Input> {
-        match event {
+        let input = match event {
             NetEvent::Listening { address } => {
                 tracing::info!(%address, "listening");
                 None
@@ -117,15 +103,24 @@ impl Ingress {
             NetEvent::RequestReceived { exchange, peer, bytes } => {
                 self.on_request(signers, ExchangeId(exchange.0), peer, &bytes)
             }
-            // Answers are checked together, in `take_all`.
-            NetEvent::ResponseReceived { .. } => None,
+            NetEvent::ResponseReceived { exchange, peer, bytes } => {
+                let received = self.received(RequestId(exchange.0), peer, bytes);
+                return received.map_or(Opened::Input(None), Opened::Answer);
+            }
             NetEvent::RequestFailed { exchange, peer, why } => {
                 tracing::debug!(%peer, %why, "request failed");
                 let request = RequestId(exchange.0);
                 self.asked.answer(request, None);
                 self.asked.end(request).map(|_| Input::RequestFailed { request })
             }
-        }
+        };
+        Opened::Input(input.map(Box::new))
+    }
+
+    /// An answer that somebody still waits for.
+    fn received(&self, request: RequestId, peer: PeerKey, bytes: Vec<u8>) -> Option<Received> {
+        let bytes = self.asked.answer(request, Some(bytes))?;
+        Some(Received { request, peer, namespace: self.asked.end(request)?, bytes })
     }
 
     /// A request that does not decode gets no answer, and its place is free at once (NET-3).

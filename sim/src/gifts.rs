@@ -14,24 +14,30 @@ pub(crate) struct Gift {
     pub(crate) group: GroupId,
     /// Which rights.
     pub(crate) rights: Rights,
+    /// Who gives them out of what they have; nobody where they begin with the op.
+    pub(crate) giver: Option<MemberId>,
 }
 
 /// The rights that an op gives, if it has effect.
 pub(crate) fn gifts(op: &Op) -> Vec<Gift> {
-    let group = op.payload.group;
-    let gift = |member: MemberId, group, rights| Gift { member, group, rights };
+    let (signer, group) = (op.payload.signer, op.payload.group);
+    let begun = |member: MemberId| Gift {
+        member,
+        group: GroupId(op.id.0),
+        rights: Rights::ADMIN,
+        giver: None,
+    };
     match &op.payload.body {
-        Body::NamespaceCreated { owners, .. } => {
-            let root = GroupId(op.id.0);
-            owners.iter().map(|owner| gift(*owner, root, Rights::ADMIN)).collect()
+        Body::NamespaceCreated { owners, .. } => owners.iter().map(|owner| begun(*owner)).collect(),
+        Body::MemberAdded { member, rights } => {
+            vec![Gift { member: *member, group, rights: *rights, giver: Some(signer) }]
         }
-        Body::MemberAdded { member, rights } => vec![gift(*member, group, *rights)],
         Body::MemberJoined { request } => {
-            vec![gift(request.joiner, group, request.invitation.terms.rights)]
+            let terms = &request.invitation.terms;
+            let giver = Some(terms.inviter);
+            vec![Gift { member: request.joiner, group, rights: terms.rights, giver }]
         }
-        Body::GroupCreated { .. } => {
-            vec![gift(op.payload.signer, GroupId(op.id.0), Rights::ADMIN)]
-        }
+        Body::GroupCreated { .. } => vec![begun(signer)],
         Body::GroupMoved { .. }
         | Body::GroupDeleted
         | Body::Anchor { .. }

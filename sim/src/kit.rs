@@ -305,3 +305,11 @@ pub fn remove(member: &Author) -> Body {
 pub fn create() -> Body {
     Body::GroupCreated { visibility: Visibility::Open }
 }
+
+/// Changes one bit, counted from the beginning and over again behind the end.
+pub fn flip(bytes: &mut [u8], bit: u16) {
+    let place = usize::from(bit / 8).checked_rem(bytes.len()).unwrap_or_default();
+    if let Some(byte) = bytes.get_mut(place) {
+        *byte ^= 1 << (bit % 8);
+    }
+}

@@ -3,7 +3,7 @@
 use super::act::{JOIN_MS, Then};
 use super::bodies::rights;
 use super::{Bug, Runner, author};
-use crate::kit::Author;
+use crate::kit::{Author, flip};
 use crate::scenario::Role;
 use folkmoot_core::command::Command;
 use folkmoot_core::governance::invitation::Invitation;
@@ -64,10 +64,8 @@ impl Runner<'_> {
     /// The guests use their invitation.
     pub(super) fn let_in(&mut self, guests: &Guests, invitation: &Invitation, secret: &Author) {
         let mut invitation = invitation.clone();
-        if let Some(bit) = guests.spoilt
-            && let Some(byte) = invitation.signature.0.get_mut(usize::from(bit / 8))
-        {
-            *byte ^= 1 << (bit % 8);
+        if let Some(bit) = guests.spoilt {
+            flip(&mut invitation.signature.0, bit);
         }
         for node in &guests.nodes {
             self.join(*node, &invitation, secret, guests.is_owed);

@@ -3,7 +3,7 @@
 use super::bodies::body;
 use super::{Runner, author};
 use crate::cluster::START_UNIX_MS;
-use crate::kit::{Author, create};
+use crate::kit::{Author, create, flip};
 use crate::scenario::{Deed, Harm};
 use folkmoot_core::bounded::{Bounded, Bytes, Text};
 use folkmoot_core::codec;
@@ -96,10 +96,7 @@ impl Runner<'_> {
     /// Publishes an op of which a bit is another.
     fn mutate(&mut self, at: usize, namespace: NamespaceId, bit: u16) {
         let Some(mut op) = self.stored(at).pop().map(Bytes::into_vec) else { return };
-        let place = usize::from(bit / 8).checked_rem(op.len()).unwrap_or_default();
-        if let Some(byte) = op.get_mut(place) {
-            *byte ^= 1 << (bit % 8);
-        }
+        flip(&mut op, bit);
         self.world.publish(at, namespace, &Gossip::Op(Bytes::truncated(op)).encode());
     }
 

@@ -176,12 +176,9 @@ impl Runner<'_> {
 
     /// Ops of a node that nobody else is known to have.
     fn owed(&self, at: usize, namespace: NamespaceId) -> u64 {
-        let mono = MonoMillis(
-            self.world.nodes.get(at).map_or(0, |node| node.clock.mono_at(self.world.now())),
-        );
-        let network =
-            self.world.nodes.get(at).and_then(|node| node.state().network(&namespace, mono));
-        network.map_or(0, |network| network.outbox.undelivered)
+        let Some(node) = self.world.nodes.get(at) else { return 0 };
+        let mono = MonoMillis(node.clock.mono_at(self.world.now()));
+        node.state().outbox(&namespace, mono).map_or(0, |outbox| outbox.undelivered)
     }
 
     /// L7: whoever writes has it everywhere.

@@ -26,11 +26,15 @@ pub(super) struct Standing<'a> {
     pub(super) reading: &'a Reading,
 }
 
+/// The ops that have effect.
+fn effective(space: &Space) -> impl Iterator<Item = Ix> {
+    let (graph, view) = (space.graph(), space.view());
+    (0..graph.len()).map(Ix).filter(move |ix| view.is_effective(graph, *ix))
+}
+
 impl Standing<'_> {
     fn effective(&self) -> impl Iterator<Item = (Ix, &Read)> {
-        let (graph, view) = (self.space.graph(), self.space.view());
-        let all = (0..graph.len()).map(Ix).filter(move |ix| view.is_effective(graph, *ix));
-        all.filter_map(|ix| Some((ix, self.reading.get(ix)?)))
+        effective(self.space).filter_map(|ix| Some((ix, self.reading.get(ix)?)))
     }
 
     /// I13: every right comes from the genesis, over grants that have effect.
@@ -125,9 +129,7 @@ impl Standing<'_> {
 
 impl Record<'_> {
     fn effective(&self) -> impl Iterator<Item = (Ix, &Op)> {
-        let (graph, view) = (self.space.graph(), self.space.view());
-        let all = (0..graph.len()).map(Ix).filter(move |ix| view.is_effective(graph, *ix));
-        all.filter_map(|ix| Some((ix, self.facts.at(self.space, ix)?)))
+        effective(self.space).filter_map(|ix| Some((ix, self.facts.at(self.space, ix)?)))
     }
 
     /// I12: K3. Nothing has effect that a restriction or a move with effect takes the authority of.

@@ -105,28 +105,17 @@ impl Reader<'_> {
         if own.is_some_and(|own| own.tier == Seniority::OWNER) {
             return Some(format!("D8: op {id} makes an owner, and is no genesis"));
         }
-        let giver = match &self.op.payload.body {
-            Body::MemberAdded { .. } => self.op.payload.signer,
-            Body::MemberJoined { request } => request.invitation.terms.inviter,
-            Body::NamespaceCreated { .. }
-            | Body::GroupCreated { .. }
-            | Body::GroupMoved { .. }
-            | Body::GroupDeleted
-            | Body::Anchor { .. }
-            | Body::Noop
-            | Body::MemberRestricted { .. }
-            | Body::MemberLeft
-            | Body::InvitationRevoked { .. }
-            | Body::SlotSet { .. }
-            | Body::ContextRegistered { .. } => return None,
-        };
-        let has = by.iter().fold(Rights::NONE, |has, by| {
-            has | self.gives(*by, giver, path).map_or(Rights::NONE, |gift| gift.rights)
-        });
-        let gifts = self.facts.gifts(self.space, self.ix);
-        let gift = gifts.into_iter().find(|gift| !has.covers(gift.rights))?;
-        let rights = gift.rights;
-        Some(format!("K10: op {id} gives {rights}, and {giver:?} has no more than {has}"))
+        self.facts.gifts(self.space, self.ix).into_iter().find_map(|gift| {
+            let giver = gift.giver?;
+            let has = by.iter().fold(Rights::NONE, |has, by| {
+                has | self.gives(*by, giver, path).map_or(Rights::NONE, |gift| gift.rights)
+            });
+            let rights = gift.rights;
+            let is_within = has.covers(rights);
+            let fault =
+                || format!("K10: op {id} gives {rights}, and {giver:?} has no more than {has}");
+            (!is_within).then(fault)
+        })
     }
 }
 
