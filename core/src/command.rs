@@ -178,6 +178,9 @@ pub enum Refusal {
     /// The disk is nearly full. Nothing was signed.
     #[error("nothing is signed: {0}")]
     NoRoom(Shortage),
+    /// Another invitation is being used there.
+    #[error("this node is joining namespace {0} with another invitation, or as somebody else")]
+    JoiningOtherwise(NamespaceId),
 }
 
 /// Less space on the disk than is kept in reserve for what was promised already.

@@ -45,6 +45,11 @@ impl From<Refusal> for Failure {
             Refusal::NotJoining(_) => {
                 (Class::NotFound, "not-joining", "`moot ns list` shows what is being joined")
             }
+            Refusal::JoiningOtherwise(_) => (
+                Class::Failed,
+                "joining-otherwise",
+                "wait until that has ended, or end it with `moot join --cancel NS`",
+            ),
             Refusal::Closed => (Class::Failed, "closed", "the namespace was left meanwhile"),
         };
         Self::new(class, code, refusal.to_string()).hint(hint)

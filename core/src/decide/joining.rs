@@ -46,7 +46,12 @@ impl Turn<'_> {
         if known.is_some_and(takes_part) {
             return self.refuse_command(command, Refusal::AlreadyMember(namespace));
         }
+        let job = known.and_then(|known| known.join.as_ref());
         if let Some(joining) = self.joining(namespace) {
+            // What becomes of another invitation would be no answer to who brings this one.
+            if job.is_some_and(|job| job.request != request) {
+                return self.refuse_command(command, Refusal::JoiningOtherwise(namespace));
+            }
             // The job goes on after a restart or a second call; every caller is told.
             let waiting = joining.commands.len();
             if waiting < COMMANDS_WAITING_MAX {

@@ -257,6 +257,7 @@ pub(super) fn of_outcome(outcome: &Outcome) -> Option<&'static str> {
         | Refusal::Busy(_)
         | Refusal::TransportNotReady { .. }
         | Refusal::NotJoining(_)
+        | Refusal::JoiningOtherwise(_)
         | Refusal::Closed => "refused: other",
     })
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::command::{Command, Outcome};
+use crate::command::{Command, Outcome, Refusal};
 use crate::effect::{Effect, Notice, Phase};
 use crate::governance::rights::Rights;
 use crate::id::PeerKey;
@@ -197,6 +197,25 @@ fn net_25_a_second_call_waits_for_the_same_job_and_both_are_answered() {
     let done = scene.wake(WITHIN);
     let replies = done.iter().filter(|effect| matches!(effect, Effect::Reply { .. })).count();
     assert_eq!(replies, 2);
+}
+
+#[test]
+fn net_25_another_invitation_is_refused_while_one_is_used_and_taken_afterwards() {
+    let mut scene = Scene::new();
+    let namespace = scene.namespace;
+    scene.join(0, WITHIN);
+    let first = scene.request.clone();
+    let mut terms = first.invitation.terms.clone();
+    terms.expires_at = UnixMillis(terms.expires_at.0 + 1);
+    scene.request = accept(&owner(), terms, &joiner());
+    let done = scene.join(1, WITHIN);
+    let refused = Outcome::Refused(Refusal::JoiningOtherwise(namespace));
+    assert_eq!((outcome(&done), done.len()), (Some(refused), 1), "{done:?}");
+    assert_eq!(scene.phase(), Some(Phase::Probing));
+    scene.command(2, Command::CancelJoin { namespace });
+    assert!(outcome(&scene.join(3, WITHIN)).is_none());
+    let job = scene.state.durable.namespaces[&namespace].join.clone().unwrap();
+    assert_eq!(job.request, scene.request);
 }
 
 #[test]
