@@ -150,6 +150,8 @@ pub enum Forward {
     Ignore,
     /// Do not, and blame the forwarder: A1 to A4 only.
     Reject,
+    /// Forward it within a second, to those who have not sent it by then: it says nothing new.
+    AcceptLater,
 }
 
 /// Something that people may want to know.

@@ -123,6 +123,14 @@ pub struct Beacon {
 
 statement!(Beacon);
 
+impl Beacon {
+    /// Whether it says no more than an earlier one of the same node: that it is still there.
+    pub fn repeats(&self, earlier: &Self) -> bool {
+        let said = |beacon: &Self| (beacon.member, beacon.boot, beacon.state_root, beacon.tier);
+        said(self) == said(earlier) && self.heads == earlier.heads
+    }
+}
+
 /// Heads in a beacon.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]

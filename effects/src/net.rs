@@ -97,6 +97,8 @@ pub enum Verdict {
     Ignore,
     /// Drop it and charge the peer that forwarded it (NET-2).
     Reject,
+    /// Forward it within a second, to the peers that have not sent it by then.
+    AcceptLater,
 }
 
 /// How the network is set up.

@@ -208,6 +208,7 @@ impl From<Forward> for Verdict {
             Forward::Accept => Self::Accept,
             Forward::Ignore => Self::Ignore,
             Forward::Reject => Self::Reject,
+            Forward::AcceptLater => Self::AcceptLater,
         }
     }
 }

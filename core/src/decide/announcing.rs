@@ -31,28 +31,30 @@ impl Turn<'_> {
         namespace: NamespaceId,
         beacon: &Beacon,
     ) {
-        let counts = self.hear(peer, namespace, beacon);
-        self.forward(message, if counts { Forward::Accept } else { Forward::Ignore });
+        let verdict = self.hear(peer, namespace, beacon);
+        self.forward(message, verdict);
     }
 
-    /// NET-10: whether a beacon counts, and what follows from it.
-    fn hear(&mut self, via: PeerKey, namespace: NamespaceId, beacon: &Beacon) -> bool {
-        let Some(known) = self.open_namespace(&namespace) else { return false };
+    /// NET-10: whether a beacon counts, and so is forwarded, and what follows from it.
+    fn hear(&mut self, via: PeerKey, namespace: NamespaceId, beacon: &Beacon) -> Forward {
+        let Some(known) = self.open_namespace(&namespace) else { return Forward::Ignore };
         let (member, now) = (beacon.member, self.now);
         if member == known.me && beacon.boot == self.volatile.boot {
-            return false;
+            return Forward::Ignore;
         }
         if !has_standing(known.space.graph(), known.space.view(), &member) {
             // NET-21: while joining, an unknown key tells where to pull.
             if known.join.is_some() && beacon.tier.is_ready() && is_on_time(beacon, now) {
                 self.on_hint(namespace, via);
             }
-            return false;
+            return Forward::Ignore;
         }
         let desk = self.desk(namespace);
         if !desk.readiness.is_news(beacon, now) {
-            return false;
+            return Forward::Ignore;
         }
+        let last = desk.readiness.heard(&member);
+        let repeats = last.is_some_and(|last| beacon.repeats(&last.beacon));
         let meaning = meaning_of(known, desk, beacon);
         desk.readiness.hear(known.me, beacon, via, &meaning, now);
         if member != known.me {
@@ -65,7 +67,7 @@ impl Turn<'_> {
             self.pull(namespace, member);
         }
         self.review_readiness(namespace);
-        true
+        if repeats { Forward::AcceptLater } else { Forward::Accept }
     }
 
     /// NET-12: a member named heads that we lack. They are pulled from it where it is connected,

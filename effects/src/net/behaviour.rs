@@ -25,8 +25,11 @@ const IDENTIFY_PROTOCOL: &str = "/folkmoot/1";
 const IDLE: Duration = Duration::from_mins(1);
 
 /// A TCP connection whose other end lost power stays open for a quarter of an hour unless someone
-/// asks: it is asked this often, and closed when the answer takes as long.
-const PING: Duration = Duration::from_secs(10);
+/// asks: it is asked this often…
+const PING: Duration = Duration::from_secs(20);
+
+/// … and closed when the answer takes as long as this.
+const PONG: Duration = Duration::from_secs(10);
 
 /// One per direction of a simultaneous dial, and as many that have died without notice.
 const CONNECTIONS_PER_PEER_MAX: u32 = 4;
@@ -126,7 +129,7 @@ fn behaviour(
         .with_max_concurrent_streams(config.streams_per_peer_max);
     let identify = identify::Config::new(IDENTIFY_PROTOCOL.to_owned(), keypair.public())
         .with_agent_version(concat!("folkmoot/", env!("CARGO_PKG_VERSION")).to_owned());
-    let ping = ping::Config::new().with_interval(PING).with_timeout(PING);
+    let ping = ping::Config::new().with_interval(PING).with_timeout(PONG);
     Ok(Behaviour {
         blocked: allow_block_list::Behaviour::default(),
         limits: connection_limits::Behaviour::new(limits),

@@ -1,6 +1,8 @@
 //! Gossip: its settings, its topics, and the messages that wait for a verdict.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::time::{Duration, Instant};
 
 use libp2p::PeerId;
@@ -28,6 +30,14 @@ const CONTROL_BYTES_MAX: usize = 256 << 10;
 
 /// Most messages that wait for a verdict at once.
 const UNJUDGED_MAX: usize = 4_096;
+
+/// What says nothing new is forwarded after less than so many milliseconds, by chance. With what
+/// passes until deadlines are looked at, that is a second.
+const LEISURE_MS: u64 = 750;
+
+/// Peers outside a mesh that are offered what was said lately, at each heartbeat. Whoever writes
+/// sends to all it is connected with, so few lack anything.
+const LAZY: usize = 3;
 
 /// Offers of messages (`IHAVE`) of one peer that are looked at between two heartbeats.
 const IHAVES_MAX: usize = 10;
@@ -76,6 +86,7 @@ pub(super) fn behaviour(config: &NetConfig) -> Result<Gossip, NetError> {
         .mesh_n_low(4)
         .mesh_n_high(24)
         .mesh_outbound_min(2)
+        .gossip_lazy(LAZY)
         // What we write goes to every peer of the topic at once, not only to the mesh. It is ours
         // alone and small, and delivery does not wait for a mesh then.
         .flood_publish(true)
@@ -119,7 +130,7 @@ pub(super) fn parse_topic(name: &TopicHash) -> Option<Topic> {
 impl From<Verdict> for MessageAcceptance {
     fn from(verdict: Verdict) -> Self {
         match verdict {
-            Verdict::Accept => Self::Accept,
+            Verdict::Accept | Verdict::AcceptLater => Self::Accept,
             Verdict::Ignore => Self::Ignore,
             Verdict::Reject => Self::Reject,
         }
@@ -172,6 +183,37 @@ impl Unjudged {
     }
 }
 
+/// Messages that say nothing new, until they are forwarded. All who hear one from its author would
+/// else send it to each other, both ways at once; so the one of two neighbours that is first saves
+/// the other its copy.
+#[derive(Default)]
+pub(super) struct Unhurried {
+    waiting: BTreeMap<(Instant, MessageId), Received>,
+    dice: RandomState,
+}
+
+impl Unhurried {
+    /// Puts off a message. The one that was to be forwarded next makes room when too many wait.
+    pub(super) fn insert(
+        &mut self,
+        name: MessageId,
+        received: Received,
+        now: Instant,
+    ) -> Option<Received> {
+        let full = self.waiting.len() >= UNJUDGED_MAX;
+        let displaced = if full { self.waiting.pop_first() } else { None };
+        let wait = self.dice.hash_one(name.0) % LEISURE_MS;
+        self.waiting.insert((now + Duration::from_millis(wait), name), received);
+        displaced.map(|(_, received)| received)
+    }
+
+    /// Takes out one message whose time has come.
+    pub(super) fn due(&mut self, now: Instant) -> Option<Received> {
+        let next = self.waiting.first_entry()?;
+        (next.key().0 <= now).then(|| next.remove())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,6 +252,28 @@ mod tests {
         assert_eq!(unjudged.expire(start + second * 2), None);
         assert_eq!(unjudged.expire(start + second * 3), Some(received(2)));
         assert_eq!(unjudged.judge(other), None);
+    }
+
+    #[test]
+    fn what_is_not_new_is_forwarded_once_and_in_time() {
+        let start = Instant::now();
+        let mut unhurried = Unhurried::default();
+        let count = 100;
+        for number in 0..count {
+            assert_eq!(unhurried.insert(MessageId(number as u64), received(number), start), None);
+        }
+        let end = start + Duration::from_millis(LEISURE_MS);
+        let half = start + Duration::from_millis(LEISURE_MS / 2);
+        let count_until = |unhurried: &mut Unhurried, now: Instant| {
+            std::iter::from_fn(|| unhurried.due(now)).count()
+        };
+        let early = count_until(&mut unhurried, half);
+        assert!((20..=80).contains(&early), "{early}");
+        assert_eq!(count_until(&mut unhurried, end), count - early);
+        for number in 0..UNJUDGED_MAX {
+            assert_eq!(unhurried.insert(MessageId(number as u64), received(number), end), None);
+        }
+        assert!(unhurried.insert(MessageId(0), received(0), end).is_some(), "no room is made");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use super::allowance::Rates;
 use super::behaviour::{Behaviour, BehaviourEvent, peer_id};
 use super::exchange::Exchanges;
-use super::gossip::Unjudged;
+use super::gossip::{Unhurried, Unjudged};
 use super::outbox::{Flush, Outbox};
 use super::peers::Peers;
 use super::redial::{self, Origin, Standing};
@@ -43,6 +43,7 @@ pub(super) struct Task {
     peers: Peers,
     standing: Standing,
     unjudged: Unjudged,
+    unhurried: Unhurried,
     exchanges: Exchanges,
     /// The topics that this node is subscribed to.
     meshes: BTreeMap<Topic, Mesh>,
@@ -81,6 +82,7 @@ impl Task {
             peers: Peers::new(settled_after, rates),
             standing: Standing::default(),
             unjudged: Unjudged::new(config.validation_timeout),
+            unhurried: Unhurried::default(),
             exchanges: Exchanges::new(config.streams_per_peer_max, config.request_timeout),
             meshes: BTreeMap::new(),
             relays: Relays::new(&config.wide.relays, Instant::now())?,
@@ -133,9 +135,7 @@ impl Task {
             NetCommand::Unsubscribe(topic) => self.unsubscribe(topic),
             NetCommand::Publish { topic, bytes } => self.publish(topic, bytes),
             NetCommand::Validate { message, verdict } => {
-                if let Some(received) = self.unjudged.judge(message) {
-                    self.report(&received, verdict.into());
-                }
+                self.on_verdict(message, verdict, Instant::now());
             }
             NetCommand::Request { exchange, peer, bytes } => self.request(exchange, peer, bytes),
             NetCommand::Respond { exchange, bytes } => self.respond(exchange, bytes),
@@ -228,6 +228,9 @@ impl Task {
     fn on_tick(&mut self, now: Instant) {
         while let Some(received) = self.unjudged.expire(now) {
             self.report(&received, MessageAcceptance::Ignore);
+        }
+        while let Some(received) = self.unhurried.due(now) {
+            self.report(&received, MessageAcceptance::Accept);
         }
         self.expire_requests(now);
         self.review_meshes();

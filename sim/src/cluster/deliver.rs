@@ -235,7 +235,8 @@ impl Cluster {
                 if let Some(node) = self.nodes.get_mut(at) {
                     node.verdicts.push((held.from, verdict));
                 }
-                if verdict == Verdict::Accept {
+                // Who has it already drops it, so it makes no difference when it comes.
+                if matches!(verdict, Verdict::Accept | Verdict::AcceptLater) {
                     self.forward(at, &held);
                 }
             }
@@ -293,6 +294,7 @@ impl Cluster {
                 Verdict::Accept => (b"accept", &[]),
                 Verdict::Ignore => (b"ignore", &[]),
                 Verdict::Reject => (b"reject", &[]),
+                Verdict::AcceptLater => (b"accept later", &[]),
             },
             NetCommand::Refuse { .. } => (b"refuse", &[]),
             NetCommand::Disconnect { peer } => (b"disconnect", &peer.0),

@@ -28,10 +28,11 @@ const NAMESPACES: u8 = 20;
 const PEERS: usize = 10;
 /// Nodes of the other row, in one namespace, each connected with every other.
 const CROWD: usize = 20;
-/// How long nothing happens.
-const QUIET: Duration = Duration::from_secs(20);
-/// How long the nodes are given before: until they are ready, and their meshes formed.
-const SETTLE: Duration = Duration::from_secs(15);
+/// How long nothing happens: some of the longest times between two beacons.
+const QUIET: Duration = Duration::from_mins(1);
+/// How long the nodes are given before: until they are ready, their meshes formed, and what they
+/// said at the beginning, all at the same time, said twice.
+const SETTLE: Duration = Duration::from_secs(45);
 /// Bytes of a second that a namespace may have said, at most.
 const BYTES_MAX: f64 = 4_096.0;
 /// Part of a processor, in percent.

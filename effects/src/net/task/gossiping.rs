@@ -6,7 +6,7 @@ use libp2p::gossipsub::{self, MessageAcceptance, PublishError};
 
 use super::super::behaviour::peer_key;
 use super::super::gossip::{Received, name_of, parse_topic};
-use super::super::{GOSSIP_BYTES_MAX, NetEvent, TOPICS_MAX, Topic, scoring};
+use super::super::{GOSSIP_BYTES_MAX, MessageId, NetEvent, TOPICS_MAX, Topic, Verdict, scoring};
 use super::{Mesh, Task};
 
 impl Task {
@@ -120,6 +120,15 @@ impl Task {
             self.report(&displaced, MessageAcceptance::Ignore);
         }
         self.outbox.push(NetEvent::Gossip { message: name, from, topic, bytes: message.data });
+    }
+
+    pub(super) fn on_verdict(&mut self, message: MessageId, verdict: Verdict, now: Instant) {
+        let Some(received) = self.unjudged.judge(message) else { return };
+        if verdict != Verdict::AcceptLater {
+            self.report(&received, verdict.into());
+        } else if let Some(displaced) = self.unhurried.insert(message, received, now) {
+            self.report(&displaced, MessageAcceptance::Accept);
+        }
     }
 
     pub(super) fn report(&mut self, received: &Received, verdict: MessageAcceptance) {

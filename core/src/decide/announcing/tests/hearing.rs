@@ -1,6 +1,7 @@
 //! Which beacons count, and what they mean (NET-10 to NET-12, attacks 31, 32, 37 and 40).
 
 use super::{fake, pulled, trace};
+use crate::bounded::Bounded;
 use crate::command::Command;
 use crate::effect::{Effect, Forward, Notice};
 use crate::governance::op::Body;
@@ -22,7 +23,7 @@ const SKEW: u64 = 60_000;
 fn accepts(node: &mut Timed, member: &Author, beacon: Beacon) -> bool {
     let before = trace(node);
     let accepted = match verdicts(&node.hear(member, beacon))[..] {
-        [Forward::Accept] => true,
+        [Forward::Accept | Forward::AcceptLater] => true,
         [Forward::Ignore] => false,
         ref other => panic!("{other:?}"),
     };
@@ -191,6 +192,32 @@ fn net_10_our_own_beacon_is_no_news_but_that_of_our_other_machine_is() {
     assert_eq!(pulled(&effects), [peer_of(&owner)]);
     // It is no other member.
     assert_eq!(node.readiness(), State::LocallyReady);
+}
+
+#[test]
+fn net_10_a_beacon_without_news_is_forwarded_later_and_one_with_any_at_once() {
+    let [owner, friend] = authors();
+    let mut node = Timed::founder(&owner, &[&friend]);
+    let first = node.beacon_of(&friend);
+    let mut sequence = first.sequence;
+    let mut forwarded = |beacon: &Beacon| {
+        (sequence, node.now) = (sequence + 1, node.now + 1_000);
+        let beacon = Beacon { sequence, sent_at: node.unix(), ..beacon.clone() };
+        verdicts(&node.hear(&friend, beacon))[0]
+    };
+    assert_eq!(forwarded(&first), Forward::Accept);
+    assert_eq!(forwarded(&first), Forward::AcceptLater);
+    let none = Bounded::new(Vec::new()).unwrap();
+    let others = [
+        Beacon { tier: Tier::Validated, ..first.clone() },
+        Beacon { state_root: [7; 32], ..first.clone() },
+        Beacon { heads: HeadSummary::All(none), ..first.clone() },
+    ];
+    for other in &others {
+        assert_eq!(forwarded(other), Forward::Accept, "{other:?}");
+        assert_eq!(forwarded(&first), Forward::Accept, "after {other:?}");
+    }
+    assert_eq!(forwarded(&first), Forward::AcceptLater);
 }
 
 #[test]

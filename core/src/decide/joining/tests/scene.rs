@@ -356,7 +356,7 @@ pub(super) fn phases(done: &[Effect]) -> Vec<(Phase, u64)> {
     notices(done).into_iter().filter_map(phase).collect()
 }
 
-fn outcome(done: &[Effect]) -> Option<Outcome> {
+pub(super) fn outcome(done: &[Effect]) -> Option<Outcome> {
     done.iter().find_map(|effect| {
         if let Effect::Reply { outcome, command } = effect
             && command.0 > 0

@@ -1,3 +1,4 @@
+use super::scene::outcome;
 use super::*;
 use crate::command::{Command, Outcome, Refusal};
 use crate::effect::{Effect, Notice, Phase};
@@ -206,7 +207,7 @@ fn net_25_another_invitation_is_refused_while_one_is_used_and_taken_afterwards()
     scene.join(0, WITHIN);
     let first = scene.request.clone();
     let mut terms = first.invitation.terms.clone();
-    terms.expires_at = UnixMillis(terms.expires_at.0 + 1);
+    terms.expires_at = UnixMillis(terms.expires_at.0 - 1);
     scene.request = accept(&owner(), terms, &joiner());
     let done = scene.join(1, WITHIN);
     let refused = Outcome::Refused(Refusal::JoiningOtherwise(namespace));
