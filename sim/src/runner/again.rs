@@ -97,7 +97,7 @@ pub fn compared(scenario: &Scenario, bug: Bug, invariant: Invariant, first: Repo
 /// The scenario without what depends on how many messages there are: chance on the links, crashes
 /// at the so-manieth touch of the world, and lies that are drawn. Nor with what a millisecond
 /// decides: races for an invitation, which are won by what the witnesses had heard, joins that are
-/// given up or come when the invitation expires, and ops forged beside a node of their signer,
+/// given up or come when the invitation expires, and ops signed beside a node of their signer,
 /// which may write before it hears of them.
 fn without_chance(scenario: &Scenario) -> Scenario {
     let mut plain = scenario.clone();
@@ -111,10 +111,26 @@ fn without_chance(scenario: &Scenario) -> Scenario {
                 | Action::Race { .. }
                 | Action::Cancel(_)
                 | Action::Late { .. }
-                | Action::Harm { harm: Harm::Forge { .. }, .. }
-        )
+        ) && !matches!(action, Action::Harm { harm, .. } if is_signed_beside(*harm))
     });
     plain
+}
+
+/// Whether others store what is signed, and the node of its signer hears of it from them.
+fn is_signed_beside(harm: Harm) -> bool {
+    matches!(
+        harm,
+        Harm::Equivocate
+            | Harm::Backdate
+            | Harm::WrongHash
+            | Harm::Force { .. }
+            | Harm::Fork { .. }
+            | Harm::Nonce { .. }
+            | Harm::Anchors
+            | Harm::Omit
+            | Harm::Early
+            | Harm::Forge { .. }
+    )
 }
 
 /// The scenario without what is signed and names a time, where anything is: other clocks make it
