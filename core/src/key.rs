@@ -157,6 +157,10 @@ impl Claim {
 /// The whole page is one batch, which finds the point of each key once. Where that fails, each
 /// signature is judged alone.
 pub fn are_valid(claims: &[Claim]) -> Vec<bool> {
+    // The arithmetic of a batch of none takes half as long as that of one signature.
+    if claims.is_empty() {
+        return Vec::new();
+    }
     // What is no point fails the batch; finding each point here as well would double its cost.
     let usable = |claim: &Claim| may_be_key(&claim.key);
     let mut page = batch::Verifier::new();
