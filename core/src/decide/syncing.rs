@@ -175,8 +175,11 @@ impl Turn<'_> {
     }
 
     /// Begins an exchange with a peer that is said to have more than we do, at most once a second
-    /// (NET-12).
+    /// (NET-12). One that has gone meanwhile is asked nothing (NET-4).
     pub(super) fn pull_from(&mut self, namespace: NamespaceId, peer: PeerKey) {
+        if !self.volatile.peers.contains_key(&peer) {
+            return;
+        }
         let now = self.now.mono;
         let syncing = &mut self.desk(namespace).syncing;
         if syncing.exchanges.contains_key(&peer) {

@@ -177,6 +177,9 @@ impl Timed {
 
     /// A message of the topic, as it comes off the wire.
     pub(crate) fn gossip(&mut self, via: PeerKey, bytes: &[u8]) -> Vec<Effect> {
+        if !self.state.volatile.peers.contains_key(&via) {
+            self.input(Input::PeerConnected { peer: via });
+        }
         self.messages += 1;
         let message = MessageId(self.messages);
         let input = receive::gossip(&mut self.signers, message, via, self.namespace, bytes);

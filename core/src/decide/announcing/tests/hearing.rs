@@ -290,6 +290,7 @@ fn net_12_a_head_we_lack_is_pulled_from_its_member_or_from_the_forwarder() {
     let identity = crate::identities::Identity { member: friend.id, pass: None, round_trip_ms: 1 };
     let desk = node.state.volatile.desks.get_mut(&node.namespace).unwrap();
     desk.identities.insert(peer_of(&friend), identity);
+    node.input(Input::PeerConnected { peer: peer_of(&friend) });
     let claim = node.claim_of(&friend, &[fake(5)]);
     let effects = node.hear_via(forwarder, &friend, claim);
     assert_eq!(pulled(&effects), [peer_of(&friend)]);

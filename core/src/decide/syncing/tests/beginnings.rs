@@ -6,6 +6,7 @@ use crate::input::{Answer, Input};
 use crate::sync::{Shortfall, Verdict};
 use crate::testing::Author;
 use crate::testing::web::{Web, peer};
+use crate::timers::Timer;
 use crate::wire::Refused;
 use alloc::vec::Vec;
 
@@ -65,6 +66,25 @@ fn net_12_a_peer_is_pulled_from_at_most_once_a_second() {
     web.answer(&asked, heads(&ours, root, true));
     web.run(5000);
     assert_eq!(times(&web.questions(0, 1)), [0, 1000, 2000]);
+}
+
+#[test]
+fn net_4_a_peer_that_has_gone_is_not_pulled_from_now_nor_later() {
+    for wait in [10, 2_000] {
+        let (mut web, namespace) = Web::new(1, 0);
+        let (ours, root) = web.heads(0, namespace);
+        web.connect(0, 1, namespace);
+        let asked = last(&web, 0, 1);
+        web.answer(&asked, heads(&ours, root, true));
+        web.run(wait);
+        web.give(0, Input::PeerDisconnected { peer: peer(1) });
+        // Its beacon was on its way through others.
+        pull(&mut web, 0, namespace, 1);
+        let retry = Timer::Retry(namespace, peer(1));
+        assert!(web.nodes[0].state.volatile.timers.iter().all(|(_, timer)| timer != retry));
+        web.run(2_000);
+        assert_eq!(times(&web.questions(0, 1)), [0], "after {wait} ms");
+    }
 }
 
 #[test]
