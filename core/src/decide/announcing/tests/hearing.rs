@@ -207,11 +207,11 @@ fn net_10_a_beacon_without_news_is_forwarded_later_and_one_with_any_at_once() {
     };
     assert_eq!(forwarded(&first), Forward::Accept);
     assert_eq!(forwarded(&first), Forward::AcceptLater);
-    let none = Bounded::new(Vec::new()).unwrap();
+    let empty = Bounded::new(Vec::new()).unwrap();
     let others = [
         Beacon { tier: Tier::Validated, ..first.clone() },
         Beacon { state_root: [7; 32], ..first.clone() },
-        Beacon { heads: HeadSummary::All(none), ..first.clone() },
+        Beacon { heads: HeadSummary::All(empty), ..first.clone() },
     ];
     for other in &others {
         assert_eq!(forwarded(other), Forward::Accept, "{other:?}");
