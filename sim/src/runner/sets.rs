@@ -114,16 +114,18 @@ pub(super) fn durable_digest(durable: &Durable) -> [u8; 32] {
     *blake3::hash(&bytes).as_bytes()
 }
 
-/// What a node has, without anything that tells of how and when it came to it.
+/// What a node has, without anything that tells of how and when it came to it: so without what is
+/// not visible, which only those have who heard of it in time (R6).
 pub(super) fn picture(node: &Node) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     for (namespace, known) in &node.state().durable.namespaces {
         let (space, graph) = (&known.space, known.space.graph());
-        let summary = Summary::of(space);
-        let void: Vec<_> = all(space).filter(|ix| graph.void_at_cut(*ix).is_some()).collect();
-        let names = (set_of(space), mixed(space, void.into_iter()), summary.effective);
+        let visible = || all(space).filter(|ix| space.frontier().is_visible(graph, *ix));
+        let void = visible().filter(|ix| graph.void_at_cut(*ix).is_some());
+        let names = (mixed(space, visible()), mixed(space, void), shown_of(space));
+        let (heads, root) = (space.heads(), space.view().state_root());
         hasher.update(&codec::encode(&(namespace, known.me, known.is_open, names)));
-        hasher.update(&codec::encode(&(summary.state_root, summary.heads)));
+        hasher.update(&codec::encode(&(root, heads)));
     }
     *hasher.finalize().as_bytes()
 }
