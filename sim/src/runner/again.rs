@@ -97,13 +97,14 @@ pub fn compared(scenario: &Scenario, bug: Bug, invariant: Invariant, first: Repo
 /// The scenario without what depends on how many messages there are: chance on the links, crashes
 /// at the so-manieth touch of the world, and lies that are drawn. Nor with what a millisecond
 /// decides: races for an invitation, which are won by what the witnesses had heard, joins that are
-/// given up or come when the invitation expires, and ops signed beside a node of their signer,
-/// which may write before it hears of them.
+/// given up or come when the invitation expires, ops signed beside a node of their signer, which
+/// may write before it hears of them, and interruptions, after which a node goes on when it tries
+/// again, at a moment that it draws.
 fn without_chance(scenario: &Scenario) -> Scenario {
     let mut plain = scenario.clone();
     (plain.options.topic, plain.options.stream) = (Path::default(), Path::default());
     plain.actions.retain(|action| {
-        !matches!(
+        let is_chance = matches!(
             action,
             Action::Crash { .. }
                 | Action::Lie { .. }
@@ -111,9 +112,26 @@ fn without_chance(scenario: &Scenario) -> Scenario {
                 | Action::Race { .. }
                 | Action::Cancel(_)
                 | Action::Late { .. }
-        ) && !matches!(action, Action::Harm { harm, .. } if is_signed_beside(*harm))
+        );
+        let is_beside = matches!(action, Action::Harm { harm, .. } if is_signed_beside(*harm));
+        !is_chance && !is_beside && !is_interruption(action)
     });
     plain
+}
+
+/// Whether messages do not arrive, or nobody acts on them, for a while.
+fn is_interruption(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Cut { .. }
+            | Action::Isolate(_)
+            | Action::Split(_)
+            | Action::Bridge { .. }
+            | Action::Mute { .. }
+            | Action::Prune { .. }
+            | Action::Stale { .. }
+            | Action::Pause { .. }
+    )
 }
 
 /// Whether others store what is signed, and the node of its signer hears of it from them.
