@@ -341,7 +341,7 @@ impl Runner<'_> {
                 let what = format!("invited to {namespace:?}, and joined {:?}", report.namespace);
                 return self.judge(Violation::new(Invariant::I30, &[pending.node], what));
             }
-            (Then::Joined { is_owed: true, .. }, Outcome::Refused(why)) => {
+            (Then::Joined { is_owed: true, .. }, Outcome::Refused(why)) if !self.is_outdated() => {
                 let what = format!("a join by a valid invitation ended badly: {why}");
                 return self.judge(Violation::new(Invariant::L5, &[pending.node], what));
             }
