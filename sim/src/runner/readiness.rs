@@ -92,7 +92,10 @@ impl Runner<'_> {
         }
         let wrong = |what: String| Err(Violation::new(Invariant::I27, &[at], what));
         self.check_pulls(at, &seat)?;
-        let is_hollow = seat.state == State::PeerValidated && !seat.is_covering_one();
+        // What one member alone names counts from when it comes, which may be later.
+        let is_fetching = seat.desk.syncing.is_fetching();
+        let is_hollow =
+            seat.state == State::PeerValidated && !is_fetching && !seat.is_covering_one();
         if lasts(&mut rank.hollow, is_hollow, now) > BEHIND_MS {
             return wrong(format!(
                 "it is {:?}, and lacks what each ready member named",
