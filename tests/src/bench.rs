@@ -37,6 +37,7 @@ mod node;
 mod nodes;
 mod pipeline;
 mod reconcile;
+mod replay;
 mod report;
 mod restart;
 mod step;
@@ -83,6 +84,8 @@ pub enum Bench {
     Memory,
     /// From a data folder to a state.
     Restart,
+    /// A recording, beside the run that made it.
+    Replay,
 }
 
 /// How to measure.
@@ -174,6 +177,7 @@ pub fn run(names: &[Bench], options: Options) {
             Bench::Idle => idle::run(options, &mut report),
             Bench::Memory => memory::run(options, &mut report),
             Bench::Restart => restart::run(options, &mut report),
+            Bench::Replay => replay::run(options, &mut report),
         }
     }
 }

@@ -13,6 +13,7 @@ use folkmoot_effects::driver::{
 use folkmoot_effects::perform::{Asked, Charges, NoticeBoard, Outside, Performer};
 use folkmoot_effects::ports::memory::MemoryNet;
 use folkmoot_effects::ports::{Log as _, Signer, StoreLog};
+use folkmoot_effects::recorder::Recorder;
 use folkmoot_effects::store::{Home, Store};
 use std::path::Path;
 use std::sync::Arc;
@@ -44,6 +45,10 @@ pub(super) fn fold(home: &Path) -> (Store, Recovered) {
 
 /// An executor without a network.
 pub(super) fn on(store: Store, recovered: Recovered) -> Executor {
+    with_recorder(store, recovered, None)
+}
+
+fn with_recorder(store: Store, recovered: Recovered, recorder: Option<Recorder>) -> Executor {
     let log = Box::new(StoreLog::new(store));
     let performer = Performer::new(Outside {
         net: Arc::new(MemoryNet::default()),
@@ -54,7 +59,7 @@ pub(super) fn on(store: Store, recovered: Recovered) -> Executor {
         charges: Charges::default(),
         notices: NoticeBoard::default(),
     });
-    let config = ExecutorConfig { log, performer, recorder: None, snapshot_every: SNAPSHOT_EVERY };
+    let config = ExecutorConfig { log, performer, recorder, snapshot_every: SNAPSHOT_EVERY };
     Executor::new(recovered, config)
 }
 
@@ -63,7 +68,23 @@ pub(super) fn begin(home: &Path, namespace: NamespaceId, me: MemberId) -> Execut
     begin_all(home, &[namespace], me)
 }
 
+/// As [`begin`], of a node that records.
+pub(super) fn begin_recording(
+    home: &Path,
+    namespace: NamespaceId,
+    me: MemberId,
+    recorder: Recorder,
+) -> Executor {
+    let (store, recovered) = opened(home, &[namespace], me);
+    with_recorder(store, recovered, Some(recorder))
+}
+
 fn begin_all(home: &Path, namespaces: &[NamespaceId], me: MemberId) -> Executor {
+    let (store, recovered) = opened(home, namespaces, me);
+    on(store, recovered)
+}
+
+fn opened(home: &Path, namespaces: &[NamespaceId], me: MemberId) -> (Store, Recovered) {
     let opened = |namespace: &NamespaceId| {
         record::encode(&Event::NamespaceOpened { namespace: *namespace, me })
     };
@@ -71,7 +92,7 @@ fn begin_all(home: &Path, namespaces: &[NamespaceId], me: MemberId) -> Executor 
     let records: Vec<Vec<u8>> = namespaces.iter().map(opened).collect();
     store.append(&records).expect("the disk serves");
     let recovered = recover(&store).expect("the log can be read");
-    on(store, recovered)
+    (store, recovered)
 }
 
 /// The data folder of a node that took part in some namespaces as `me`, has these ops of each,
