@@ -10,6 +10,7 @@
 use super::pulls::lacks;
 use super::{Bug, Invariant, Runner, Violation, author, member};
 use crate::cluster::{Node, START_UNIX_MS};
+use folkmoot_core::effect::Notice;
 use folkmoot_core::governance::judge::has_standing;
 use folkmoot_core::id::{MemberId, NamespaceId, OpId};
 use folkmoot_core::limits::{FRESH_MS, GRACE_MS, HYSTERESIS_MS, PULL_MS_MAX};
@@ -50,6 +51,8 @@ struct Rank {
     hollow: Option<u64>,
     demoted: Option<u64>,
     unheard: Option<u64>,
+    /// Where among its notices it last said that its state is another.
+    changed_at: Option<usize>,
 }
 
 /// A node that takes part, and what the rules look at.
@@ -92,6 +95,12 @@ impl Runner<'_> {
         }
         let wrong = |what: String| Err(Violation::new(Invariant::I27, &[at], what));
         self.check_pulls(at, &seat)?;
+        // What was so and is so again has not lasted, though each look saw it.
+        let is_change = |notice: &Notice| matches!(notice, Notice::Readiness { .. });
+        let changed_at = seat.node.notices.iter().rposition(is_change);
+        if rank.changed_at != changed_at {
+            (rank.hollow, rank.unheard, rank.changed_at) = (None, None, changed_at);
+        }
         // What one member alone names counts from when it comes, which may be later.
         let is_fetching = seat.desk.syncing.is_fetching();
         let is_hollow =
