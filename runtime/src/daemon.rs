@@ -116,6 +116,7 @@ pub async fn run(
     let serving = match serve(home, &cx, drained) {
         Ok(serving) => serving,
         Err(failure) => {
+            vacate(home);
             node.shutdown().await;
             return Err(failure);
         }
@@ -133,6 +134,8 @@ pub async fn run(
         Err(result) => result.map_err(Failure::from),
         Ok(told) => {
             tracing::info!("stopping");
+            // While the folder is ours: as soon as it is not, it may be another node's.
+            vacate(home);
             node.shutdown().await;
             told.and(ended.await.map_err(Failure::from))
         }
@@ -140,8 +143,21 @@ pub async fn run(
     drop(drain);
     // A reader who does not leave does not keep the node.
     let _ = tokio::time::timeout(DRAIN, serving).await;
-    remove(&home.join(PID));
+    vacate(home);
     result
+}
+
+/// Takes away the socket and the process id, unless another node has put its own there.
+fn vacate(home: &Path) {
+    let pid = home.join(PID);
+    if fs::read_to_string(&pid).is_ok_and(|written| written == own_pid()) {
+        remove(&home.join(SOCKET));
+        remove(&pid);
+    }
+}
+
+fn own_pid() -> String {
+    format!("{}\n", std::process::id())
 }
 
 fn node_config(home: &Path, config: Config) -> NodeConfig {
@@ -188,6 +204,10 @@ fn serve(
     mut drained: watch::Receiver<()>,
 ) -> Result<tokio::task::JoinHandle<()>, Failure> {
     home::make_private(home)?;
+    // First of all: a node that ended just now leaves what is no longer its own.
+    let pid = home.join(PID);
+    let written = fs::write(&pid, own_pid());
+    written.map_err(|source| Failure::file("write", &pid, &source))?;
     let socket = home.join(SOCKET);
     remove(&socket);
     let listener = UnixListener::bind(&socket).map_err(|source| {
@@ -199,15 +219,11 @@ fn serve(
     })?;
     let private = fs::set_permissions(&socket, fs::Permissions::from_mode(0o600));
     private.map_err(|source| Failure::file("set the permissions of", &socket, &source))?;
-    let pid = home.join(PID);
-    let written = fs::write(&pid, format!("{}\n", std::process::id()));
-    written.map_err(|source| Failure::file("write", &pid, &source))?;
     let router = server::router(cx.clone());
     Ok(tokio::spawn(async move {
         let draining = async move {
             // Nothing is ever sent: this returns when the other end is dropped.
             while drained.changed().await.is_ok() {}
-            remove(&socket);
         };
         let served = axum::serve(listener, router).with_graceful_shutdown(draining).await;
         if let Err(error) = served {

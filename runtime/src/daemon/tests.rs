@@ -165,3 +165,15 @@ async fn a_record_of_another_schema_is_of_another_format_and_not_damaged() {
     let failure = run(home.path(), config(), |_| Ok(())).await.unwrap_err();
     assert_eq!((failure.code.as_str(), failure.class), ("other-format", Class::Damaged));
 }
+
+#[test]
+fn a_node_that_ends_leaves_what_the_next_one_has_put_there() {
+    let home = tempfile::tempdir().unwrap();
+    let [socket, pid] = [SOCKET, PID].map(|name| home.path().join(name));
+    fs::write(&socket, "").unwrap();
+    for (written, stays) in [("1\n".to_owned(), true), (own_pid(), false)] {
+        fs::write(&pid, written).unwrap();
+        vacate(home.path());
+        assert_eq!((socket.exists(), pid.exists()), (stays, stays));
+    }
+}
