@@ -43,9 +43,10 @@ impl Runner<'_> {
         let slowest = self.scenario.options.topic.delay_ms.1;
         self.wait(CONVERGE_MS + 3 * slowest)?;
         let Some(namespace) = self.namespace else { return Ok(()) };
-        let core = self.core(namespace);
         self.check_invited()?;
         self.wait(BEACONS_MS)?;
+        // Who left, and nobody knew, is no longer one of them.
+        let core = self.core(namespace);
         self.check_equal(namespace, &core)?;
         self.check_ready(namespace, &core)?;
         if let Some(at) = core.first() {

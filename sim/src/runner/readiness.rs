@@ -10,7 +10,6 @@
 use super::pulls::lacks;
 use super::{Bug, Invariant, Runner, Violation, author, member};
 use crate::cluster::{Node, START_UNIX_MS};
-use folkmoot_core::effect::Notice;
 use folkmoot_core::governance::judge::has_standing;
 use folkmoot_core::id::{MemberId, NamespaceId, OpId};
 use folkmoot_core::limits::{FRESH_MS, GRACE_MS, HYSTERESIS_MS, PULL_MS_MAX};
@@ -25,8 +24,10 @@ use std::collections::{BTreeMap, BTreeSet};
 const SLACK_MS: u64 = 1_000;
 /// How long a node may call itself ready while two others name what it lacks.
 const BEHIND_MS: u64 = HYSTERESIS_MS + SLACK_MS;
-/// How long it may be ready by its own word alone after another one's came.
-const UNHEARD_MS: u64 = HYSTERESIS_MS + SLACK_MS;
+/// How long it may lack what each other member named, or be ready by its own word alone after
+/// another one's came. What was otherwise between two looks seems to last, so it is three times
+/// what the rules give.
+const HOLLOW_MS: u64 = 3 * HYSTERESIS_MS + SLACK_MS;
 /// How long it may be in no ready tier with all that there is: it starts, believes for the longest
 /// life of a beacon what two members said of whom one is gone, and pulls what one alone names.
 const DEMOTED_MS: u64 = GRACE_MS + FRESH_MS / 5 * 6 + PULL_MS_MAX + SLACK_MS;
@@ -51,8 +52,6 @@ struct Rank {
     hollow: Option<u64>,
     demoted: Option<u64>,
     unheard: Option<u64>,
-    /// Where among its notices it last said that its state is another.
-    changed_at: Option<usize>,
 }
 
 /// A node that takes part, and what the rules look at.
@@ -95,17 +94,11 @@ impl Runner<'_> {
         }
         let wrong = |what: String| Err(Violation::new(Invariant::I27, &[at], what));
         self.check_pulls(at, &seat)?;
-        // What was so and is so again has not lasted, though each look saw it.
-        let is_change = |notice: &Notice| matches!(notice, Notice::Readiness { .. });
-        let changed_at = seat.node.notices.iter().rposition(is_change);
-        if rank.changed_at != changed_at {
-            (rank.hollow, rank.unheard, rank.changed_at) = (None, None, changed_at);
-        }
         // What one member alone names counts from when it comes, which may be later.
         let is_fetching = seat.desk.syncing.is_fetching();
         let is_hollow =
             seat.state == State::PeerValidated && !is_fetching && !seat.is_covering_one();
-        if lasts(&mut rank.hollow, is_hollow, now) > BEHIND_MS {
+        if lasts(&mut rank.hollow, is_hollow, now) > HOLLOW_MS {
             return wrong(format!(
                 "it is {:?}, and lacks what each ready member named",
                 seat.state
@@ -132,7 +125,7 @@ impl Runner<'_> {
         let is_unheard = seat.state != State::PeerValidated
             && !matches!(seat.state, State::CatchingUp { .. })
             && self.is_vouched_for(&seat);
-        if lasts(&mut rank.unheard, is_unheard, now) > UNHEARD_MS {
+        if lasts(&mut rank.unheard, is_unheard, now) > HOLLOW_MS {
             return wrong(format!("it is {:?}, and an honest member vouches for it", seat.state));
         }
         Ok(())
