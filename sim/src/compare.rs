@@ -1,6 +1,12 @@
 //! The engine against the oracle: on every prefix of several orders of arrival, everything that
 //! the rules define must be the same.
 
+#[cfg(test)]
+mod twin;
+
+#[cfg(test)]
+pub(crate) use twin::Twin;
+
 use crate::gifts::gifts;
 use crate::oracle::{Effect, VoidReason};
 use crate::world::World;

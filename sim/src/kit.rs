@@ -1,5 +1,7 @@
 //! People with deterministic keys who sign real ops, and a stage on which they do it.
 
+#[cfg(test)]
+use crate::compare::Twin;
 use crate::oracle::Oracle;
 use ed25519_dalek::{Signer as _, SigningKey};
 use folkmoot_core::bounded::Bounded;
@@ -182,6 +184,9 @@ pub struct Stage {
     pub oracle: Oracle,
     /// Every op that is a node of the graph, parents first.
     pub log: Vec<Verified<Op>>,
+    /// The engine, which has to say the same.
+    #[cfg(test)]
+    twin: Twin,
 }
 
 impl Stage {
@@ -194,7 +199,12 @@ impl Stage {
     pub fn found(owners: &[&Author]) -> Self {
         let founder = owners.first().expect("a namespace has an owner");
         let genesis = founder.found(owners, [0; 16]);
-        let mut stage = Self { oracle: Oracle::new(genesis.id.into()), log: Vec::new() };
+        let mut stage = Self {
+            oracle: Oracle::new(genesis.id.into()),
+            log: Vec::new(),
+            #[cfg(test)]
+            twin: Twin::default(),
+        };
         stage.submit(genesis);
         stage
     }
@@ -212,11 +222,21 @@ impl Stage {
     /// Hands an op to the oracle and logs it where it becomes a node.
     pub fn submit(&mut self, op: Verified<Op>) -> Admission {
         let admission = self.oracle.add(copied(&op));
+        #[cfg(test)]
+        self.twin.hear(&op, &admission, &self.oracle);
         let is_node = matches!(admission, Admission::Admit | Admission::Void(_));
         if is_node && !self.log.iter().any(|known| known.id == op.id) {
             self.log.push(op);
         }
         admission
+    }
+
+    /// The verdict on an op that is not handed in: that of the oracle, and of the engine.
+    #[cfg(test)]
+    pub(crate) fn judge(&self, op: &Op) -> Admission {
+        let verdict = self.oracle.judge(op);
+        assert_eq!(self.twin.judge(op), verdict, "K12: the verdict on {}", op.payload.body.name());
+        verdict
     }
 
     /// Signs an op at the cut `known` and submits it.

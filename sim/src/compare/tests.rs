@@ -19,7 +19,7 @@ fn base() -> (Stage, OpId) {
 
 /// Engine and oracle agree on all that was said, in several orders of arrival.
 fn agree(stage: Stage) {
-    let Stage { oracle, log: ops } = stage;
+    let Stage { oracle, log: ops, .. } = stage;
     let world = World { seed: 0, profile: Profile::Mixed, ops, refused: Vec::new(), oracle };
     compare(&world, 12, &mut Covered::default()).unwrap();
 }

@@ -1,4 +1,4 @@
-//! Cases 1 to 13 of governance section 9, against the oracle alone.
+//! Cases 1 to 13 of governance section 9, on a [`Stage`]: oracle and engine say the same.
 
 #![expect(clippy::many_single_char_names, reason = "the people of governance section 9")]
 

@@ -4,6 +4,7 @@
 
 use super::Oracle;
 use super::cases::{base, cast, group};
+use crate::compare::Twin;
 use crate::kit::{Stage, add, create, person, remove, restrict, unsigned, verified};
 use folkmoot_core::bounded::{Bounded, Bytes, Text};
 use folkmoot_core::governance::op::{Body, Payload, SlotWrite, Subject};
@@ -14,7 +15,7 @@ use folkmoot_core::governance::verdict::{
 use folkmoot_core::id::{ContextId, GroupId, NamespaceId, OpId};
 
 fn judge(stage: &Stage, payload: Payload) -> Admission {
-    stage.oracle.judge(&unsigned(payload, true))
+    stage.judge(&unsigned(payload, true))
 }
 
 fn void(precondition: Precondition) -> Admission {
@@ -48,7 +49,9 @@ fn a4_genesis() {
     let genesis = p.o.found(&[p.o, p.a], [0; 16]);
     let ours = |payload: Payload| {
         let op = unsigned(payload, true);
-        Oracle::new(op.id.into()).judge(&op)
+        let verdict = Oracle::new(op.id.into()).judge(&op);
+        assert_eq!(Twin::default().judge(&op), verdict);
+        verdict
     };
     assert_eq!(ours(genesis.payload.clone()), Admission::Admit);
     let elsewhere = Oracle::new(NamespaceId([1; 32]));
