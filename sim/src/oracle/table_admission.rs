@@ -56,6 +56,7 @@ fn a4_genesis() {
     assert_eq!(ours(genesis.payload.clone()), Admission::Admit);
     let elsewhere = Oracle::new(NamespaceId([1; 32]));
     assert_eq!(elsewhere.judge(&genesis), dropped);
+    assert_eq!(judge(&Stage::found(&[p.o]), genesis.payload.clone()), dropped, "a second one");
     let by_another = Payload { signer: p.a.id, ..genesis.payload.clone() };
     assert_eq!(ours(by_another), dropped);
     let with_parents =
@@ -91,11 +92,35 @@ fn a6_related_parents() {
     let (mut s, p, h) = base();
     let root = s.root();
     let next = s.say(p.a, &[h], root, Body::Noop);
-    let mut draft = p.b.draft(&s.oracle, &[next], root, Body::Noop);
-    let mut parents = vec![h, next];
-    parents.sort_unstable();
-    draft.parents = Bounded::truncated(parents);
-    assert_eq!(judge(&s, draft), Admission::Drop(Dropped::RelatedParents));
+    let beside = s.say(p.c, &[h], root, Body::Noop);
+    let both = s.say(p.a, &[next, beside], root, Body::Noop);
+    let mut draft = p.b.draft(&s.oracle, &[both], root, Body::Noop);
+    for related in [[h, next], [h, both], [next, both], [beside, both]] {
+        let mut parents = related.to_vec();
+        parents.sort_unstable();
+        draft.parents = Bounded::truncated(parents);
+        assert_eq!(judge(&s, draft.clone()), Admission::Drop(Dropped::RelatedParents));
+    }
+}
+
+#[test]
+fn a7_one_more_than_in_the_past_wherever_that_ends() {
+    let (mut s, p, h) = base();
+    let root = s.root();
+    let (mut last, mut cuts) = (h, vec![h]);
+    for _ in 0..9 {
+        last = s.say(p.a, &[last], root, Body::Noop);
+        cuts.push(last);
+    }
+    for (expected, cut) in (1..).zip(cuts) {
+        let mut draft = p.a.draft(&s.oracle, &[cut], root, Body::Noop);
+        assert_eq!((draft.nonce, judge(&s, draft.clone())), (expected, Admission::Admit));
+        for got in [expected - 1, expected + 1] {
+            draft.nonce = got;
+            let nonce = Dropped::Nonce { got, expected };
+            assert_eq!(judge(&s, draft.clone()), Admission::Drop(nonce));
+        }
+    }
 }
 
 #[test]

@@ -225,6 +225,60 @@ fn a10_after_a_removal_or_a_leave() {
 }
 
 #[test]
+fn a10_which_removal_stands() {
+    let (mut s, p, h) = base();
+    let root = s.root();
+    let x = s.say(p.o, &[h], root, create());
+    let invite = |s: &Stage, on| p.o.invite(s.terms(p.o, person(40), &[x], on, Rights::ADMIN));
+    let (to_root, to_x) = (invite(&s, root), invite(&s, group(x)));
+    let part = s.say(p.a, &[x], root, restrict(p.c, Rights::READ));
+    let below = s.say(p.a, &[x], group(x), remove(p.c));
+    let void = s.say(p.b, &[x], root, remove(p.c));
+    let remover_gone = s.say(p.a, &[x], root, remove(p.b));
+    let removed = s.say(p.a, &[x], root, remove(p.c));
+    let stands = unauthorised(Unauthorised::Removed);
+    let rows = [
+        ("none in the past", vec![x], &to_root, Admission::Admit),
+        ("one that keeps something", vec![part], &to_root, Admission::Admit),
+        ("one below", vec![below], &to_root, Admission::Admit),
+        ("one without effect", vec![void, remover_gone], &to_root, Admission::Admit),
+        ("one in the same place", vec![below], &to_x, stands.clone()),
+        ("one above", vec![removed], &to_x, stands),
+    ];
+    for (which, known, invitation, expected) in rows {
+        let on = invitation.terms.group;
+        let op = p.o.sign(&s.oracle, &known, on, joins(invitation, p.c));
+        assert_eq!(s.judge(&op), expected, "{which}");
+    }
+}
+
+#[test]
+fn a10_which_addition_answers_a_removal() {
+    let (mut s, p, h) = base();
+    let root = s.root();
+    let x = s.say(p.o, &[h], root, create());
+    let invitation = p.o.invite(s.terms(p.o, person(40), &[x], root, Rights::ADMIN));
+    let removed = s.say(p.a, &[x], root, remove(p.c));
+    let elsewhere = s.say(p.o, &[removed], group(x), add(p.c, Rights::READ));
+    let beside = s.say(p.o, &[x], root, add(p.c, Rights::METADATA));
+    let void = s.say(p.b, &[removed], root, add(p.c, Rights::READ));
+    let adder_gone = s.say(p.a, &[removed], root, remove(p.b));
+    let again = s.say(p.o, &[removed], root, add(p.c, Rights::READ));
+    let stands = unauthorised(Unauthorised::Removed);
+    let rows = [
+        ("not in the past", vec![removed], stands.clone()),
+        ("on a group that is not on the path", vec![elsewhere], stands.clone()),
+        ("without the removal in its past", vec![removed, beside], stands.clone()),
+        ("without effect", vec![void, adder_gone], stands),
+        ("any other", vec![again], Admission::Admit),
+    ];
+    for (which, known, expected) in rows {
+        let got = s.try_it(p.a, &known, root, joins(&invitation, p.c));
+        assert_eq!(got, expected, "{which}");
+    }
+}
+
+#[test]
 fn a10_revocation() {
     let (mut s, p, h) = base();
     let root = s.root();
