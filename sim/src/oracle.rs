@@ -37,6 +37,8 @@ mod table_admission;
 #[cfg(test)]
 mod table_authority;
 #[cfg(test)]
+mod table_places;
+#[cfg(test)]
 mod table_relations;
 
 pub use effect::{Effect, VoidReason, path};

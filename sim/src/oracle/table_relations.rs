@@ -11,11 +11,11 @@ use folkmoot_core::governance::op::{Body, SlotName, SlotWrite};
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::id::{GroupId, MemberId, OpId};
 
-fn moved(new_parent: GroupId) -> Body {
+pub(super) fn moved(new_parent: GroupId) -> Body {
     Body::GroupMoved { new_parent }
 }
 
-fn anchor(notary: Option<MemberId>) -> Body {
+pub(super) fn anchor(notary: Option<MemberId>) -> Body {
     Body::Anchor { rules: 1, notary }
 }
 
@@ -143,7 +143,7 @@ fn d10_a_group_that_the_grant_does_not_know() {
 }
 
 /// X and Y below the root, Z below X; M with ADMIN on X; and the last op.
-fn two_places() -> (Stage, super::cases::Cast, [GroupId; 3], OpId) {
+pub(super) fn two_places() -> (Stage, super::cases::Cast, [GroupId; 3], OpId) {
     let (mut s, p, h) = base();
     let root = s.root();
     let x = s.say(p.o, &[h], root, create());
