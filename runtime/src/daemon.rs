@@ -130,12 +130,12 @@ pub async fn run(
         result = ended.as_mut() => Err(result),
         told = served => Ok(told),
     };
+    // While the folder is ours, but where the node ended by itself: it may soon be another's.
+    vacate(home);
     let result = match first {
         Err(result) => result.map_err(Failure::from),
         Ok(told) => {
             tracing::info!("stopping");
-            // While the folder is ours: as soon as it is not, it may be another node's.
-            vacate(home);
             node.shutdown().await;
             told.and(ended.await.map_err(Failure::from))
         }
@@ -143,7 +143,6 @@ pub async fn run(
     drop(drain);
     // A reader who does not leave does not keep the node.
     let _ = tokio::time::timeout(DRAIN, serving).await;
-    vacate(home);
     result
 }
 

@@ -4,8 +4,8 @@
 //! name lately. One that calls itself validated has all that at least one ready member named. A
 //! node that has all that honest nodes have is in a ready tier. One whom an honest member vouches
 //! for is ready by that word, and not by its own alone. Each of them may be otherwise for as long
-//! as the rules give it (NET-13), and no longer. What follows from a single beacon is looked at in
-//! `pulls.rs`.
+//! as the rules give it (NET-13), the second and the last for three times as long, and no longer.
+//! What follows from a single beacon is looked at in `pulls.rs`.
 
 use super::pulls::lacks;
 use super::{Bug, Invariant, Runner, Violation, author, member};
