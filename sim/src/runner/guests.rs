@@ -85,7 +85,6 @@ impl Runner<'_> {
     /// A node gives up its join.
     pub(super) fn cancel_join(&mut self, at: usize) {
         if let Some(namespace) = self.namespace {
-            self.watch.borrow_mut().served.excuse(at);
             self.issue(at, Command::CancelJoin { namespace }, Then::Written);
         }
     }

@@ -54,6 +54,9 @@ impl Watch {
                 matches!(order.command, NetCommand::Publish { .. } | NetCommand::Request { .. });
             *said += u64::from(is_own);
         }
+        if let NetCommand::Unsubscribe(_) = order.command {
+            self.served.excuse(at);
+        }
         if self.found.is_some() {
             return;
         }

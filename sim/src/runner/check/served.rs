@@ -40,7 +40,8 @@ impl Served {
         Self { members, ..Self::default() }
     }
 
-    /// Somebody gives up joining: what was asked until then may be answered a moment later.
+    /// Somebody takes part no longer, as whose join has ended: what was asked until then may be
+    /// answered a moment later.
     pub(in crate::runner) fn excuse(&mut self, from: usize) {
         let Some(member) = self.members.get(from).copied() else { return };
         self.allowed.extend((0..self.members.len()).map(|at| (at, member)));
