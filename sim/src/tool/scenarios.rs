@@ -225,3 +225,9 @@ fn write(path: &Path, text: &str) -> Result<(), ToolError> {
     let unwritten = |source| ToolError::Unwritten { path: path.to_path_buf(), source };
     fs::write(path, text).map_err(unwritten)
 }
+
+/// Makes a folder for what may have to be written, so that this cannot fail after hours.
+fn create_folder(path: &Path) -> Result<(), ToolError> {
+    let unwritten = |source| ToolError::Unwritten { path: path.to_path_buf(), source };
+    fs::create_dir_all(path).map_err(unwritten)
+}

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::write;
+use super::{create_folder, write};
 use crate::runner::{self, Bug, Marks, Report, TWICE, Violation};
 use crate::scenario::{Scenario, generate};
 use crate::shrink::shrink;
@@ -108,6 +108,7 @@ impl Reached {
 
 impl Soak {
     pub(in crate::tool) fn run(self, paper: &mut Paper<'_>) -> Result<Finding, ToolError> {
+        create_folder(&self.store)?;
         let began = Instant::now();
         let deadline = began + Duration::from_secs(self.minutes.saturating_mul(60));
         let (next, is_over) = (AtomicU64::new(0), AtomicBool::new(false));

@@ -55,6 +55,17 @@ fn a_disk_that_forgets_is_a_violation_that_shrinks() {
 }
 
 #[test]
+fn a_soak_makes_its_folder_before_it_runs_anything() {
+    let (folder, path) = stored("no folder");
+    let store = folder.path().join("deep").join("down");
+    run(&["soak", "--seeds", "0", "--store", store.to_str().unwrap()]).unwrap();
+    assert!(store.is_dir());
+    let error = run(&["soak", "--seeds", "1", "--store", &path]).unwrap_err();
+    assert!(error.starts_with("could not write"), "{error}");
+    assert!(error.contains(&path), "{error}");
+}
+
+#[test]
 fn a_soak_counts_what_it_ran() {
     let ran = run(&["soak", "--seeds", "3", "--from", "7", "--jobs", "2", "--json"]).unwrap();
     let lines: Vec<serde_json::Value> =
