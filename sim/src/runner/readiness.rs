@@ -12,8 +12,11 @@ use super::{Bug, Invariant, Runner, Violation, author, member};
 use crate::cluster::{Node, START_UNIX_MS};
 use folkmoot_core::governance::judge::has_standing;
 use folkmoot_core::id::{MemberId, NamespaceId, OpId};
-use folkmoot_core::limits::{FRESH_MS, GRACE_MS, HYSTERESIS_MS, PULL_MS_MAX};
-use folkmoot_core::readiness::{Heard, State};
+use folkmoot_core::limits::{
+    BEACON_JITTER_PART, BEACON_MS, BEACON_SHARE_MS, FRESH_MS, GRACE_MS, HYSTERESIS_MS, PULL_MS_MAX,
+    QUIET_FACTOR,
+};
+use folkmoot_core::readiness::{Cause, Heard, State};
 use folkmoot_core::state::{Desk, Namespace};
 use folkmoot_core::statement::{Beacon, HeadSummary, Tier};
 use folkmoot_core::time::{MonoMillis, UnixMillis};
@@ -28,9 +31,6 @@ const BEHIND_MS: u64 = HYSTERESIS_MS + SLACK_MS;
 /// another one's came. What was otherwise between two looks seems to last, so it is three times
 /// what the rules give.
 const HOLLOW_MS: u64 = 3 * HYSTERESIS_MS + SLACK_MS;
-/// How long it may be in no ready tier with all that there is: it starts, believes for the longest
-/// life of a beacon what two members said of whom one is gone, and pulls what one alone names.
-const DEMOTED_MS: u64 = GRACE_MS + FRESH_MS / 5 * 6 + PULL_MS_MAX + SLACK_MS;
 /// How often an impostor speaks, in milliseconds.
 const IMPOSTOR_EVERY_MS: u64 = 5_000;
 
@@ -118,8 +118,11 @@ impl Runner<'_> {
             (rank.demoted, rank.unheard) = (None, None);
             return Ok(());
         }
-        let is_demoted = !is_ready && heads.iter().all(|head| seat.has(head));
-        if lasts(&mut rank.demoted, is_demoted, now) > DEMOTED_MS {
+        // Where nobody but a liar was heard lately, most of the others have another root (NET-12).
+        let is_outvoted =
+            seat.state == State::Degraded(Cause::Diverged) && !self.hears_honest(&seat);
+        let is_demoted = !is_ready && !is_outvoted && heads.iter().all(|head| seat.has(head));
+        if lasts(&mut rank.demoted, is_demoted, now) > demoted_ms(self.world.nodes.len()) {
             return wrong(format!("it is {:?}, and no honest node has more", seat.state));
         }
         let is_unheard = seat.state != State::PeerValidated
@@ -156,14 +159,19 @@ impl Runner<'_> {
         known.flat_map(|known| known.space.heads()).collect()
     }
 
+    /// Whether the word of an honest member counts here.
+    fn hears_honest(&self, seat: &Seat<'_>) -> bool {
+        let mut others = seat.desk.readiness.others(seat.me, MonoMillis(seat.mono_ms));
+        others.any(|(who, _)| self.is_honest_member(who))
+    }
+
     /// Whether an honest member said lately that it is ready, and named nothing that is not here,
     /// while no honest one says more. One that wrote what waits here does say more.
     fn is_vouched_for(&self, seat: &Seat<'_>) -> bool {
-        let is_villain = |who: &MemberId| self.villains.iter().any(|it| member(*it) == *who);
         let waits = |who: &MemberId| {
             seat.desk.pending.oldest_first().any(|waiting| waiting.op.payload.signer == *who)
         };
-        let honest = seat.heard().filter(|(who, _)| !is_villain(who));
+        let honest = seat.heard().filter(|(who, _)| self.is_honest_member(*who));
         let (named, unsure): (Vec<_>, Vec<_>) = honest
             .map(|(who, heard)| (who, heard, seat.lacks(&heard.beacon)))
             .partition(|(_, _, lacks)| lacks.as_ref().is_some_and(BTreeSet::is_empty));
@@ -212,6 +220,15 @@ impl Seat<'_> {
         }
         by.into_iter().filter(|(_, count)| *count > 1).map(|(head, _)| head).collect()
     }
+}
+
+/// How long a node may be in no ready tier with all that there is: it starts, believes for the
+/// longest life of a beacon among so many what two members said of whom one is gone, and pulls what
+/// one alone names.
+fn demoted_ms(nodes: usize) -> u64 {
+    let every_ms = QUIET_FACTOR * BEACON_MS.max(BEACON_SHARE_MS * nodes as u64);
+    let life_ms = 3 * (every_ms + every_ms / BEACON_JITTER_PART);
+    GRACE_MS + FRESH_MS.max(life_ms) + PULL_MS_MAX + SLACK_MS
 }
 
 /// For how long something has been so, in milliseconds.
