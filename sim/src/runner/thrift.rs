@@ -1,7 +1,8 @@
 //! I32: what is sent is in proportion to what is needed.
 //!
 //! Needed is every op at every node that lacked it. Beside a multiple of that there is a budget for
-//! what goes on when nothing happens: beacons, their forwarding, and comparisons of heads.
+//! what goes on when nothing happens: beacons, their forwarding, and comparisons of heads; and for
+//! nodes that start again, and may have lost what they were sent.
 
 use super::{Invariant, Runner, Violation};
 use folkmoot_core::id::NamespaceId;
@@ -27,17 +28,21 @@ impl Runner<'_> {
         let all = 0..self.world.nodes.len();
         let pairs = honest.iter().flat_map(|from| all.clone().map(move |to| (*from, to)));
         let sent: u64 = pairs.map(|(from, to)| self.world.traffic(from, to).bytes).sum();
-        let needed: u64 = honest.iter().map(|at| self.stored_bytes(*at, namespace)).sum();
+        let stored = |at: &usize| self.stored_bytes(*at, namespace);
+        let needed: u64 = honest.iter().map(stored).sum();
         let (nodes, ms) = (self.world.nodes.len() as u64, self.world.now());
         let degree = nodes.saturating_sub(1).min(MESH);
         let beacons = nodes * (ms / BEACON_MS + 1) * nodes * degree * BEACON_BYTES;
         let comparisons = nodes * (ms / COMPARE_EVERY_MS + 1) * COMPARE_BYTES;
-        let budget = beacons + comparisons + self.greetings * GREETING_BYTES;
+        let most = honest.iter().map(stored).max().unwrap_or_default();
+        let restarts = self.world.starts.saturating_sub(nodes);
+        let again = restarts * degree * (GREETING_BYTES + most);
+        let budget = beacons + comparisons + self.greetings * GREETING_BYTES + again;
         if sent <= FACTOR * needed + budget {
             return Ok(());
         }
         let what = format!(
-            "{sent} bytes were sent, {needed} were needed, and {budget} are for beacons in {ms} ms"
+            "{sent} bytes were sent in {ms} ms, {needed} were needed, and {budget} are for the rest"
         );
         self.judge(Violation::new(Invariant::I32, &[], what))
     }
