@@ -242,6 +242,11 @@ impl Node {
         self.process.as_ref().map(|process| process.load).unwrap_or_default()
     }
 
+    /// It is gone for good: a start that is under way no longer concerns it.
+    pub fn give_up(&mut self) {
+        self.run += 1;
+    }
+
     /// Starts its process, on what is on the disk.
     pub(super) fn boot(&mut self, now: u64) -> Result<(), RecoverError> {
         let recovered = self.disk.recover()?;

@@ -42,9 +42,12 @@ impl Runner<'_> {
             }
             let (space, book) = (&known.space, Book::of(node));
             let last = Last { at, node, namespace, space, book };
-            last.check_uses(&self.promised_uses).or_else(|it| self.judge(it))?;
             last.check_evidence().or_else(|it| self.judge(it))?;
             last.check_rules(durable).or_else(|it| self.judge(it))?;
+            if !space.is_settled() {
+                continue;
+            }
+            last.check_uses(&self.promised_uses).or_else(|it| self.judge(it))?;
             let honest = |id: MemberId| self.is_honest_member(id);
             last.check_void(honest).or_else(|it| self.judge(it))?;
             if is_peaceful {
@@ -179,9 +182,6 @@ impl Last<'_> {
 
     /// I41: why an honest op has no effect.
     fn check_void(&self, is_honest: impl Fn(MemberId) -> bool) -> Result<(), Violation> {
-        if !self.space.is_settled() {
-            return Ok(());
-        }
         let (graph, view) = (self.graph(), self.space.view());
         for ix in (0..graph.len()).map(Ix) {
             let signer = graph.member_id(graph.node(ix).signer);

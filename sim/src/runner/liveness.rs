@@ -19,6 +19,8 @@ use std::collections::BTreeSet;
 const CONVERGE_MS: u64 = 60_000;
 /// Twice the longest time between two beacons of so few members, with its jitter.
 const BEACONS_MS: u64 = 50_000;
+/// So long what was written just now may be on its way.
+const ON_ITS_WAY_MS: u64 = 1_000;
 /// Within this time what is written is everywhere.
 const WRITE_MS: u64 = 10_000;
 const MINUTE_MS: u64 = 60_000;
@@ -47,6 +49,10 @@ impl Runner<'_> {
         self.wait(BEACONS_MS)?;
         // Who left, and nobody knew, is no longer one of them.
         let core = self.core(namespace);
+        if !self.are_level(namespace, &core) {
+            // Anchors are written by the clock, also now (D12).
+            self.wait(ON_ITS_WAY_MS)?;
+        }
         self.check_equal(namespace, &core)?;
         self.check_ready(namespace, &core)?;
         if let Some(at) = core.first() {
@@ -89,6 +95,13 @@ impl Runner<'_> {
 
     fn view(&self, at: usize, namespace: NamespaceId) -> Option<NamespaceView> {
         self.world.nodes.get(at)?.state().namespace(&namespace)
+    }
+
+    /// Whether all have the same heads.
+    fn are_level(&self, namespace: NamespaceId, core: &[usize]) -> bool {
+        let heads = |at: &usize| self.view(*at, namespace).map(|view| view.heads);
+        let first = core.first().map(heads);
+        core.iter().all(|at| Some(heads(at)) == first)
     }
 
     /// L1, L2 and L3.
