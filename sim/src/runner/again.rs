@@ -99,7 +99,8 @@ pub fn compared(scenario: &Scenario, bug: Bug, invariant: Invariant, first: Repo
 /// decides: races for an invitation, which are won by what the witnesses had heard, joins that are
 /// given up or come when the invitation expires, ops signed beside a node of their signer, which
 /// may write before it hears of them, and interruptions, after which a node goes on when it tries
-/// again, at a moment that it draws.
+/// again, at a moment that it draws. Nor so many ops at once that there are more acks than a peer
+/// may send, for those without are said again.
 fn without_chance(scenario: &Scenario) -> Scenario {
     let mut plain = scenario.clone();
     (plain.options.topic, plain.options.stream) = (Path::default(), Path::default());
@@ -112,6 +113,7 @@ fn without_chance(scenario: &Scenario) -> Scenario {
                 | Action::Race { .. }
                 | Action::Cancel(_)
                 | Action::Late { .. }
+                | Action::Many { .. }
         );
         let is_beside = matches!(action, Action::Harm { harm, .. } if is_signed_beside(*harm));
         !is_chance && !is_beside && !is_interruption(action)
