@@ -136,7 +136,7 @@ impl Turn<'_> {
     ) {
         if let (Some(void), Source::Own(wish)) = (judged.void, &arrival.source) {
             // Not signed in vain: nobody has seen it, and its nonce is free again.
-            return self.refuse_wish(wish, Refusal::WouldBeVoid(void));
+            return self.refuse_wishes(namespace, wish, Refusal::WouldBeVoid(void));
         }
         let is_own = matches!(arrival.source, Source::Own(_));
         if !is_own
@@ -279,7 +279,7 @@ impl Turn<'_> {
                 self.forward(message, if blamed { Forward::Reject } else { Forward::Ignore });
             }
             Source::Own(wish) => {
-                self.refuse_wish(&wish, Refusal::WouldBeDropped(why));
+                self.refuse_wishes(namespace, &wish, Refusal::WouldBeDropped(why));
             }
             Source::Fetched(peer) => self.on_fetched_refused(namespace, peer),
             Source::Imported => {}

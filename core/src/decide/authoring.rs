@@ -250,7 +250,7 @@ impl Turn<'_> {
 
     /// Refuses a wish; with joined heads also the one that waits for them, which would ask for the
     /// same again, without end.
-    fn refuse_wishes(&mut self, namespace: NamespaceId, wish: &Wish, why: Refusal) {
+    pub(super) fn refuse_wishes(&mut self, namespace: NamespaceId, wish: &Wish, why: Refusal) {
         let joins_heads = matches!(wish, Wish::JoinHeads);
         let waiting = if joins_heads { self.desk(namespace).wishes.pop_front() } else { None };
         if let Some(waiting) = waiting {
@@ -332,3 +332,6 @@ impl Turn<'_> {
         self.reply(command, Outcome::Imported { namespace });
     }
 }
+
+#[cfg(test)]
+mod tests;

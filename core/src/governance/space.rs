@@ -217,7 +217,8 @@ impl Space {
     /// With more than 64 heads, the parents are 64 of them: such an op can only join heads
     /// (GOV-21), and the view at its cut is made, however long that takes.
     pub fn next_op(&self, cuts: &mut Cuts, signer: PersonIx, group: GroupId) -> Next {
-        let parents = self.next_parents(signer);
+        let in_group = self.graph.group(&group);
+        let parents = self.next_parents(signer, in_group);
         let cut = self.graph.closure(&parents);
         let nonce = self.graph.next_nonce(Some(signer), &cut);
         let view = loop {
@@ -227,8 +228,7 @@ impl Space {
                 break view;
             }
         };
-        let group = self.graph.group(&group);
-        let state_hash = group.map_or([0; 32], |group| view.group_root(&self.graph, group));
+        let state_hash = in_group.map_or([0; 32], |group| view.group_root(&self.graph, group));
         let mut parents: Vec<OpId> =
             parents.iter().map(|parent| self.graph.node(*parent).id).collect();
         parents.sort_unstable();
@@ -236,16 +236,27 @@ impl Space {
     }
 
     /// The maximal elements of the heads and the author's own last op, at most 64: what covers
-    /// that op stands first, for the author's ops form a chain.
-    fn next_parents(&self, signer: PersonIx) -> Vec<Ix> {
+    /// that op stands first, for the author's ops form a chain; then, where not all have room, what
+    /// covers the grant by which it acts in the group.
+    fn next_parents(&self, signer: PersonIx, group: Option<GroupIx>) -> Vec<Ix> {
         let mut parents = self.frontier.heads().to_vec();
+        let covering = |parents: &[Ix], op: Ix| {
+            parents.iter().position(|ix| *ix == op || self.graph.is_past(op, *ix))
+        };
         if let Some(own) = self.graph.last_of(signer) {
-            let covers = |ix: &Ix| *ix == own || self.graph.is_past(own, *ix);
-            if let Some(at) = parents.iter().position(covers) {
+            if let Some(at) = covering(&parents, own) {
                 parents.swap(0, at);
             } else {
                 parents.retain(|head| !self.graph.is_past(*head, own));
                 parents.insert(0, own);
+            }
+        }
+        if parents.len() > PARENTS_MAX {
+            let row = group.and_then(|group| self.view.member_row(&self.graph, signer, group));
+            let at = row.and_then(|row| covering(&parents, self.graph.grants[row.grant].op));
+            // The first one has its place already.
+            if let Some(at) = at.filter(|at| *at > 0) {
+                parents.swap(1, at);
             }
         }
         parents.truncate(PARENTS_MAX);
