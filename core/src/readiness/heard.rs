@@ -36,7 +36,7 @@ pub struct Heard {
     /// Since when pulls have followed one another, where another is to follow.
     follows: Option<MonoMillis>,
     /// Until when nothing is pulled on its word.
-    barred_until: MonoMillis,
+    pub barred_until: MonoMillis,
 }
 
 /// An exchange in which what a member named should come.

@@ -78,7 +78,10 @@ impl Runner<'_> {
                 return wrong(format!("it takes {who:?} to have no more, and lacks a head of it"));
             }
             let age_ms = seat.mono_ms.saturating_sub(heard.at.0);
-            if age_ms > UNASKED_MS && self.could_ask(at, seat, (who, heard), age_ms) {
+            // It came while an earlier pull for this member, of whomever, barred the next.
+            let barred_ms = heard.barred_until.0.saturating_sub(heard.at.0);
+            let is_barred = (1..=PULL_MS_MAX).contains(&barred_ms);
+            if age_ms > UNASKED_MS && !is_barred && self.could_ask(at, seat, (who, heard), age_ms) {
                 let what = format!("it lacks a head that {who:?} named {age_ms} ms ago");
                 return wrong(format!("{what}, and has asked nobody for it"));
             }
