@@ -66,7 +66,7 @@ impl World {
     ) -> OpId {
         let (parents, state_hash) = (Bounded::truncated(on.0.clone()), on.1);
         let plain = signer.payload(self.namespace, body);
-        let op = unsigned(&Payload { nonce, group, parents, state_hash, ..plain });
+        let op = unsigned(&Payload { group, nonce, parents, state_hash, ..plain });
         let (command, namespace, id) = (CommandId(0), self.namespace, op.id);
         self.stage.give(0, Input::OpsImported { command, namespace, ops: [op].into() });
         assert!(self.space().graph().find(&id).is_some());
