@@ -8,13 +8,13 @@ mod twin;
 pub(crate) use twin::Twin;
 
 use crate::gifts::gifts;
-use crate::oracle::{Effect, VoidReason};
+use crate::oracle::{Effect, RowKey, VoidReason};
 use crate::world::World;
 use folkmoot_core::governance::archive::ArchiveError;
 use folkmoot_core::governance::cuts::Cuts;
 use folkmoot_core::governance::graph::Graph;
 use folkmoot_core::governance::space::{Judgement, Space};
-use folkmoot_core::governance::table::Ix;
+use folkmoot_core::governance::table::{GroupIx, Ix};
 use folkmoot_core::governance::verdict::Admission;
 use folkmoot_core::governance::view::Cause;
 use folkmoot_core::id::{MemberId, OpId};
@@ -123,7 +123,9 @@ impl Run<'_> {
             let mut grants = world.ops.iter().filter(gives);
             let is_named = grants.clone().next().is_some();
             let is_or_was = grants.any(|op| effect.visible.contains(&op.id));
-            let asked = same("is named", &space.is_named(who), &is_named)
+            let asked = self
+                .ask_evidence(*who)
+                .and_then(|()| same("is named", &space.is_named(who), &is_named))
                 .and_then(|()| same("R6: member", &space.is_or_was_member(who), &is_or_was));
             // A cut for each is a lot to ask of the oracle: in each order some.
             let asked = if at % 8 == self.number % 8 {
@@ -133,6 +135,29 @@ impl Run<'_> {
             };
             let last = world.ops.last().map_or(OpId::default(), |op| op.id);
             asked.map_err(|what| self.mismatch(step, last, format!("{who:?}: {what}")))?;
+        }
+        Ok(())
+    }
+
+    /// Every op of an author, and of each those that it signed with the same nonce.
+    fn ask_evidence(&self, who: MemberId) -> Result<(), String> {
+        let graph = self.space.graph();
+        let Some(person) = graph.person(&who) else { return Ok(()) };
+        let own: Vec<_> = self.world.ops.iter().filter(|op| op.payload.signer == who).collect();
+        let sorted = |mut ids: Vec<OpId>| {
+            ids.sort_unstable();
+            ids
+        };
+        let all: Vec<Ix> = graph.ops_of(person).collect();
+        same("ops", &ids(graph, &all), &sorted(own.iter().map(|op| op.id).collect()))?;
+        let forks = graph.equivocations().filter(|(signer, ..)| *signer == person);
+        let forked: BTreeSet<OpId> = forks.flat_map(|(.., ops)| ids(graph, &ops)).collect();
+        for ix in all {
+            let (nonce, id) = (graph.node(ix).nonce, graph.node(ix).id);
+            let rivals = own.iter().filter(|op| op.payload.nonce == nonce && op.id != id);
+            let rivals = sorted(rivals.map(|op| op.id).collect());
+            same("rivals", &ids(graph, &graph.rivals(ix)), &rivals)?;
+            same("evidence", &forked.contains(&id), &!rivals.is_empty())?;
         }
         Ok(())
     }
@@ -221,6 +246,7 @@ pub fn check(space: &Space, effect: &Effect) -> Result<(), String> {
         all().filter_map(|ix| Some((id(ix), reason(space, ix)?))).collect();
     same("reasons", &void, &effect.void)?;
     check_places(space, effect)?;
+    check_people(space, effect)?;
     same("R6: heads", &space.heads(), &effect.heads)?;
     let visible: BTreeSet<OpId> =
         all().filter(|ix| space.frontier().is_visible(graph, *ix)).map(id).collect();
@@ -229,6 +255,38 @@ pub fn check(space: &Space, effect: &Effect) -> Result<(), String> {
         same("GOV-20: group root", &space.group_root(group), &effect.group_root(*group))?;
     }
     same("GOV-20: state root", &view.state_root(), &effect.state_root)
+}
+
+/// Who stands where (section 5), and what counts against whom (R6).
+fn check_people(space: &Space, effect: &Effect) -> Result<(), String> {
+    let (graph, view) = (space.graph(), space.view());
+    let (mut rows, mut holders) = (BTreeMap::new(), Vec::new());
+    let groups: Vec<GroupIx> = view.tree().groups().filter(|it| view.tree().exists(*it)).collect();
+    for who in view.people() {
+        let member = graph.member_id(who);
+        let direct = view.member_rows(graph, who);
+        for group in &groups {
+            let place = (graph.group_id(*group), member);
+            rows.extend(direct.get(group).map(|row| (place, row.rights)));
+            holders.extend(view.has_row(graph, who, *group).then_some(place));
+        }
+    }
+    holders.sort_unstable();
+    same("rows", &holders, &rows.keys().copied().collect())?;
+    let members = |rows: &BTreeMap<RowKey, Vec<u8>>| -> Vec<MemberId> {
+        let member = |row: &RowKey| if let RowKey::Member(who) = row { Some(*who) } else { None };
+        rows.keys().filter_map(member).collect()
+    };
+    let expected = effect.rows.iter().flat_map(|(group, rows)| {
+        members(rows).into_iter().map(|who| ((*group, who), effect.rights(who, *group)))
+    });
+    same("rights", &rows, &expected.collect())?;
+    let signers = (0..graph.len()).map(|at| graph.node(Ix(at)).signer);
+    let mut silent: BTreeMap<MemberId, u32> = signers
+        .map(|signer| (graph.member_id(signer), space.frontier().silent_count(signer)))
+        .collect();
+    silent.retain(|_, count| *count > 0);
+    same("R6: silent ops", &silent, &effect.silent)
 }
 
 fn check_places(space: &Space, effect: &Effect) -> Result<(), String> {
@@ -241,24 +299,22 @@ fn check_places(space: &Space, effect: &Effect) -> Result<(), String> {
     let skipped: BTreeSet<OpId> =
         view.skipped(graph).into_iter().map(|(ix, _)| graph.node(ix).id).collect();
     same("skipped", &skipped, &effect.skipped.iter().copied().collect())?;
-    let losers: BTreeMap<_, Vec<OpId>> = effect
-        .losers
-        .keys()
-        .filter_map(|key| {
-            let contest = view.contest(graph.slot(key)?)?;
-            Some((key.clone(), ids(graph, &contest.losers)))
+    // Also of slots of which the oracle says that nobody lost.
+    let written = view.tree().groups().flat_map(|group| graph.slots_of(graph.group_id(group)));
+    let elsewhere = effect.losers.keys().filter(|key| !effect.tree.contains_key(&key.group));
+    let contested = elsewhere.filter_map(|key| Some((graph.slot(key)?, key)));
+    let losers: BTreeMap<_, Vec<OpId>> = written
+        .chain(contested)
+        .filter_map(|(slot, key)| {
+            let lost = &view.contest(slot)?.losers;
+            (!lost.is_empty()).then(|| (key.clone(), ids(graph, lost)))
         })
         .collect();
-    let expected: BTreeMap<_, Vec<OpId>> = effect
-        .losers
-        .iter()
-        .map(|(key, losers)| {
-            let mut losers = losers.clone();
-            losers.sort_unstable();
-            (key.clone(), losers)
-        })
-        .collect();
-    same("slots", &losers, &expected)
+    same("slots", &losers, &effect.losers)?;
+    let is_outranked = |ix: &Ix| view.outranked_by(graph, *ix).is_some();
+    let outranked: Vec<Ix> = (0..graph.len()).map(Ix).filter(is_outranked).collect();
+    let lost: BTreeSet<OpId> = effect.losers.values().flatten().copied().collect();
+    same("outranked", &ids(graph, &outranked), &lost.into_iter().collect())
 }
 
 fn reason(space: &Space, ix: Ix) -> Option<VoidReason> {

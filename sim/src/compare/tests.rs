@@ -63,6 +63,25 @@ fn r6_a_self_restriction_that_strikes_nothing_itself_is_idle() {
     agree(stage);
 }
 
+/// A void op does not count, and an anchor begins anew.
+#[test]
+fn d12_ops_since_the_last_anchor_are_counted() {
+    let (mut stage, head) = base();
+    let [o, q, stranger] = [0, 1, 9].map(person);
+    let root = stage.root();
+    let (void, _) = stage.attempt(q, &[head], root, remove(stranger));
+    let anchor = Body::Anchor { rules: 1, notary: None };
+    let last = stage.say(o, &[void], root, anchor);
+    let last = stage.say(o, &[last], root, Body::Noop);
+    stage.say(o, &[last], root, Body::Noop);
+    let (mut space, mut cuts) = (Space::default(), Cuts::default());
+    let counts = stage.log.iter().map(|op| {
+        space.admit(&mut cuts, op);
+        space.since_anchor()
+    });
+    assert_eq!(counts.collect::<Vec<_>>(), [1, 2, 3, 4, 4, 0, 1, 2]);
+}
+
 #[test]
 fn i36_what_is_archived_tells_of_no_restart() {
     for (profile, seed) in Profile::ALL.into_iter().zip(900..) {

@@ -5,7 +5,7 @@ use super::check;
 use crate::oracle::Oracle;
 use folkmoot_core::governance::cuts::Cuts;
 use folkmoot_core::governance::space::{Judgement, Space};
-use folkmoot_core::governance::verdict::Admission;
+use folkmoot_core::governance::verdict::{Admission, Dropped, VoidAtCut};
 use folkmoot_core::id::OpId;
 use folkmoot_core::signed::Op;
 use std::collections::BTreeSet;
@@ -29,10 +29,27 @@ impl Twin {
         }
     }
 
+    /// What is told of an op at the heads before it is signed: all that its verdict depends on but
+    /// its place, its state hash and the signatures in it.
+    fn ask_before(&self, op: &Op, expected: &Admission) -> Option<Admission> {
+        let at_heads = *op.payload.parents == *self.space.heads() && !self.space.heads().is_empty();
+        let is_told = match expected {
+            Admission::Admit => true,
+            Admission::Void(void) => !matches!(void, VoidAtCut::StateHashMismatch { .. }),
+            Admission::Drop(dropped) => *dropped == Dropped::Stranger,
+            Admission::Pending { .. } => false,
+        };
+        let told = || self.space.preflight(&op.payload).err().unwrap_or(Admission::Admit);
+        (at_heads && is_told && op.inner_valid).then(told)
+    }
+
     /// Hears an op of which the oracle said `expected`.
     pub(crate) fn hear(&mut self, op: &Op, expected: &Admission, oracle: &Oracle) {
         let (name, id) = (op.payload.body.name(), op.id);
         assert_eq!(self.judge(op), *expected, "K12: the verdict on {name} {id}");
+        if let Some(asked) = self.ask_before(op, expected) {
+            assert_eq!(asked, *expected, "GOV-30: what is told of {name} {id}");
+        }
         if let Admission::Drop(_) = expected {
             self.refused.insert(id);
         }

@@ -23,6 +23,8 @@ pub struct Effect {
     pub heads: Vec<OpId>,
     /// The visible ops (R6, ruling 12).
     pub visible: BTreeSet<OpId>,
+    /// How many of a signer's ops do not show themselves, where there are any (R6).
+    pub silent: BTreeMap<MemberId, u32>,
     /// Every existing group with its parent; the root has none.
     pub tree: BTreeMap<GroupId, Option<GroupId>>,
     /// Effective creations and moves that do not fit the tree, in the order of evaluation.

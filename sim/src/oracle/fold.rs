@@ -29,7 +29,7 @@ impl Oracle {
         let (slots, losers) = self.slots(&effect);
         effect.losers = losers;
         self.write_rows(&mut effect, &slots);
-        effect.visible = self.visible(&nodes, &effect);
+        (effect.visible, effect.silent) = self.visible(&nodes, &effect);
         effect.heads = self.maximal(&effect.visible);
         effect
     }

@@ -201,6 +201,29 @@ fn a10_several_uses() {
 }
 
 #[test]
+fn a10_what_has_no_effect_takes_no_use_and_revokes_nothing() {
+    let (mut s, p, h) = base();
+    let root = s.root();
+    let invitation = p.o.invite(s.terms(p.o, person(40), &[h], root, Rights::READ));
+    let join = s.say(p.c, &[h], root, joins(&invitation, p.d));
+    let witness_gone = s.say(p.a, &[h], root, remove(p.c));
+    let revocation = Body::InvitationRevoked { invitation: invitation.clone() };
+    let revoked = s.say(p.b, &[h], root, revocation);
+    let revoker_gone = s.say(p.a, &[h], root, remove(p.b));
+    assert!(!s.is_effective(join) && !s.is_effective(revoked));
+    let rows = [
+        ("a join", vec![join], unauthorised(Unauthorised::UsedUp)),
+        ("one without effect", vec![join, witness_gone], Admission::Admit),
+        ("a revocation", vec![revoked], unauthorised(Unauthorised::Revoked)),
+        ("one without effect", vec![revoked, revoker_gone], Admission::Admit),
+    ];
+    for (which, known, expected) in rows {
+        let op = p.a.sign(&s.oracle, &known, root, joins(&invitation, p.x));
+        assert_eq!(s.judge(&op), expected, "{which}");
+    }
+}
+
+#[test]
 fn a10_after_a_removal_or_a_leave() {
     let (mut s, p, h) = base();
     let root = s.root();

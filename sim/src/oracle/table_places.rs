@@ -4,9 +4,10 @@
 
 use super::RowKey;
 use super::cases::{Cast, base, group};
-use super::table_relations::{anchor, moved, two_places};
+use super::table_relations::{anchor, moved, policy, two_places};
 use crate::kit::{Stage, add, create, person, remove, restrict};
-use folkmoot_core::governance::op::Body;
+use folkmoot_core::bounded::Text;
+use folkmoot_core::governance::op::{Body, SlotName};
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::governance::verdict::Admission;
 use folkmoot_core::id::{GroupId, OpId};
@@ -140,6 +141,32 @@ fn d12_the_least_of_two_anchors_counts_whenever_it_comes() {
         seen.insert((stays, order));
     }
     assert_eq!(seen.len(), 6, "whichever is less, it comes first and last");
+}
+
+/// What an anchor covers comes first, whoever is senior.
+#[test]
+fn d12_an_anchor_decides_between_moves() {
+    let (mut s, p, [x, y, _], last) = two_places();
+    let root = s.root();
+    let places = |s: &Stage| [x, y].map(|on| s.oracle.now().tree[&on]);
+    let senior = s.say(p.a, &[last], x, moved(y));
+    let junior = s.say(p.b, &[last], y, moved(x));
+    assert_eq!(places(&s), [Some(y), Some(root)]);
+    s.say(p.o, &[junior], root, anchor(None));
+    assert_eq!(places(&s), [Some(root), Some(x)]);
+    assert!(s.is_effective(senior));
+}
+
+#[test]
+fn d12_an_anchor_decides_between_writes() {
+    let (mut s, p, h) = base();
+    let root = s.root();
+    let slot = RowKey::Slot(SlotName::Policy(Text::default()));
+    let senior = s.say(p.a, &[h], root, policy(false, 1));
+    let junior = s.say(p.b, &[h], root, policy(false, 2));
+    assert_eq!(s.oracle.now().rows[&root][&slot], senior.0);
+    s.say(p.o, &[junior], root, anchor(None));
+    assert_eq!(s.oracle.now().rows[&root][&slot], junior.0);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use super::cases::{base, cast, group};
 use super::{RowKey, VoidReason};
-use crate::kit::{Stage, add, create, person, remove, restrict};
+use crate::kit::{Author, Stage, add, create, person, remove, restrict};
 use folkmoot_core::bounded::{Bytes, Text};
 use folkmoot_core::digest::{Domain, digest};
 use folkmoot_core::governance::op::{Body, SlotName, SlotWrite};
@@ -19,7 +19,7 @@ pub(super) fn anchor(notary: Option<MemberId>) -> Body {
     Body::Anchor { rules: 1, notary }
 }
 
-fn policy(strict: bool, value: u8) -> Body {
+pub(super) fn policy(strict: bool, value: u8) -> Body {
     let value = Bytes::truncated(vec![value]);
     Body::SlotSet { strict, write: SlotWrite::Policy { key: Text::default(), value } }
 }
@@ -56,6 +56,23 @@ fn d8_keys() {
     assert_eq!(row(&s, group(by_member), p.m.id), (admin, 3, 4, by_member));
     assert_eq!(row(&s, group(by_admin), p.b.id), (admin, 2, 5, local));
     assert_eq!(row(&s, group(by_member), p.d.id), (admin, 3, 6, puppet));
+}
+
+/// Of two witnesses the owner's is senior; with the inviter, who is junior to both, none is.
+#[test]
+fn d8_the_inviter_counts_in_the_key_of_a_join() {
+    let (mut s, p, h) = base();
+    let root = s.root();
+    let secret = person(40);
+    let invitation = p.b.invite(s.terms(p.b, secret, &[h], root, Rights::READ));
+    let joins =
+        |joiner: &Author| Body::MemberJoined { request: joiner.accept(&invitation, secret) };
+    let early = s.say(p.a, &[h], root, joins(p.d));
+    let next = s.say(p.o, &[h], root, Body::Noop);
+    let late = s.say(p.o, &[next], root, joins(p.m));
+    let spent = VoidReason::InvitationSpent { by: vec![early] };
+    assert_eq!(s.oracle.now().void[&late], spent);
+    assert!(s.is_effective(early));
 }
 
 #[test]
@@ -244,6 +261,23 @@ fn r5_slots() {
     let slot = RowKey::Slot(SlotName::Policy(Text::default()));
     assert_eq!(now.rows[&root][&slot], last.0, "whoever has seen them may overwrite");
     assert!(now.losers.is_empty());
+}
+
+/// B's first write falls with A's removal of B, and comes back with O's removal of A.
+#[test]
+fn r5_a_write_that_comes_back_stays_behind_what_followed_it() {
+    let (mut s, p, h) = base();
+    let root = s.root();
+    let junior = s.say(p.o, &[h], root, add(p.d, Rights::ADMIN));
+    let first = s.say(p.b, &[junior], root, policy(false, 1));
+    let last = s.say(p.d, &[first], root, policy(false, 2));
+    let slot = RowKey::Slot(SlotName::Policy(Text::default()));
+    let wins = |s: &Stage| s.oracle.now().rows[&root][&slot] == last.0;
+    let removal = s.say(p.a, &[h], root, remove(p.b));
+    assert!(!s.is_effective(first) && wins(&s));
+    s.say(p.o, &[h], root, remove(p.a));
+    assert!(!s.is_effective(removal) && s.is_effective(first) && wins(&s));
+    assert!(s.oracle.now().losers.is_empty());
 }
 
 #[test]

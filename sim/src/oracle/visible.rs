@@ -3,18 +3,27 @@
 use super::terms::{Grant, Node, Restriction};
 use super::{Effect, Oracle};
 use folkmoot_core::governance::rights::Rights;
-use folkmoot_core::id::OpId;
-use std::collections::BTreeSet;
+use folkmoot_core::id::{MemberId, OpId};
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Oracle {
-    /// The ops that change something or would, but for a self-restriction, with their pasts (R6).
-    pub(super) fn visible(&self, nodes: &[&Node], effect: &Effect) -> BTreeSet<OpId> {
-        let mut visible = BTreeSet::new();
-        for o in nodes.iter().filter(|o| self.is_visible(o, nodes, effect)) {
-            visible.insert(o.id());
-            visible.extend(&o.past);
+    /// The ops that change something or would, but for a self-restriction, with their pasts (R6);
+    /// and how many others each signer has.
+    pub(super) fn visible(
+        &self,
+        nodes: &[&Node],
+        effect: &Effect,
+    ) -> (BTreeSet<OpId>, BTreeMap<MemberId, u32>) {
+        let (mut visible, mut silent) = (BTreeSet::new(), BTreeMap::new());
+        for o in nodes {
+            if self.is_visible(o, nodes, effect) {
+                visible.insert(o.id());
+                visible.extend(&o.past);
+            } else {
+                *silent.entry(o.op.payload.signer).or_default() += 1;
+            }
         }
-        visible
+        (visible, silent)
     }
 
     /// Whether `o` makes itself and its past visible (ruling 12). What only a self-restriction
