@@ -70,11 +70,13 @@ impl Notes {
         self.by_peer.is_empty()
     }
 
-    /// The notes on a peer, to be changed. Those that matter for the shortest time make room.
+    /// The notes on a peer, to be changed. Those that matter for the shortest time make room, and
+    /// those by which a pull is owed do so last.
     pub fn entry(&mut self, peer: PeerKey) -> &mut Note {
         let most = self.share.of(PEER_NOTES_MAX);
         if self.by_peer.len() >= most && !self.by_peer.contains_key(&peer) {
-            let least = self.by_peer.iter().min_by_key(|(_, note)| note.matters_until());
+            let notes = self.by_peer.iter();
+            let least = notes.min_by_key(|(_, note)| (note.again, note.matters_until()));
             if let Some(least) = least.map(|(peer, _)| *peer) {
                 self.by_peer.remove(&least);
             }
@@ -194,5 +196,17 @@ mod tests {
         }
         assert_eq!(notes.by_peer.len(), PEER_NOTES_MAX);
         assert!(notes.is_shunned(&liar, MonoMillis(2048)));
+    }
+
+    #[test]
+    fn net_12_a_pull_that_is_owed_is_not_forgotten_for_want_of_room() {
+        let mut notes = Notes::default();
+        let owed = numbered(0);
+        notes.entry(owed).again = true;
+        for number in 1..2 * PEER_NOTES_MAX as u64 {
+            notes.entry(numbered(number)).began = Some(MonoMillis(number));
+        }
+        assert_eq!(notes.by_peer.len(), PEER_NOTES_MAX);
+        assert!(notes.take_again(&owed) && !notes.take_again(&owed));
     }
 }
