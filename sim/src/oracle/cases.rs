@@ -4,6 +4,7 @@
 
 use super::VoidReason;
 use crate::kit::{Author, Stage, add, create, person, remove, restrict};
+use folkmoot_core::governance::invitation::Invitation;
 use folkmoot_core::governance::op::Body;
 use folkmoot_core::governance::rights::Rights;
 use folkmoot_core::governance::verdict::{Admission, Dropped, Unauthorised, VoidAtCut};
@@ -40,6 +41,11 @@ pub(super) fn base() -> (Stage, Cast, OpId) {
 
 pub(super) fn group(id: OpId) -> GroupId {
     id.into()
+}
+
+/// The use of an invitation whose one-time key is that of person 40.
+pub(super) fn joins(invitation: &Invitation, joiner: &Author) -> Body {
+    Body::MemberJoined { request: joiner.accept(invitation, person(40)) }
 }
 
 #[test]
@@ -209,18 +215,15 @@ fn case_12_an_anchor_ends_the_reach_of_a_late_removal() {
 fn case_13_a_one_use_invitation_used_twice() {
     let (mut s, p, h) = base();
     let root = s.root();
-    let secret = person(40);
-    let invitation = p.a.invite(s.terms(p.a, secret, &[h], root, Rights::MEMBER));
-    let joins =
-        |joiner: &Author| Body::MemberJoined { request: joiner.accept(&invitation, secret) };
-    let by_member = s.say(p.c, &[h], root, joins(p.d));
-    let by_admin = s.say(p.a, &[h], root, joins(p.m));
+    let invitation = p.a.invite(s.terms(p.a, person(40), &[h], root, Rights::MEMBER));
+    let by_member = s.say(p.c, &[h], root, joins(&invitation, p.d));
+    let by_admin = s.say(p.a, &[h], root, joins(&invitation, p.m));
     let child = s.say(p.d, &[by_member], root, create());
     let now = s.oracle.now();
     assert_eq!(now.void[&by_member], VoidReason::InvitationSpent { by: vec![by_admin] });
     assert_eq!(now.void[&child], VoidReason::Auth(by_member));
     assert_eq!(now.rights(p.m.id, root), Rights::MEMBER);
     assert_eq!(now.rights(p.d.id, root), Rights::NONE);
-    let late = s.try_it(p.c, &[by_member], root, joins(p.x));
+    let late = s.try_it(p.c, &[by_member], root, joins(&invitation, p.x));
     assert_eq!(late, Admission::Void(VoidAtCut::NotAuthorised(Unauthorised::UsedUp)));
 }

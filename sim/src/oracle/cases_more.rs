@@ -2,7 +2,7 @@
 
 #![expect(clippy::many_single_char_names, reason = "the people of governance section 9")]
 
-use super::cases::{base, group};
+use super::cases::{base, group, joins};
 use super::{Oracle, VoidReason};
 use crate::kit::{Author, Stage, add, copied, create, person, remove};
 use crate::world::Prng;
@@ -94,25 +94,24 @@ fn case_18_removed_above_a_group_that_is_being_made() {
 
 #[test]
 fn case_19_a_witness_and_a_removed_inviter() {
-    let joins = |s: &Stage, inviter: &Author, joiner: &Author, h| {
-        let secret = person(40);
-        let invitation = inviter.invite(s.terms(inviter, secret, &[h], s.root(), Rights::MEMBER));
-        Body::MemberJoined { request: joiner.accept(&invitation, secret) }
+    let invited = |s: &Stage, inviter: &Author, joiner: &Author, h| {
+        let terms = s.terms(inviter, person(40), &[h], s.root(), Rights::MEMBER);
+        joins(&inviter.invite(terms), joiner)
     };
     let (mut s, p, h) = base();
     let root = s.root();
-    let body = joins(&s, p.b, p.d, h);
+    let body = invited(&s, p.b, p.d, h);
     s.say(p.c, &[h], root, body);
     s.say(p.a, &[h], root, remove(p.b));
     assert_eq!(s.rights(p.d, root), Rights::NONE);
 
     let (mut s, p, h) = base();
     let root = s.root();
-    let body = joins(&s, p.b, p.d, h);
+    let body = invited(&s, p.b, p.d, h);
     let join = s.say(p.c, &[h], root, body);
     let removal = s.say(p.a, &[join], root, remove(p.b));
     assert_eq!(s.rights(p.d, root), Rights::MEMBER);
-    let body = joins(&s, p.b, p.m, h);
+    let body = invited(&s, p.b, p.m, h);
     let needs = Unauthorised::Inviter(Rights::INVITE | Rights::MEMBER);
     let dead = s.try_it(p.c, &[removal], root, body);
     assert_eq!(dead, Admission::Void(VoidAtCut::NotAuthorised(needs)));
@@ -195,12 +194,9 @@ fn crowded() -> Stage {
     let root = s.root();
     let x = s.say(p.o, &[h], root, create());
     let y = s.say(p.b, &[x], root, create());
-    let secret = person(40);
-    let invitation = p.b.invite(s.terms(p.b, secret, &[y], root, Rights::MEMBER));
-    let joins =
-        |joiner: &Author| Body::MemberJoined { request: joiner.accept(&invitation, secret) };
-    let join = s.say(p.c, &[y], root, joins(p.d));
-    s.say(p.a, &[y], root, joins(p.m));
+    let invitation = p.b.invite(s.terms(p.b, person(40), &[y], root, Rights::MEMBER));
+    let join = s.say(p.c, &[y], root, joins(&invitation, p.d));
+    s.say(p.a, &[y], root, joins(&invitation, p.m));
     s.say(p.a, &[y], group(x), moved(group(y)));
     s.say(p.b, &[y], group(y), moved(group(x)));
     s.say(p.o, &[join], root, Body::Anchor { rules: 1, notary: None });

@@ -2,8 +2,8 @@
 
 #![expect(clippy::many_single_char_names, reason = "the people of governance section 9")]
 
-use super::cases::{base, cast, group};
-use crate::kit::{Author, Stage, add, create, person, remove, restrict};
+use super::cases::{base, cast, group, joins};
+use crate::kit::{Stage, add, create, person, remove, restrict};
 use folkmoot_core::bounded::{Bytes, Text};
 use folkmoot_core::governance::invitation::Invitation;
 use folkmoot_core::governance::op::{Body, SlotWrite, Subject, UpgradePolicy, Visibility};
@@ -143,10 +143,6 @@ fn a10_the_notary() {
     let named = s.say(p.o, &[g], root, anchor(Some(p.a.id)));
     assert_eq!(s.try_it(p.o, &[named], root, anchor(None)), not_notary);
     assert_eq!(s.try_it(p.a, &[named], root, anchor(None)), Admission::Admit);
-}
-
-fn joins(invitation: &Invitation, joiner: &Author) -> Body {
-    Body::MemberJoined { request: joiner.accept(invitation, person(40)) }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 #![expect(clippy::many_single_char_names, reason = "the people of governance section 9")]
 
 use super::RowKey;
-use super::cases::{Cast, base, group};
+use super::cases::{Cast, base, group, joins};
 use super::table_relations::{anchor, moved, policy, two_places};
 use crate::kit::{Stage, add, create, person, remove, restrict};
 use folkmoot_core::bounded::Text;
@@ -80,11 +80,9 @@ fn d11_the_mover_must_be_senior() {
     for (by_member, is_detached) in [(true, false), (false, true)] {
         let (mut s, p, [_, y, z], last) = two_places();
         let root = s.root();
-        let secret = person(40);
-        let invitation = p.a.invite(s.terms(p.a, secret, &[last], root, Rights::ADMIN));
-        let request = p.x.accept(&invitation, secret);
+        let invitation = p.a.invite(s.terms(p.a, person(40), &[last], root, Rights::ADMIN));
         let witness = if by_member { p.c } else { p.o };
-        let join = s.say(witness, &[last], root, Body::MemberJoined { request });
+        let join = s.say(witness, &[last], root, joins(&invitation, p.x));
         let act = s.say(p.m, &[join], z, create());
         let away = s.say(p.x, &[join], z, moved(y));
         assert!(s.is_effective(away));

@@ -2,9 +2,9 @@
 
 #![expect(clippy::many_single_char_names, reason = "the people of governance section 9")]
 
-use super::cases::{base, cast, group};
+use super::cases::{base, cast, group, joins};
 use super::{RowKey, VoidReason};
-use crate::kit::{Author, Stage, add, create, person, remove, restrict};
+use crate::kit::{Stage, add, create, person, remove, restrict};
 use folkmoot_core::bounded::{Bytes, Text};
 use folkmoot_core::digest::{Domain, digest};
 use folkmoot_core::governance::op::{Body, SlotName, SlotWrite};
@@ -63,13 +63,10 @@ fn d8_keys() {
 fn d8_the_inviter_counts_in_the_key_of_a_join() {
     let (mut s, p, h) = base();
     let root = s.root();
-    let secret = person(40);
-    let invitation = p.b.invite(s.terms(p.b, secret, &[h], root, Rights::READ));
-    let joins =
-        |joiner: &Author| Body::MemberJoined { request: joiner.accept(&invitation, secret) };
-    let early = s.say(p.a, &[h], root, joins(p.d));
+    let invitation = p.b.invite(s.terms(p.b, person(40), &[h], root, Rights::READ));
+    let early = s.say(p.a, &[h], root, joins(&invitation, p.d));
     let next = s.say(p.o, &[h], root, Body::Noop);
-    let late = s.say(p.o, &[next], root, joins(p.m));
+    let late = s.say(p.o, &[next], root, joins(&invitation, p.m));
     let spent = VoidReason::InvitationSpent { by: vec![early] };
     assert_eq!(s.oracle.now().void[&late], spent);
     assert!(s.is_effective(early));
@@ -315,10 +312,8 @@ fn r6_two_leaves_do_not_hide_each_other() {
     let (mut s, p, h) = base();
     let root = s.root();
     let inviter = s.say(p.o, &[h], root, add(p.d, Rights::MEMBER | Rights::INVITE));
-    let secret = person(40);
-    let invitation = p.d.invite(s.terms(p.d, secret, &[inviter], root, Rights::READ));
-    let request = p.x.accept(&invitation, secret);
-    let join = s.say(p.c, &[inviter], root, Body::MemberJoined { request });
+    let invitation = p.d.invite(s.terms(p.d, person(40), &[inviter], root, Rights::READ));
+    let join = s.say(p.c, &[inviter], root, joins(&invitation, p.x));
     // Both removals know the join; both leaves do not.
     let witness_gone = s.say(p.a, &[join], root, remove(p.c));
     s.say(p.a, &[witness_gone], root, remove(p.d));
