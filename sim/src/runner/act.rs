@@ -4,7 +4,7 @@ use super::bodies::body;
 use super::guests::Guests;
 use super::marks::of_outcome;
 use super::{Bug, Invariant, Runner, Violation, author, link};
-use crate::cluster::{Link, Node, Tail, Wrong};
+use crate::cluster::{Link, Tail, Wrong};
 use crate::kit::Author;
 use crate::scenario::{Action, Deed};
 use folkmoot_core::bounded::Bounded;
@@ -135,7 +135,9 @@ impl Runner<'_> {
         if at < self.world.nodes.len() && self.founder != Some(at) {
             (0..self.world.nodes.len()).for_each(|other| self.cut(at, other));
             self.world.stop(at);
-            self.world.nodes.get_mut(at).into_iter().for_each(Node::give_up);
+            if let Some(node) = self.world.nodes.get_mut(at) {
+                node.give_up();
+            }
             self.lost.insert(at);
             self.marks.hit("world: node lost");
         }

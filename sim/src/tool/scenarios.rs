@@ -5,6 +5,7 @@ mod soak;
 mod tests;
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -222,12 +223,14 @@ fn read(path: &Path) -> Result<Scenario, ToolError> {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), ToolError> {
-    let unwritten = |source| ToolError::Unwritten { path: path.to_path_buf(), source };
-    fs::write(path, text).map_err(unwritten)
+    fs::write(path, text).map_err(unwritten(path))
 }
 
 /// Makes a folder for what may have to be written, so that this cannot fail after hours.
 fn create_folder(path: &Path) -> Result<(), ToolError> {
-    let unwritten = |source| ToolError::Unwritten { path: path.to_path_buf(), source };
-    fs::create_dir_all(path).map_err(unwritten)
+    fs::create_dir_all(path).map_err(unwritten(path))
+}
+
+fn unwritten(path: &Path) -> impl FnOnce(io::Error) -> ToolError {
+    |source| ToolError::Unwritten { path: path.to_path_buf(), source }
 }
