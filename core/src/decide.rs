@@ -118,8 +118,8 @@ impl<'a> Turn<'a> {
 
     fn on_signed(&mut self, request: RequestId, signed: Signed) {
         let Some(purpose) = self.close_request(request) else { return };
-        if let Purpose::Sign { namespace, wish } = purpose {
-            self.on_signature(namespace, wish, signed);
+        if let Purpose::Sign { namespace, task } = purpose {
+            self.on_signature(namespace, task, signed);
         }
     }
 
@@ -182,8 +182,8 @@ impl<'a> Turn<'a> {
             Purpose::Admit { namespace, peer } => {
                 self.on_declined(namespace, peer, Declined::Silent);
             }
-            Purpose::Sign { namespace, wish } => {
-                self.on_unsigned(namespace, &wish, Refusal::Busy(0));
+            Purpose::Sign { namespace, task } => {
+                self.on_unsigned(namespace, &task.wish, Refusal::Busy(0));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::id::{NamespaceId, PeerKey};
 use crate::input::RequestId;
-use crate::state::Wish;
+use crate::state::Task;
 use crate::wire::Nonce;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -16,8 +16,8 @@ pub enum Purpose {
     Sign {
         /// Where; none for a genesis.
         namespace: Option<NamespaceId>,
-        /// For whom.
-        wish: Wish,
+        /// For what.
+        task: Task,
     },
     /// To compare heads.
     Compare {
@@ -114,13 +114,13 @@ impl Requests {
     }
 
     /// Ends what is being signed for a namespace: what it was for.
-    pub fn close_signing(&mut self, namespace: NamespaceId) -> Vec<(RequestId, Wish)> {
+    pub fn close_signing(&mut self, namespace: NamespaceId) -> Vec<(RequestId, Task)> {
         let is_one = |_: &RequestId, purpose: &mut Purpose| {
             let Purpose::Sign { namespace: of, .. } = purpose else { return false };
             *of == Some(namespace)
         };
         let closed = self.open.extract_if(.., is_one).filter_map(|(request, purpose)| {
-            if let Purpose::Sign { wish, .. } = purpose { Some((request, wish)) } else { None }
+            if let Purpose::Sign { task, .. } = purpose { Some((request, task)) } else { None }
         });
         closed.collect()
     }

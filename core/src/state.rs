@@ -192,8 +192,8 @@ pub enum Source {
     Fetched(PeerKey),
     /// A file.
     Imported,
-    /// Ourselves, for this wish.
-    Own(Box<Wish>),
+    /// Ourselves, for this.
+    Own(Box<Task>),
 }
 
 impl Source {
@@ -223,8 +223,21 @@ pub enum Wish {
     },
     /// It is time for an anchor.
     Anchor,
-    /// Heads are too many for one op (GOV-21).
-    JoinHeads,
+}
+
+/// A wish that is being fulfilled: what is signed, judged and stored now is for it.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Task {
+    /// The wish.
+    pub wish: Wish,
+    /// Whether this only joins heads, which are too many for one op; the wish is next (GOV-21).
+    pub joins_heads: bool,
+}
+
+impl From<Wish> for Task {
+    fn from(wish: Wish) -> Self {
+        Self { wish, joins_heads: false }
+    }
 }
 
 /// Ids of ops that were refused lately, bounded: an older one is judged again, to the same end.

@@ -134,9 +134,9 @@ impl Turn<'_> {
         arrival: Arrival,
         judged: Judged,
     ) {
-        if let (Some(void), Source::Own(wish)) = (judged.void, &arrival.source) {
+        if let (Some(void), Source::Own(task)) = (judged.void, &arrival.source) {
             // Not signed in vain: nobody has seen it, and its nonce is free again.
-            return self.refuse_wishes(namespace, wish, Refusal::WouldBeVoid(void));
+            return self.refuse_wish(&task.wish, Refusal::WouldBeVoid(void));
         }
         let is_own = matches!(arrival.source, Source::Own(_));
         if !is_own
@@ -189,9 +189,9 @@ impl Turn<'_> {
                 };
                 self.acknowledge(namespace, &arrival.op, Some(*peer), outcome);
             }
-            Source::Own(wish) => {
+            Source::Own(task) => {
                 self.publish(namespace, &arrival.op);
-                self.fulfil(namespace, wish, &arrival.op);
+                self.fulfil(namespace, task, &arrival.op);
             }
             Source::Fetched(_) | Source::Imported => {}
         }
@@ -278,8 +278,8 @@ impl Turn<'_> {
                 let blamed = why == Dropped::Parents;
                 self.forward(message, if blamed { Forward::Reject } else { Forward::Ignore });
             }
-            Source::Own(wish) => {
-                self.refuse_wishes(namespace, &wish, Refusal::WouldBeDropped(why));
+            Source::Own(task) => {
+                self.refuse_wish(&task.wish, Refusal::WouldBeDropped(why));
             }
             Source::Fetched(peer) => self.on_fetched_refused(namespace, peer),
             Source::Imported => {}

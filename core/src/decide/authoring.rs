@@ -14,7 +14,7 @@ use crate::id::{GroupId, NamespaceId};
 use crate::input::{ExchangeId, Signed};
 use crate::limits::{PARENTS_MAX, RULES_VERSION};
 use crate::signed::{Op, Unsigned, Verified, invitation_is_well_formed};
-use crate::state::{Namespace, Source, Wish};
+use crate::state::{Namespace, Source, Task, Wish};
 use crate::timers::Timer;
 use crate::wire::Response;
 use alloc::boxed::Box;
@@ -34,15 +34,18 @@ impl Turn<'_> {
             self.refuse_wish(&wish, why);
             return true;
         }
-        let joins_heads = matches!(wish, Wish::JoinHeads);
-        if known.space.frontier().heads().len() > PARENTS_MAX && !joins_heads {
-            // GOV-21: the heads are joined first, and the wish waits.
-            self.desk(namespace).wishes.push_front(wish);
-            self.begin(namespace, known, Wish::JoinHeads);
+        if known.space.frontier().heads().len() > PARENTS_MAX {
+            self.join_heads(namespace, known, wish);
         } else {
             self.begin(namespace, known, wish);
         }
         true
+    }
+
+    /// GOV-21: heads that are too many for one op are joined first.
+    fn join_heads(&mut self, namespace: NamespaceId, known: &Namespace, wish: Wish) {
+        let group = Self::some_group(known).unwrap_or(namespace.root());
+        self.draft(namespace, known, Task { wish, joins_heads: true }, group, Body::Noop);
     }
 
     fn begin(&mut self, namespace: NamespaceId, known: &Namespace, wish: Wish) {
@@ -53,7 +56,7 @@ impl Turn<'_> {
                     return self.refuse_wish(&wish, why);
                 }
                 let body = body.clone();
-                self.draft(namespace, known, wish, group, body);
+                self.draft(namespace, known, wish.into(), group, body);
             }
             Wish::Command { wish: Command::Invite { .. }, .. } => {
                 self.draft_invitation(namespace, known, wish);
@@ -65,11 +68,7 @@ impl Turn<'_> {
             }
             Wish::Anchor => {
                 let body = Body::Anchor { rules: RULES_VERSION, notary: None };
-                self.draft(namespace, known, wish, namespace.root(), body);
-            }
-            Wish::JoinHeads => {
-                let group = Self::some_group(known).unwrap_or(namespace.root());
-                self.draft(namespace, known, wish, group, Body::Noop);
+                self.draft(namespace, known, wish.into(), namespace.root(), body);
             }
         }
     }
@@ -115,17 +114,17 @@ impl Turn<'_> {
         &mut self,
         namespace: NamespaceId,
         known: &Namespace,
-        wish: Wish,
+        task: Task,
         group: GroupId,
         body: Body,
     ) {
         let cuts = &mut self.desk(namespace).cuts;
         let op = match Self::next_op(cuts, namespace, known, group, body) {
             Ok(op) => op,
-            Err(why) => return self.refuse_wishes(namespace, &wish, why),
+            Err(why) => return self.refuse_wish(&task.wish, why),
         };
         self.desk(namespace).is_signing = true;
-        self.ask_for_signature(Some(namespace), wish, known.me, Draft::Op(Box::new(op)));
+        self.ask_for_signature(Some(namespace), task, known.me, Draft::Op(Box::new(op)));
     }
 
     fn next_op(
@@ -185,7 +184,7 @@ impl Turn<'_> {
         }
         self.desk(namespace).is_signing = true;
         let signer = known.me;
-        self.ask_for_signature(Some(namespace), wish, signer, Draft::Invitation(terms));
+        self.ask_for_signature(Some(namespace), wish.into(), signer, Draft::Invitation(terms));
     }
 
     /// Writes the op that admits a joiner, as its witness (NET-25).
@@ -197,14 +196,14 @@ impl Turn<'_> {
         request: JoinRequest,
     ) {
         let group = request.invitation.terms.group;
-        self.draft(namespace, known, wish, group, Body::MemberJoined { request });
+        self.draft(namespace, known, wish.into(), group, Body::MemberJoined { request });
     }
 
     /// The signer answered.
     pub(super) fn on_signature(
         &mut self,
         namespace: Option<NamespaceId>,
-        wish: Wish,
+        task: Task,
         signed: Signed,
     ) {
         if let Some(namespace) = namespace {
@@ -212,24 +211,24 @@ impl Turn<'_> {
             self.wake_desk(namespace);
         }
         match (namespace, signed) {
-            (None, Signed::Op(op)) => self.on_founded(wish, op),
+            (None, Signed::Op(op)) => self.on_founded(task, op),
             // Judged before anything that came meanwhile, so that its nonce is still free.
             (Some(namespace), Signed::Op(op)) => {
-                let arrival = crate::state::Arrival { op, source: Source::Own(Box::new(wish)) };
+                let arrival = crate::state::Arrival { op, source: Source::Own(Box::new(task)) };
                 self.desk(namespace).ready.push_front(arrival);
             }
             (Some(namespace), Signed::Invitation(invitation)) => {
                 let outcome = Outcome::Invited(invitation.clone());
                 self.event(Event::InvitationIssued { namespace, invitation: Box::new(invitation) });
-                if let Wish::Command { command, .. } = wish {
+                if let Wish::Command { command, .. } = task.wish {
                     self.reply(command, outcome);
                 }
             }
             (_, Signed::NoKey(member)) => {
-                self.on_unsigned(namespace, &wish, Refusal::NoKey(member));
+                self.on_unsigned(namespace, &task.wish, Refusal::NoKey(member));
             }
             (_, Signed::NoRoom(shortage)) => {
-                self.on_unsigned(namespace, &wish, Refusal::NoRoom(shortage));
+                self.on_unsigned(namespace, &task.wish, Refusal::NoRoom(shortage));
             }
             (None, Signed::Invitation(_)) => {}
         }
@@ -242,29 +241,23 @@ impl Turn<'_> {
         wish: &Wish,
         why: Refusal,
     ) {
-        let Some(namespace) = namespace else { return self.refuse_wish(wish, why) };
-        self.desk(namespace).is_signing = false;
-        self.wake_desk(namespace);
-        self.refuse_wishes(namespace, wish, why);
-    }
-
-    /// Refuses a wish; with joined heads also the one that waits for them, which would ask for the
-    /// same again, without end.
-    pub(super) fn refuse_wishes(&mut self, namespace: NamespaceId, wish: &Wish, why: Refusal) {
-        let joins_heads = matches!(wish, Wish::JoinHeads);
-        let waiting = if joins_heads { self.desk(namespace).wishes.pop_front() } else { None };
-        if let Some(waiting) = waiting {
-            self.refuse_wish(&waiting, why.clone());
+        if let Some(namespace) = namespace {
+            self.desk(namespace).is_signing = false;
+            self.wake_desk(namespace);
         }
         self.refuse_wish(wish, why);
     }
 
     /// An own op is stored and published: answers whoever wanted it, or begins to wait for others.
-    pub(super) fn fulfil(&mut self, namespace: NamespaceId, wish: &Wish, op: &Op) {
+    pub(super) fn fulfil(&mut self, namespace: NamespaceId, task: &Task, op: &Op) {
+        let Task { wish, joins_heads } = task;
+        if *joins_heads {
+            return self.desk(namespace).wishes.push_front(wish.clone());
+        }
         match wish {
             Wish::Command { command, .. } => self.deliver(namespace, *command, wish, op),
             Wish::Witness { request } => self.admit_joiner(namespace, request.joiner, op.id),
-            Wish::Anchor | Wish::JoinHeads => {}
+            Wish::Anchor => {}
         }
     }
 
@@ -273,7 +266,7 @@ impl Turn<'_> {
         match wish {
             Wish::Command { command, .. } => self.refuse_command(*command, why),
             Wish::Witness { request } => self.refuse_joiner(request, &why),
-            Wish::Anchor | Wish::JoinHeads => {}
+            Wish::Anchor => {}
         }
     }
 

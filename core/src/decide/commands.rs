@@ -10,7 +10,7 @@ use crate::id::{GroupId, MemberId, NamespaceId};
 use crate::limits::{COMMANDS_WAITING_MAX, NAMESPACES_MAX, REQUEST_MS_MAX, RULES_VERSION};
 use crate::requests::Purpose;
 use crate::signed::{Op, Unsigned, Verified};
-use crate::state::{Source, Wish};
+use crate::state::{Source, Task, Wish};
 use crate::timers::Timer;
 use crate::wire::Refused;
 use alloc::boxed::Box;
@@ -83,7 +83,7 @@ impl Turn<'_> {
             body: Body::NamespaceCreated { owners, salt },
         };
         match Unsigned::new(payload) {
-            Ok(op) => self.ask_for_signature(None, wish, signer, Draft::Op(Box::new(op))),
+            Ok(op) => self.ask_for_signature(None, wish.into(), signer, Draft::Op(Box::new(op))),
             Err(why) => self.refuse_command(command, Refusal::Malformed(why.to_string())),
         }
     }
@@ -91,22 +91,22 @@ impl Turn<'_> {
     pub(super) fn ask_for_signature(
         &mut self,
         namespace: Option<NamespaceId>,
-        wish: Wish,
+        task: Task,
         signer: MemberId,
         draft: Draft,
     ) {
-        let request = self.volatile.requests.open(Purpose::Sign { namespace, wish });
+        let request = self.volatile.requests.open(Purpose::Sign { namespace, task });
         let deadline = self.now.mono.plus(REQUEST_MS_MAX);
         self.volatile.timers.set(Timer::Request(request), deadline);
         self.effect(Effect::Sign { request, signer, draft });
     }
 
     /// The genesis of a new namespace is signed.
-    pub(super) fn on_founded(&mut self, wish: Wish, op: Verified<Op>) {
+    pub(super) fn on_founded(&mut self, task: Task, op: Verified<Op>) {
         let namespace = NamespaceId::from(op.id);
         self.event(Event::NamespaceOpened { namespace, me: op.payload.signer });
         self.take_part(namespace);
-        self.arrive(namespace, op, Source::Own(Box::new(wish)));
+        self.arrive(namespace, op, Source::Own(Box::new(task)));
     }
 
     fn close(&mut self, command: CommandId, namespace: NamespaceId) {
@@ -134,28 +134,28 @@ impl Turn<'_> {
         self.volatile.busy.retain(|busy| *busy != namespace);
         self.volatile.timers.cancel_all(namespace);
         let own = desk.ready.iter().filter_map(|arrival| match &arrival.source {
-            Source::Own(wish) => Some(&**wish),
+            Source::Own(task) => Some(&task.wish),
             Source::Gossip { .. } | Source::Fetched(_) | Source::Imported => None,
         });
         for wish in own.chain(&desk.wishes) {
             self.refuse_wish(wish, Refusal::Closed);
         }
-        for wish in self.close_signing(namespace) {
-            self.refuse_wish(&wish, Refusal::Closed);
+        for task in self.close_signing(namespace) {
+            self.refuse_wish(&task.wish, Refusal::Closed);
         }
         self.refuse_joiners(&desk);
         self.turn_away(desk.syncing.questions, &Refused::UnknownNamespace);
     }
 
     /// What is being signed for a namespace is not written, even if it is opened again meanwhile.
-    fn close_signing(&mut self, namespace: NamespaceId) -> Vec<Wish> {
+    fn close_signing(&mut self, namespace: NamespaceId) -> Vec<Task> {
         let closed = self.volatile.requests.close_signing(namespace);
         let timers = &mut self.volatile.timers;
-        let wishes = closed.into_iter().map(|(request, wish)| {
+        let tasks = closed.into_iter().map(|(request, task)| {
             timers.cancel(Timer::Request(request));
-            wish
+            task
         });
-        wishes.collect()
+        tasks.collect()
     }
 
     /// Keeps no connection to the addresses of a namespace that no other needs.

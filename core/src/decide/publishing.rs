@@ -127,9 +127,12 @@ impl Turn<'_> {
         for ended in desk.publishing.deliveries.end_all() {
             self.answer_delivered(namespace, ended);
         }
-        let Some(Arrival { op, source: Source::Own(wish) }) = desk.settling.take() else { return };
+        let Some(Arrival { op, source: Source::Own(task) }) = desk.settling.take() else { return };
         self.send_out(namespace, &op);
-        match *wish {
+        if task.joins_heads {
+            return desk.wishes.push_front(task.wish);
+        }
+        match task.wish {
             Wish::Command { command, .. } => {
                 let receipt = Receipt::Unconfirmed { acked_by: Vec::new() };
                 self.answer_delivered(namespace, Ended { command, op: op.id, receipt });
@@ -137,7 +140,7 @@ impl Turn<'_> {
             Wish::Witness { request } => {
                 self.respond_joined(namespace, desk.joiners.remove(&request.joiner), op.id);
             }
-            Wish::Anchor | Wish::JoinHeads => {}
+            Wish::Anchor => {}
         }
     }
 

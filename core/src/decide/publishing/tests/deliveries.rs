@@ -2,7 +2,7 @@ use super::*;
 use crate::command::Refusal;
 use crate::governance::rights::Rights;
 use crate::limits::DELIVERIES_MAX;
-use crate::state::{Arrival, Source, Wish};
+use crate::state::{Arrival, Source, Task, Wish};
 use crate::testing::signings;
 use alloc::boxed::Box;
 
@@ -243,24 +243,39 @@ fn net_32_whoever_waits_when_the_namespace_closes_is_told_what_is_known() {
     assert!(world.stage.node.state.outbox(&namespace, MonoMillis(0)).is_none());
 }
 
-#[test]
-fn net_32_an_op_that_is_stored_when_the_namespace_closes_was_accepted_and_leaves() {
+/// Closes a namespace between the storing of an op of ours and the end of its evaluation: what
+/// becomes of the command that it is for, once the op has left before the topic is.
+fn closed_while_settling(joins_heads: bool) -> (NamespaceId, OpId, Outcome) {
     let mut world = World::met();
     let namespace = world.namespace;
-    let op = world.publish(0, group(), Delivery::default());
+    let id = world.publish(0, group(), Delivery::default());
     let stored = world.stage.node.log.iter().filter_map(stored_op).next_back();
     let command = CommandId(77);
     let wish = Wish::Command { command, wish: Command::Close { namespace } };
     let desk = world.stage.node.state.volatile.desks.get_mut(&namespace).unwrap();
     desk.publishing = crate::publish::Publishing::default();
-    // As between storing it and the end of its evaluation.
-    desk.settling = Some(Arrival { op: stored.unwrap(), source: Source::Own(Box::new(wish)) });
+    let source = Source::Own(Box::new(Task { wish, joins_heads }));
+    desk.settling = Some(Arrival { op: stored.unwrap(), source });
     let (_, effects) = world.stage.command(2, Command::Close { namespace });
-    let receipt = unconfirmed(&[]);
-    let outcome = Outcome::Accepted { namespace, op, receipt };
-    assert_eq!(replies(&effects)[0], (command, outcome));
     let leaves = |effect: &Effect| *effect == Effect::Unsubscribe(namespace);
     assert!(place(&effects, is_publishing) < place(&effects, leaves));
+    let mut answers = replies(&effects).into_iter().filter(|(answered, _)| *answered == command);
+    let (_, outcome) = answers.next().unwrap();
+    assert_eq!(answers.next(), None);
+    (namespace, id, outcome)
+}
+
+#[test]
+fn net_32_an_op_that_is_stored_when_the_namespace_closes_was_accepted_and_leaves() {
+    let (namespace, op, outcome) = closed_while_settling(false);
+    let receipt = unconfirmed(&[]);
+    assert_eq!(outcome, Outcome::Accepted { namespace, op, receipt });
+}
+
+#[test]
+fn gov_21_what_waits_for_joined_heads_when_the_namespace_closes_is_refused() {
+    let (_, _, outcome) = closed_while_settling(true);
+    assert_eq!(outcome, Outcome::Refused(Refusal::Closed));
 }
 
 #[test]
