@@ -20,6 +20,7 @@ use folkmoot_core::governance::view::Cause;
 use folkmoot_core::id::{MemberId, OpId};
 use folkmoot_core::signed::{Op, Verified};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use thiserror::Error;
 
 /// Where engine and oracle part.
@@ -236,21 +237,21 @@ pub fn check(space: &Space, effect: &Effect) -> Result<(), String> {
     let id = |ix: Ix| graph.node(ix).id;
     let effective: BTreeSet<OpId> =
         all().filter(|ix| view.is_effective(graph, *ix)).map(id).collect();
-    same("K8: effective ops", &effective, &effect.effective)?;
+    same_items("K8: effective ops", &effective, &effect.effective)?;
     let epochs: BTreeMap<OpId, u64> =
         all().map(|ix| (id(ix), u64::from(view.epoch(graph, ix)))).collect();
-    same("D12: epochs", &epochs, &effect.epochs)?;
+    same_items("D12: epochs", &epochs, &effect.epochs)?;
     let anchors: Vec<OpId> = view.anchors().iter().map(|ix| id(*ix)).collect();
-    same("D12: anchors", &anchors, &effect.anchors)?;
+    same_items("D12: anchors", &anchors, &effect.anchors)?;
     let void: BTreeMap<OpId, VoidReason> =
         all().filter_map(|ix| Some((id(ix), reason(space, ix)?))).collect();
-    same("reasons", &void, &effect.void)?;
+    same_items("reasons", &void, &effect.void)?;
     check_places(space, effect)?;
     check_people(space, effect)?;
-    same("R6: heads", &space.heads(), &effect.heads)?;
+    same_items("R6: heads", &space.heads(), &effect.heads)?;
     let visible: BTreeSet<OpId> =
         all().filter(|ix| space.frontier().is_visible(graph, *ix)).map(id).collect();
-    same("R6: visible ops", &visible, &effect.visible)?;
+    same_items("R6: visible ops", &visible, &effect.visible)?;
     for group in effect.tree.keys() {
         same("GOV-20: group root", &space.group_root(group), &effect.group_root(*group))?;
     }
@@ -272,7 +273,7 @@ fn check_people(space: &Space, effect: &Effect) -> Result<(), String> {
         }
     }
     holders.sort_unstable();
-    same("rows", &holders, &rows.keys().copied().collect())?;
+    same_items("rows", &holders, &rows.keys().copied().collect())?;
     let members = |rows: &BTreeMap<RowKey, Vec<u8>>| -> Vec<MemberId> {
         let member = |row: &RowKey| if let RowKey::Member(who) = row { Some(*who) } else { None };
         rows.keys().filter_map(member).collect()
@@ -280,13 +281,13 @@ fn check_people(space: &Space, effect: &Effect) -> Result<(), String> {
     let expected = effect.rows.iter().flat_map(|(group, rows)| {
         members(rows).into_iter().map(|who| ((*group, who), effect.rights(who, *group)))
     });
-    same("rights", &rows, &expected.collect())?;
+    same_items("rights", &rows, &expected.collect())?;
     let signers = (0..graph.len()).map(|at| graph.node(Ix(at)).signer);
     let mut silent: BTreeMap<MemberId, u32> = signers
         .map(|signer| (graph.member_id(signer), space.frontier().silent_count(signer)))
         .collect();
     silent.retain(|_, count| *count > 0);
-    same("R6: silent ops", &silent, &effect.silent)
+    same_items("R6: silent ops", &silent, &effect.silent)
 }
 
 fn check_places(space: &Space, effect: &Effect) -> Result<(), String> {
@@ -295,10 +296,10 @@ fn check_places(space: &Space, effect: &Effect) -> Result<(), String> {
     let existing = view.tree().groups().filter(|group| view.tree().exists(*group));
     let tree: BTreeMap<_, _> =
         existing.map(|group| (graph.group_id(group), parent(group))).collect();
-    same("K5: tree", &tree, &effect.tree)?;
+    same_items("K5: tree", &tree, &effect.tree)?;
     let skipped: BTreeSet<OpId> =
         view.skipped(graph).into_iter().map(|(ix, _)| graph.node(ix).id).collect();
-    same("skipped", &skipped, &effect.skipped.iter().copied().collect())?;
+    same_items("skipped", &skipped, &effect.skipped.iter().copied().collect())?;
     // Also of slots of which the oracle says that nobody lost.
     let written = view.tree().groups().flat_map(|group| graph.slots_of(graph.group_id(group)));
     let elsewhere = effect.losers.keys().filter(|key| !effect.tree.contains_key(&key.group));
@@ -310,11 +311,11 @@ fn check_places(space: &Space, effect: &Effect) -> Result<(), String> {
             (!lost.is_empty()).then(|| (key.clone(), ids(graph, lost)))
         })
         .collect();
-    same("slots", &losers, &effect.losers)?;
+    same_items("slots", &losers, &effect.losers)?;
     let is_outranked = |ix: &Ix| view.outranked_by(graph, *ix).is_some();
     let outranked: Vec<Ix> = (0..graph.len()).map(Ix).filter(is_outranked).collect();
     let lost: BTreeSet<OpId> = effect.losers.values().flatten().copied().collect();
-    same("outranked", &ids(graph, &outranked), &lost.into_iter().collect())
+    same_items("outranked", &ids(graph, &outranked), &lost.into_iter().collect())
 }
 
 fn reason(space: &Space, ix: Ix) -> Option<VoidReason> {
@@ -339,11 +340,35 @@ fn ids(graph: &Graph, ops: &[Ix]) -> Vec<OpId> {
     ids
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(what: &str, engine: &T, oracle: &T) -> Result<(), String> {
+fn same<T: PartialEq + Debug>(what: &str, engine: &T, oracle: &T) -> Result<(), String> {
     if engine == oracle {
         return Ok(());
     }
     Err(format!("{what}: engine {engine:?}, oracle {oracle:?}"))
+}
+
+/// As [`same`]: what only one of two collections holds, or both where they differ in order alone.
+fn same_items<'a, T>(what: &str, engine: &'a T, oracle: &'a T) -> Result<(), String>
+where
+    T: PartialEq + Debug,
+    &'a T: IntoIterator<Item: PartialEq + Debug>,
+{
+    if engine == oracle {
+        return Ok(());
+    }
+    let (ours, theirs) = (only(engine, oracle), only(oracle, engine));
+    if ours.is_empty() && theirs.is_empty() {
+        return same(what, engine, oracle);
+    }
+    Err(format!("{what}: only engine {ours:?}, only oracle {theirs:?}"))
+}
+
+/// The items of one collection that another lacks.
+fn only<'a, T>(one: &'a T, other: &'a T) -> Vec<<&'a T as IntoIterator>::Item>
+where
+    &'a T: IntoIterator<Item: PartialEq>,
+{
+    one.into_iter().filter(|item| !other.into_iter().any(|its| its == *item)).collect()
 }
 
 #[cfg(test)]

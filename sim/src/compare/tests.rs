@@ -101,3 +101,14 @@ fn i36_what_is_archived_tells_of_no_restart() {
         }
     }
 }
+
+#[test]
+fn a_difference_of_collections_is_told_without_what_they_share() {
+    let engine = BTreeMap::from([(1, 'a'), (2, 'b'), (4, 'd')]);
+    assert_eq!(same_items("map", &engine, &engine), Ok(()));
+    let oracle = BTreeMap::from([(1, 'a'), (2, 'c')]);
+    let told = "map: only engine [(2, 'b'), (4, 'd')], only oracle [(2, 'c')]";
+    assert_eq!(same_items("map", &engine, &oracle), Err(told.into()));
+    let told = "order: engine [1, 2], oracle [2, 1]";
+    assert_eq!(same_items("order", &vec![1, 2], &vec![2, 1]), Err(told.into()));
+}
