@@ -49,12 +49,7 @@ impl Graph {
                 return path;
             }
         }
-        self.own_path(g)
-    }
-
-    /// The path of the grant's group at the grant's cut: that of the op that made it.
-    fn own_path(&self, g: GrantIx) -> Vec<GroupIx> {
-        self.anc(self.grants[g].op)
+        self.anc(grant.op)
     }
 
     /// D10: whether the grant is held strictly above the restricted group, in the tree of D9; where
@@ -65,12 +60,7 @@ impl Graph {
         let at_r = &self.nodes[restriction.op].tree;
         let knows = self.is_past(grant.op, restriction.op) && at_r.exists(grant.group);
         if !knows {
-            let node = &self.nodes[grant.op];
-            let path = if node.deed.created() == Some(restriction.group) {
-                self.own_path(g)
-            } else {
-                node.tree.path(restriction.group)
-            };
+            let path = self.nodes[grant.op].tree.path(restriction.group);
             if !path.is_empty() {
                 return above(path);
             }
