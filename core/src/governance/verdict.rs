@@ -81,10 +81,10 @@ pub enum VoidAtCut {
 #[repr(u8)]
 pub enum Unauthorised {
     /// No single grant of the signer gives these rights there.
-    #[error("no grant of the signer gives {0} there")]
+    #[error("no grant of the signer gives {} there", Wanted(*.0))]
     Signer(Rights) = 0,
     /// No single grant of the inviter gives these rights there.
-    #[error("no grant of the inviter gives {0} there")]
+    #[error("no grant of the inviter gives {} there", Wanted(*.0))]
     Inviter(Rights) = 1,
     /// A signature inside the body is not valid, or it is for another namespace or group.
     #[error("the invitation or join request is not valid here")]
@@ -138,6 +138,15 @@ pub enum Precondition {
     /// The new notary is not an owner.
     #[error("the new notary is not an owner")]
     NotOwner = 7,
+}
+
+/// Rights that are asked for: where none is named, any will do.
+struct Wanted(Rights);
+
+impl core::fmt::Display for Wanted {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        if self.0.is_empty() { out.write_str("any right") } else { self.0.fmt(out) }
+    }
 }
 
 struct Short<'a>(&'a [u8; 32]);

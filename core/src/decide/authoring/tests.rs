@@ -10,6 +10,7 @@ use crate::id::{GroupId, MemberId, NamespaceId, OpId};
 use crate::input::Input;
 use crate::limits::PARENTS_MAX;
 use crate::testing::{Author, Stage, replies, unsigned};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 /// What an op stands on: its parents, and the root of its group there.
@@ -124,6 +125,10 @@ fn gov_21_the_grant_by_which_an_author_joins_heads_is_in_the_past_of_the_op() {
 #[test]
 fn gov_21_what_waits_for_heads_that_its_author_cannot_join_is_refused_and_nothing_is_written() {
     let unauthorised = VoidAtCut::NotAuthorised(Unauthorised::Signer(Rights::NONE));
+    assert_eq!(
+        unauthorised.to_string(),
+        "A10: not authorised at its cut: no grant of the signer gives any right there"
+    );
     for (is_apart, why) in [
         (false, Refusal::WouldBeDropped(Dropped::Stranger)),
         (true, Refusal::WouldBeVoid(unauthorised)),
