@@ -43,7 +43,8 @@ pub enum JoinError {
     },
     /// Members were reached, and none could help.
     #[error(
-        "not joined: {} tried without success{}; try the same invitation again",
+        "not joined: {} tried without success{}; try the same invitation again, and if it fails \
+         with others too, ask for a new one",
         Count(tried.len()), Last(tried)
     )]
     PartnersFailed {
