@@ -119,7 +119,8 @@ impl Readiness {
     }
 
     /// NET-12: most of the others have another root at our heads. One among many may lie (I27).
-    /// Once it is so, what they said counts beyond its time: nodes that differ fall silent.
+    /// Once it is so, what they said counts beyond its time until their peers are gone: nodes that
+    /// differ fall silent.
     fn is_contradicted(&self, now: MonoMillis, me: MemberId) -> bool {
         if self.table.contradicting().is_empty() {
             return false;
@@ -129,7 +130,7 @@ impl Readiness {
         let (mut against, mut all) = (0_u64, 0_u64);
         for (member, heard) in self.table.iter().filter(|(member, _)| *member != me) {
             let differs = differs(&member);
-            if heard.is_fresh(now) || differs && lasts {
+            if heard.is_fresh(now) || differs && lasts && !heard.is_gone {
                 all += 1;
                 against += u64::from(differs);
             }

@@ -318,14 +318,16 @@ fn a_pull_without_an_end_is_given_up_after_half_a_minute_without_ops() {
     assert_eq!(pass(&mut readiness, given_up - 1, given_up), [(given_up, State::LocallyReady)]);
 }
 
+/// A member's beacon with our heads and another root.
+fn contradict(readiness: &mut Readiness, ms: u64, number: u64) {
+    hear(readiness, ms, number, &[]);
+    let beacon = readiness.heard(&member(number)).unwrap().beacon.clone();
+    let meaning = Meaning { contradicts: true, ..Meaning::default() };
+    readiness.hear(ME, &beacon, peer(1), &meaning, at(ms));
+}
+
 #[test]
 fn net_12_a_root_counts_where_most_have_it_and_a_new_op_begins_anew() {
-    let contradict = |readiness: &mut Readiness, ms: u64, number: u64| {
-        hear(readiness, ms, number, &[]);
-        let beacon = readiness.heard(&member(number)).unwrap().beacon.clone();
-        let meaning = Meaning { contradicts: true, ..Meaning::default() };
-        readiness.hear(ME, &beacon, peer(1), &meaning, at(ms));
-    };
     let mut readiness = ready(&[1, 2, 3]);
     contradict(&mut readiness, 12_000, 1);
     assert_eq!(review(&mut readiness, 12_000), State::PeerValidated);
@@ -337,6 +339,40 @@ fn net_12_a_root_counts_where_most_have_it_and_a_new_op_begins_anew() {
     // Our heads are others now.
     readiness.stored(&head(1), &AUTHOR, None, MonoMillis(18_000));
     assert_eq!(review(&mut readiness, 18_000), State::PeerValidated);
+}
+
+#[test]
+fn net_12_a_root_of_those_who_fell_silent_counts_until_their_peers_are_gone() {
+    let mut readiness = ready(&[1, 2, 3, 4]);
+    for number in [1, 2, 3] {
+        contradict(&mut readiness, 12_000, number);
+    }
+    review(&mut readiness, 12_000);
+    let diverged = State::Degraded(Cause::Diverged);
+    assert_eq!(pass(&mut readiness, 12_000, 14_000), [(14_000, diverged)]);
+    // Nodes that differ fall silent, and that is no agreement.
+    hear(&mut readiness, 100_000, 4, &[]);
+    assert_eq!(pass(&mut readiness, 14_000, 100_000), []);
+    readiness.lose(&member(1));
+    assert_eq!(review(&mut readiness, 100_000), diverged);
+    readiness.lose(&member(2));
+    assert_eq!(review(&mut readiness, 100_000), State::PeerValidated);
+}
+
+#[test]
+fn net_12_a_root_of_those_whose_peers_are_gone_counts_as_long_as_it_is_fresh() {
+    let mut readiness = ready(&[1, 2, 3]);
+    contradict(&mut readiness, 12_000, 1);
+    contradict(&mut readiness, 12_000, 2);
+    review(&mut readiness, 14_000);
+    for number in [1, 2] {
+        readiness.lose(&member(number));
+    }
+    hear(&mut readiness, 50_000, 3, &[]);
+    let diverged = State::Degraded(Cause::Diverged);
+    let MonoMillis(ends) = readiness.heard(&member(2)).unwrap().fresh_until;
+    assert_eq!(pass(&mut readiness, 14_000, ends - 1), [(16_000, diverged)]);
+    assert_eq!(pass(&mut readiness, ends - 1, ends), [(ends, State::PeerValidated)]);
 }
 
 #[test]
