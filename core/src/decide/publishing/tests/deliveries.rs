@@ -259,10 +259,11 @@ fn closed_while_settling(joins_heads: bool) -> (NamespaceId, OpId, Outcome) {
     let (_, effects) = world.stage.command(2, Command::Close { namespace });
     let leaves = |effect: &Effect| *effect == Effect::Unsubscribe(namespace);
     assert!(place(&effects, is_publishing) < place(&effects, leaves));
-    let mut answers = replies(&effects).into_iter().filter(|(answered, _)| *answered == command);
-    let (_, outcome) = answers.next().unwrap();
-    assert_eq!(answers.next(), None);
-    (namespace, id, outcome)
+    let [(answered, outcome), (_, Outcome::Closed)] = &replies(&effects)[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(*answered, command);
+    (namespace, id, outcome.clone())
 }
 
 #[test]
